@@ -1,0 +1,102 @@
+package v1alpha1
+
+// Condition types. Ready is on every kind. Reconciling and Stalled are present only while true, as
+// kstatus expects: Reconciling means that Kassa is still working towards the spec, Stalled that it
+// cannot go on until somebody changes something.
+const (
+	ConditionReady       = "Ready"
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+
+	// ConditionEndpointRegistered says whether the provider knows the receiver's URL and the signing
+	// secret is in its Secret.
+	ConditionEndpointRegistered = "EndpointRegistered"
+	// ConditionWorkloadAvailable mirrors the Deployment: enough replicas are ready to take events.
+	ConditionWorkloadAvailable = "WorkloadAvailable"
+	// ConditionDeliveryHealthy is False while events wait for a sink or were given up.
+	ConditionDeliveryHealthy = "DeliveryHealthy"
+)
+
+// Reasons that several kinds share.
+const (
+	// ReasonSucceeded: the object is as its spec says.
+	ReasonSucceeded = "Succeeded"
+	// ReasonProgressing: work is under way and goes on by itself.
+	ReasonProgressing = "Progressing"
+	// ReasonSuspended: spec.suspend is true; nothing is read or written at the provider.
+	ReasonSuspended = "Suspended"
+	// ReasonReferenceNotFound: an object that the spec names does not exist (yet).
+	ReasonReferenceNotFound = "ReferenceNotFound"
+	// ReasonProviderNotReady: the PaymentProvider exists but may not be written to now.
+	ReasonProviderNotReady = "ProviderNotReady"
+	// ReasonProviderError: the provider refused an operation; the message has its code and request id.
+	ReasonProviderError = "ProviderError"
+	// ReasonUnreachable: the provider could not be reached or answered with a server error.
+	ReasonUnreachable = "Unreachable"
+	// ReasonRateLimited: the provider asked for fewer requests.
+	ReasonRateLimited = "RateLimited"
+	// ReasonUnsupported: the provider, or this build of Kassa, cannot do what the spec asks.
+	ReasonUnsupported = "Unsupported"
+	// ReasonDeleting: the object is being deleted and its traces at the provider are being removed.
+	ReasonDeleting = "Deleting"
+)
+
+// Reasons of a PaymentProvider.
+const (
+	// ReasonCredentialsValid: key, mode and account were checked.
+	ReasonCredentialsValid = "CredentialsValid"
+	// ReasonCredentialsInvalid: the provider refused the key.
+	ReasonCredentialsInvalid = "CredentialsInvalid"
+	// ReasonSecretNotFound: the Secret does not exist.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonSecretKeyMissing: the Secret exists but lacks the key, or the key's value is empty.
+	ReasonSecretKeyMissing = "SecretKeyMissing"
+	// ReasonModeMismatch: the key, or the provider's own answer, is not of spec.mode.
+	ReasonModeMismatch = "ModeMismatch"
+	// ReasonAccountMismatch: the key belongs to another account than the spec declares.
+	ReasonAccountMismatch = "AccountMismatch"
+	// ReasonInUse: the object is being deleted but others still refer to it.
+	ReasonInUse = "InUse"
+)
+
+// Reasons of a Plan.
+const (
+	// ReasonInSync: the provider's catalogue equals the spec.
+	ReasonInSync = "InSync"
+	// ReasonOwnedByAnother: the object at the provider carries another owner's marks.
+	ReasonOwnedByAnother = "OwnedByAnother"
+	// ReasonAwaitingConsistency: a create ended without an answer; Kassa waits until the provider's
+	// lists are sure to show its outcome before it tries again.
+	ReasonAwaitingConsistency = "AwaitingConsistency"
+)
+
+// Reasons of a WebhookReceiver.
+const (
+	// ReasonRegistered: the provider sends events to the receiver's URL.
+	ReasonRegistered = "Registered"
+	// ReasonManual: registration is the user's; Kassa only reads the signing secret.
+	ReasonManual = "Manual"
+	// ReasonSigningSecretMissing: the Secret of a manual registration has no signing secret.
+	ReasonSigningSecretMissing = "SigningSecretMissing"
+	// ReasonWorkloadUnavailable: too few replicas are ready.
+	ReasonWorkloadUnavailable = "WorkloadUnavailable"
+	// ReasonDelivering: every event so far was taken by every sink.
+	ReasonDelivering = "Delivering"
+	// ReasonBacklog: events wait in the inbox for a sink.
+	ReasonBacklog = "Backlog"
+	// ReasonDeadLetters: events were given up; they stay as WebhookEvents until replayed or deleted.
+	ReasonDeadLetters = "DeadLetters"
+)
+
+// AnnotationReconcileAt asks for a reconcile now; any new value will do.
+const AnnotationReconcileAt = "kassa.dev/reconcile-at"
+
+// AnnotationReplay on a WebhookEvent delivers it again; any new value will do.
+const AnnotationReplay = "kassa.dev/replay"
+
+// LabelReceiver is on every EventLedger and WebhookEvent, and on the objects that Kassa deploys for a
+// receiver. Its value is the WebhookReceiver's name.
+const LabelReceiver = "billing.kassa.dev/receiver"
+
+// Finalizer keeps a Kassa object until its traces at the provider are dealt with.
+const Finalizer = "billing.kassa.dev/finalizer"

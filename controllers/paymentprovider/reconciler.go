@@ -1,0 +1,223 @@
+// Package paymentprovider checks the credentials of PaymentProviders and keeps the snapshots of their accounts fresh.
+package paymentprovider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/status"
+)
+
+// Reconciler reconciles PaymentProviders.
+type Reconciler struct {
+	Client   client.Client
+	Accounts *accounts.Pool
+	// Snapshots is told of every PaymentProvider whose account was read anew. It must be drained.
+	Snapshots chan<- event.GenericEvent
+}
+
+// inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
+const inUseRecheck = 30 * time.Second
+
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
+
+// Reconcile checks the credentials, reads the account's catalogue when that is due, and says in status what came of it.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	pp := &v1alpha1.PaymentProvider{}
+	if err := r.Client.Get(ctx, req.NamespacedName, pp); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Accounts.Forget(req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !pp.DeletionTimestamp.IsZero() {
+		return r.finalize(ctx, pp)
+	}
+	if pp.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	if controllerutil.AddFinalizer(pp, v1alpha1.Finalizer) {
+		if err := r.Client.Update(ctx, pp); err != nil {
+			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
+		}
+	}
+	account, err := r.Accounts.Check(ctx, pp)
+	if err != nil {
+		return r.report(ctx, pp, nil, catalog.Stats{}, err)
+	}
+	before, err := account.Mirror.Refresh(ctx, forever)
+	if err == nil {
+		// Slightly less than the interval, so that a reconcile that comes a moment early still reads.
+		var stats catalog.Stats
+		if stats, err = account.Mirror.Refresh(ctx, account.DriftCheckInterval*9/10); err == nil {
+			if stats.Taken != before.Taken {
+				r.announce(ctx, pp)
+			}
+			before = stats
+		}
+	}
+	if err != nil {
+		err = accounts.ProblemOf(err)
+	}
+	return r.report(ctx, pp, account, before, err)
+}
+
+// forever is a maximum age that the first snapshot alone fails.
+const forever = time.Duration(1<<63 - 1)
+
+func (r *Reconciler) announce(ctx context.Context, pp *v1alpha1.PaymentProvider) {
+	select {
+	case r.Snapshots <- event.GenericEvent{Object: pp.DeepCopy()}:
+	case <-ctx.Done():
+	}
+}
+
+// report writes the status and says when to look again.
+func (r *Reconciler) report(
+	ctx context.Context, pp *v1alpha1.PaymentProvider, account *accounts.Account, stats catalog.Stats, failure error,
+) (ctrl.Result, error) {
+	var problem *accounts.Problem
+	if failure != nil && !errors.As(failure, &problem) {
+		return ctrl.Result{}, failure
+	}
+	next := pp.Status.DeepCopy()
+	fill(next, pp, account, stats)
+	verdict(pp, account, problem).Set(&next.Conditions, pp.Generation)
+	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("PaymentProvider"), pp, &pp.Status, next)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	switch {
+	case problem == nil:
+		return ctrl.Result{RequeueAfter: jitter(account.DriftCheckInterval)}, nil
+	case problem.Stalled:
+		// A watch on spec and Secret wakes the object; a key that the provider refused may be allowed again
+		// without either.
+		return ctrl.Result{RequeueAfter: jitter(interval(pp))}, nil
+	default:
+		return ctrl.Result{RequeueAfter: max(problem.RetryAfter, time.Second)}, nil
+	}
+}
+
+func interval(pp *v1alpha1.PaymentProvider) time.Duration {
+	if d := pp.Spec.DriftCheckInterval; d != nil {
+		return d.Duration
+	}
+	return accounts.DefaultDriftCheckInterval
+}
+
+func jitter(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
+
+func fill(s *v1alpha1.PaymentProviderStatus, pp *v1alpha1.PaymentProvider, a *accounts.Account, stats catalog.Stats) {
+	s.ObservedGeneration = pp.Generation
+	s.Type = v1alpha1.ProviderType(accounts.TypeOf(&pp.Spec))
+	if a == nil {
+		return
+	}
+	s.Account = &v1alpha1.AccountStatus{
+		ID: a.Info.ID, Name: a.Info.Name, Mode: v1alpha1.Mode(a.Info.Mode),
+		DefaultCurrency: string(a.Info.DefaultCurrency),
+	}
+	s.Capabilities = nil
+	for _, c := range a.Adapter.Capabilities() {
+		s.Capabilities = append(s.Capabilities, string(c))
+	}
+	slices.Sort(s.Capabilities)
+	if stats.Taken.IsZero() {
+		return
+	}
+	next := &v1alpha1.CatalogStatus{
+		Products: int32(stats.Products), Prices: int32(stats.Prices), SnapshotCalls: int32(stats.Calls),
+	}
+	// The time is kept while the figures are the same: a quiet account costs no write.
+	if old := s.Catalog; old != nil && old.Products == next.Products && old.Prices == next.Prices &&
+		old.SnapshotCalls == next.SnapshotCalls {
+		return
+	}
+	taken := metav1.NewTime(stats.Taken)
+	next.LastSnapshot = &taken
+	s.Catalog = next
+}
+
+func verdict(pp *v1alpha1.PaymentProvider, a *accounts.Account, problem *accounts.Problem) status.Verdict {
+	switch {
+	case problem == nil:
+		return status.Ready(v1alpha1.ReasonCredentialsValid,
+			fmt.Sprintf("key, mode %s and account %s were checked", a.Info.Mode, a.Info.ID))
+	case problem.Stalled:
+		return status.Stalled(problem.Reason, problem.Message)
+	case meta.FindStatusCondition(pp.Status.Conditions, v1alpha1.ConditionReady) != nil &&
+		!meta.IsStatusConditionFalse(pp.Status.Conditions, v1alpha1.ConditionReady):
+		return status.Unknown(problem.Reason, problem.Message)
+	default:
+		return status.Waiting(problem.Reason, problem.Message)
+	}
+}
+
+// finalize keeps the PaymentProvider until nothing refers to it: those that do need it to clean up.
+func (r *Reconciler) finalize(ctx context.Context, pp *v1alpha1.PaymentProvider) (ctrl.Result, error) {
+	users, err := r.users(ctx, pp)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if len(users) > 0 {
+		next := pp.Status.DeepCopy()
+		next.ObservedGeneration = pp.Generation
+		status.Waiting(v1alpha1.ReasonInUse, "still referred to by "+strings.Join(users, ", ")).
+			Set(&next.Conditions, pp.Generation)
+		err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("PaymentProvider"), pp, &pp.Status, next)
+		return ctrl.Result{RequeueAfter: inUseRecheck}, err
+	}
+	r.Accounts.Forget(client.ObjectKeyFromObject(pp))
+	if controllerutil.RemoveFinalizer(pp, v1alpha1.Finalizer) {
+		return ctrl.Result{}, client.IgnoreNotFound(r.Client.Update(ctx, pp))
+	}
+	return ctrl.Result{}, nil
+}
+
+// maxNamed bounds how many names a message lists.
+const maxNamed = 5
+
+func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([]string, error) {
+	match := []client.ListOption{client.InNamespace(pp.Namespace), client.MatchingFields{kubewatch.IndexProviders: pp.Name}}
+	var plans v1alpha1.PlanList
+	if err := r.Client.List(ctx, &plans, match...); err != nil {
+		return nil, err
+	}
+	var receivers v1alpha1.WebhookReceiverList
+	if err := r.Client.List(ctx, &receivers, match...); err != nil {
+		return nil, err
+	}
+	var names []string
+	for i := range plans.Items {
+		names = append(names, "Plan "+plans.Items[i].Name)
+	}
+	for i := range receivers.Items {
+		names = append(names, "WebhookReceiver "+receivers.Items[i].Name)
+	}
+	slices.Sort(names)
+	if more := len(names) - maxNamed; more > 0 {
+		names = append(names[:maxNamed], fmt.Sprintf("%d more", more))
+	}
+	return names, nil
+}

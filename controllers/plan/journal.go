@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/status"
+)
+
+// journal keeps begun creates in the Plan's status, as pending operations with a time. It implements catalog.Journal.
+type journal struct {
+	client client.Client
+	plan   *v1alpha1.Plan
+	name   string // of the provider
+	now    func() time.Time
+}
+
+func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
+	for _, p := range knownStatus(j.plan, j.name).Pending {
+		if p.StartedAt != nil && p.Operation == string(op.Kind) && p.Target == op.Price {
+			return p.StartedAt.Time, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func (j *journal) Begin(ctx context.Context, op catalog.Operation) error {
+	started := metav1.NewMicroTime(j.now())
+	return j.write(ctx, op, &v1alpha1.PendingOperation{
+		Operation: string(op.Kind), Target: op.Price, StartedAt: &started,
+	})
+}
+
+func (j *journal) End(ctx context.Context, op catalog.Operation) error { return j.write(ctx, op, nil) }
+
+// write replaces what is noted of op, and leaves everything else in the status as it is.
+func (j *journal) write(ctx context.Context, op catalog.Operation, entry *v1alpha1.PendingOperation) error {
+	next := j.plan.Status.DeepCopy()
+	i := slices.IndexFunc(next.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == j.name })
+	if i < 0 {
+		next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{Name: j.name, Ready: metav1.ConditionFalse})
+		i = len(next.Providers) - 1
+	}
+	pending := slices.DeleteFunc(next.Providers[i].Pending, func(p v1alpha1.PendingOperation) bool {
+		return p.Operation == string(op.Kind) && p.Target == op.Price
+	})
+	if entry != nil {
+		pending = append(pending, *entry)
+	}
+	next.Providers[i].Pending = pending
+	err := status.Apply(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, &j.plan.Status, next)
+	if err == nil {
+		j.plan.Status = *next
+	}
+	return err
+}

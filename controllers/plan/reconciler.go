@@ -1,0 +1,105 @@
+// Package plan makes the catalogues of payment providers equal to Plans.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// Reconciler reconciles Plans.
+type Reconciler struct {
+	Client   client.Client
+	Accounts *accounts.Pool
+	Events   events.EventRecorder
+	Cluster  string // UID of the kube-system namespace
+	Now      func() time.Time
+	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
+	Refused func(types.NamespacedName)
+}
+
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/finalizers,verbs=update
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch;update
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get,resourceNames=kube-system
+
+// Reconcile makes each provider of the Plan equal to the spec, retires the Plan where it is no longer sold, and says in
+// status what came of it.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	plan := &v1alpha1.Plan{}
+	if err := r.Client.Get(ctx, req.NamespacedName, plan); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !plan.DeletionTimestamp.IsZero() {
+		return r.finalize(ctx, plan)
+	}
+	if plan.Spec.Suspend {
+		return ctrl.Result{}, nil
+	}
+	// The finalizer is durable before the first object is made at a provider.
+	if controllerutil.AddFinalizer(plan, v1alpha1.Finalizer) {
+		if err := r.Client.Update(ctx, plan); err != nil {
+			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
+		}
+	}
+	outcomes := make([]outcome, 0, len(plan.Spec.Providers))
+	for _, p := range plan.Spec.Providers {
+		outcomes = append(outcomes, r.converge(ctx, plan, p.Name))
+	}
+	for _, name := range formerProviders(plan) {
+		outcomes = append(outcomes, r.retire(ctx, plan, name))
+	}
+	return r.report(ctx, plan, outcomes)
+}
+
+// finalize retires the Plan at every provider and lets it go. Until then its status says what it waits for.
+func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Result, error) {
+	if !controllerutil.ContainsFinalizer(plan, v1alpha1.Finalizer) {
+		return ctrl.Result{}, nil
+	}
+	var outcomes []outcome
+	if plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
+		for _, p := range plan.Spec.Providers {
+			outcomes = append(outcomes, r.retire(ctx, plan, p.Name))
+		}
+		for _, name := range formerProviders(plan) {
+			outcomes = append(outcomes, r.retire(ctx, plan, name))
+		}
+	}
+	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
+		return r.report(ctx, plan, outcomes)
+	}
+	controllerutil.RemoveFinalizer(plan, v1alpha1.Finalizer)
+	if err := r.Client.Update(ctx, plan); err != nil && !apierrors.IsNotFound(err) {
+		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// formerProviders are those where the Plan has objects although its spec no longer names them.
+func formerProviders(plan *v1alpha1.Plan) []string {
+	var names []string
+	for _, s := range plan.Status.Providers {
+		if !slices.ContainsFunc(plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool { return p.Name == s.Name }) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func (r *Reconciler) owner(plan *v1alpha1.Plan) billing.Owner {
+	return billing.Owner{Cluster: r.Cluster, Namespace: plan.Namespace, Name: plan.Name, UID: string(plan.UID)}
+}

@@ -1,0 +1,71 @@
+package webhookreceiver
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/kubewatch"
+)
+
+// Options tune the controller.
+type Options struct {
+	// RateLimiter paces retries.
+	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
+}
+
+// Setup registers the controller.
+func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.WebhookReceiver{},
+			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), deliveryChanged()))).
+		Owns(&appsv1.Deployment{}).
+		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexProviders)),
+			builder.WithPredicates(kubewatch.ProviderChanged())).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexSecrets))).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter}).
+		Complete(r)
+}
+
+// deliveryChanged admits the replicas' status writes only when the condition that follows from them changes.
+func deliveryChanged() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return true },
+		DeleteFunc:  func(event.DeleteEvent) bool { return true },
+		GenericFunc: func(event.GenericEvent) bool { return true },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok1 := e.ObjectOld.(*v1alpha1.WebhookReceiver)
+			after, ok2 := e.ObjectNew.(*v1alpha1.WebhookReceiver)
+			return ok1 && ok2 &&
+				deliveryVerdict(before.Status.Pending).Reason != deliveryVerdict(after.Status.Pending).Reason
+		},
+	}
+}
+
+// by maps an object to the receivers of its namespace that an index finds by its name.
+func (r *Reconciler) by(index string) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		var list v1alpha1.WebhookReceiverList
+		err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.MatchingFields{index: o.GetName()})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "finding WebhookReceivers", "index", index)
+			return nil
+		}
+		requests := make([]reconcile.Request, 0, len(list.Items))
+		for i := range list.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+		return requests
+	}
+}

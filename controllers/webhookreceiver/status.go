@@ -1,0 +1,116 @@
+package webhookreceiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/status"
+)
+
+// state is everything that one reconcile found out.
+type state struct {
+	account      *accounts.Account
+	registration registration
+	workload     deployment
+}
+
+// report writes the operator's part of the status and says when to look again.
+func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookReceiver, s state) (ctrl.Result, error) {
+	before := operatorsPart(&receiver.Status)
+	next := before.DeepCopy()
+	next.ObservedGeneration = receiver.Generation
+	next.URL = receiver.Spec.URL
+	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
+	next.ReadyReplicas = s.workload.ready
+	if a := s.account; a != nil {
+		next.Provider = &v1alpha1.ReceiverProvider{
+			Type: v1alpha1.ProviderType(a.Adapter.Type()), AccountID: a.Info.ID, Mode: v1alpha1.Mode(a.Info.Mode),
+		}
+	}
+	if s.registration.err == nil {
+		next.EndpointID = s.registration.endpointID
+	}
+	endpoint, wait := s.registration.verdict()
+	server := s.workload.verdict()
+	delivery := deliveryVerdict(receiver.Status.Pending)
+	set := func(kind string, v status.Verdict) {
+		status.Set(&next.Conditions, receiver.Generation, kind, v.Ready, v.Reason, v.Message)
+	}
+	set(v1alpha1.ConditionEndpointRegistered, endpoint)
+	set(v1alpha1.ConditionWorkloadAvailable, server)
+	set(v1alpha1.ConditionDeliveryHealthy, delivery)
+	overall := endpoint
+	if endpoint.Ready == metav1.ConditionTrue {
+		overall = server
+		if server.Ready == metav1.ConditionTrue {
+			overall = status.Ready(v1alpha1.ReasonSucceeded, server.Message+" to take events at "+receiver.Spec.URL)
+		}
+	}
+	overall.Set(&next.Conditions, receiver.Generation)
+	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	switch {
+	case s.workload.err != nil:
+		return ctrl.Result{}, s.workload.err
+	case wait > 0:
+		return ctrl.Result{RequeueAfter: wait}, nil
+	case s.registration.err != nil && !endpoint.Stalled:
+		return ctrl.Result{}, s.registration.err
+	case s.account != nil:
+		return ctrl.Result{RequeueAfter: s.account.DriftCheckInterval + time.Second}, nil
+	default:
+		return ctrl.Result{}, nil
+	}
+}
+
+// operatorsPart leaves out what the deployed replicas write.
+func operatorsPart(s *v1alpha1.WebhookReceiverStatus) *v1alpha1.WebhookReceiverStatus {
+	part := s.DeepCopy()
+	part.Events, part.Pending, part.RecentEvents = nil, nil, nil
+	return part
+}
+
+func deliveryVerdict(p *v1alpha1.PendingEvents) status.Verdict {
+	switch {
+	case p == nil || p.Count == 0 && p.Dead == 0:
+		return status.Ready(v1alpha1.ReasonDelivering, "no event waits for a sink")
+	case p.Count == 0:
+		return status.Waiting(v1alpha1.ReasonDeadLetters, "events were given up; `kubectl get webhookevents` lists them")
+	default:
+		return status.Waiting(v1alpha1.ReasonBacklog, "events wait for a sink; `kubectl get webhookevents` lists them")
+	}
+}
+
+// reportDeleting says what a deletion waits for.
+func (r *Reconciler) reportDeleting(
+	ctx context.Context, receiver *v1alpha1.WebhookReceiver, failure error,
+) (ctrl.Result, error) {
+	var problem *accounts.Problem
+	if !errors.As(failure, &problem) {
+		problem = accounts.ProblemOf(failure)
+	}
+	before := operatorsPart(&receiver.Status)
+	next := before.DeepCopy()
+	next.ObservedGeneration = receiver.Generation
+	status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf("the endpoint is still registered at the provider: %s; "+
+		"set spec.registration.manual to let the receiver go and delete the endpoint by hand", problem.Message)).
+		Set(&next.Conditions, receiver.Generation)
+	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if problem.RetryAfter > 0 {
+		return ctrl.Result{RequeueAfter: problem.RetryAfter}, nil
+	}
+	return ctrl.Result{}, failure
+}

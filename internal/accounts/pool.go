@@ -1,0 +1,267 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// DefaultDriftCheckInterval is used where a spec has none.
+const DefaultDriftCheckInterval = 10 * time.Minute
+
+// Back-off between checks of credentials while the provider is away. One failed check serves every Plan of the
+// account until it is over.
+const (
+	minRecheck = time.Second
+	maxRecheck = time.Minute
+)
+
+// Pool opens accounts and keeps them open. It is safe for concurrent use.
+type Pool struct {
+	// Registry has the adapters of this build.
+	Registry provider.Registry
+	// Metadata reads Secrets' metadata from a cache that holds no values; Live reads a Secret from the API server.
+	Metadata client.Reader
+	Live     client.Reader
+	// HTTP makes the client that carries an account's requests, with its rate limit.
+	HTTP func(p billing.Provider, requestsPerSecond float64, burst int) *http.Client
+	Now  func() time.Time
+
+	mu      sync.Mutex
+	entries map[types.NamespacedName]*entry
+}
+
+// entry is one PaymentProvider. Its lock is held while the credentials are checked, so that many Plans cause one
+// check.
+type entry struct {
+	mu       sync.Mutex
+	version  version
+	account  *Account
+	problem  *Problem
+	failures int
+	retryAt  time.Time
+}
+
+// version tells whether anything changed that an account was opened with.
+type version struct {
+	uid        types.UID
+	generation int64
+	secret     types.UID
+	revision   string
+}
+
+// Open returns the account that pp declares. The error is a *Problem, or a failure to read from Kubernetes.
+func (p *Pool) Open(ctx context.Context, pp *v1alpha1.PaymentProvider) (*Account, error) {
+	return p.open(ctx, pp, false)
+}
+
+// Check is Open, but asks the provider again whether the credentials still hold.
+func (p *Pool) Check(ctx context.Context, pp *v1alpha1.PaymentProvider) (*Account, error) {
+	return p.open(ctx, pp, true)
+}
+
+// Forget drops what is kept for a PaymentProvider that is gone.
+func (p *Pool) Forget(key types.NamespacedName) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.entries, key)
+}
+
+// Invalidate makes the next Open check the credentials again: the provider refused them.
+func (p *Pool) Invalidate(key types.NamespacedName) {
+	e := p.entry(key)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.version = version{}
+}
+
+func (p *Pool) entry(key types.NamespacedName) *entry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.entries == nil {
+		p.entries = map[types.NamespacedName]*entry{}
+	}
+	e, ok := p.entries[key]
+	if !ok {
+		e = &entry{}
+		p.entries[key] = e
+	}
+	return e
+}
+
+func (p *Pool) open(ctx context.Context, pp *v1alpha1.PaymentProvider, check bool) (*Account, error) {
+	if pp.Spec.Suspend {
+		return nil, &Problem{Reason: v1alpha1.ReasonSuspended, Stalled: true, Message: "spec.suspend is true"}
+	}
+	e := p.entry(client.ObjectKeyFromObject(pp))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+
+	v, problem, err := p.version(ctx, pp)
+	if err != nil {
+		return nil, err
+	}
+	if problem != nil {
+		// A user may delete Secret, Plans and PaymentProvider in any order. What was opened is kept for the Plans
+		// that still have to be retired.
+		if !pp.DeletionTimestamp.IsZero() && e.account != nil && e.version.uid == pp.UID {
+			return e.account, nil
+		}
+		return nil, problem
+	}
+	if v == e.version {
+		waiting := p.Now().Before(e.retryAt)
+		switch {
+		case e.account != nil && !check:
+			return e.account, nil
+		case e.problem != nil && (waiting || e.problem.Stalled && !check):
+			return nil, e.problem
+		}
+	}
+	return p.connect(ctx, pp, e, v)
+}
+
+func (p *Pool) version(ctx context.Context, pp *v1alpha1.PaymentProvider) (version, *Problem, error) {
+	_, ref, _ := secretRef(&pp.Spec)
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := p.Metadata.Get(ctx, types.NamespacedName{Namespace: pp.Namespace, Name: ref.Name}, meta)
+	if apierrors.IsNotFound(err) {
+		return version{}, secretNotFound(ref), nil
+	}
+	if err != nil {
+		return version{}, nil, fmt.Errorf("reading metadata of Secret %s: %w", ref.Name, err)
+	}
+	return version{pp.UID, pp.Generation, meta.UID, meta.ResourceVersion}, nil, nil
+}
+
+func secretNotFound(ref v1alpha1.SecretKeyReference) *Problem {
+	return &Problem{
+		Reason: v1alpha1.ReasonSecretNotFound, Stalled: true,
+		Message: fmt.Sprintf("Secret %q does not exist; create it with the API key under %q", ref.Name, ref.Key),
+	}
+}
+
+// connect reads the key, checks it and asks the provider whose it is. It holds e.mu.
+func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry, v version) (*Account, error) {
+	adapter, cfg, problem, err := p.config(ctx, pp)
+	if err != nil {
+		return nil, err
+	}
+	var account *Account
+	if problem == nil {
+		account, problem = p.verify(ctx, pp, adapter, cfg)
+	}
+	if problem != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if v != e.version {
+			e.failures, e.account = 0, nil
+		}
+		if problem.Stalled {
+			e.account = nil
+		}
+		problem.RetryAfter = max(problem.RetryAfter, min(minRecheck<<min(e.failures, 10), maxRecheck))
+		e.failures++
+		e.version, e.problem, e.retryAt = v, problem, p.Now().Add(problem.RetryAfter)
+		return nil, problem
+	}
+	// A rotated key of the same account keeps what is known of its catalogue.
+	if e.account != nil && e.account.Info == account.Info && v.uid == e.version.uid {
+		account.Mirror = e.account.Mirror
+		account.Mirror.ReadFrom(account.Conn.Catalog())
+	}
+	e.version, e.account, e.problem, e.failures = v, account, nil, 0
+	return account, nil
+}
+
+func (p *Pool) config(
+	ctx context.Context, pp *v1alpha1.PaymentProvider,
+) (provider.Adapter, provider.Config, *Problem, error) {
+	kind, ref, store := secretRef(&pp.Spec)
+	adapter, err := p.Registry.Adapter(kind)
+	if err != nil {
+		return nil, provider.Config{}, &Problem{
+			Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err,
+		}, nil
+	}
+	secret := &corev1.Secret{}
+	err = p.Live.Get(ctx, types.NamespacedName{Namespace: pp.Namespace, Name: ref.Name}, secret)
+	if apierrors.IsNotFound(err) {
+		return nil, provider.Config{}, secretNotFound(ref), nil
+	}
+	if err != nil {
+		return nil, provider.Config{}, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
+	}
+	key := strings.TrimSpace(string(secret.Data[ref.Key]))
+	if key == "" {
+		return nil, provider.Config{}, &Problem{
+			Reason: v1alpha1.ReasonSecretKeyMissing, Stalled: true,
+			Message: fmt.Sprintf("Secret %q has no value under %q", ref.Name, ref.Key),
+		}, nil
+	}
+	mode := billing.Mode(pp.Spec.Mode)
+	rate, burst := adapter.DefaultRate(mode), 0
+	if l := pp.Spec.RateLimit; l != nil {
+		rate, burst = float64(l.RequestsPerSecond), int(l.Burst)
+	}
+	if burst == 0 {
+		burst = max(1, int(2*rate))
+	}
+	return adapter, provider.Config{
+		Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL, HTTP: p.HTTP(kind, rate, burst),
+	}, nil, nil
+}
+
+// verify is the guard: key text, then the provider's own word on mode and account.
+func (p *Pool) verify(
+	ctx context.Context, pp *v1alpha1.PaymentProvider, adapter provider.Adapter, cfg provider.Config,
+) (*Account, *Problem) {
+	if err := adapter.CheckKey(cfg.APIKey, cfg.Mode); err != nil {
+		if errors.Is(err, provider.ErrModeMismatch) {
+			return nil, &Problem{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: err.Error(), Err: err}
+		}
+		return nil, &Problem{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
+	}
+	conn, err := adapter.Connect(cfg)
+	if err != nil {
+		return nil, ProblemOf(err)
+	}
+	info, err := conn.Account(ctx)
+	if err != nil {
+		return nil, ProblemOf(err)
+	}
+	if info.Mode != cfg.Mode {
+		return nil, &Problem{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: fmt.Sprintf(
+			"spec.mode is %s but %s says that the key is of %s mode; nothing was written",
+			cfg.Mode, adapter.Type(), info.Mode)}
+	}
+	if s := pp.Spec.Stripe; s != nil && s.AccountID != "" && s.AccountID != info.ID {
+		return nil, &Problem{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: fmt.Sprintf(
+			"spec.stripe.accountID is %s but the key belongs to %s; nothing was written", s.AccountID, info.ID)}
+	}
+	interval := DefaultDriftCheckInterval
+	if d := pp.Spec.DriftCheckInterval; d != nil {
+		interval = d.Duration
+	}
+	return &Account{
+		Info: info, Adapter: adapter, Conn: conn, DriftCheckInterval: interval,
+		Mirror: catalog.NewMirror(conn.Catalog(), p.Now),
+	}, nil
+}

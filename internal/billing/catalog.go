@@ -1,0 +1,157 @@
+// Package billing is Kassa's neutral model of a payment provider: products, prices, money, events. It is pure:
+// no I/O, no provider's types, nothing of Kubernetes.
+package billing
+
+import (
+	"slices"
+	"time"
+)
+
+// Provider is a payment provider. The values equal v1alpha1.ProviderType.
+type Provider string
+
+// The payment providers.
+const (
+	Stripe       Provider = "Stripe"
+	Paddle       Provider = "Paddle"
+	LemonSqueezy Provider = "LemonSqueezy"
+)
+
+// Mode is the provider's environment. The values equal v1alpha1.Mode.
+type Mode string
+
+// The modes.
+const (
+	Test Mode = "Test"
+	Live Mode = "Live"
+)
+
+// Account is what a provider says about the account that a key belongs to.
+type Account struct {
+	ID              string
+	Name            string
+	Mode            Mode
+	DefaultCurrency Currency // empty where the provider has none
+}
+
+// Owner is the Kubernetes object that a provider's object belongs to. Adapters write it onto every object they
+// create, so that two clusters, or two Plans, on one account never touch each other's objects.
+type Owner struct {
+	Cluster   string // UID of the kube-system namespace
+	Namespace string
+	Name      string
+	UID       string
+}
+
+// IsZero says that an object carries no owner's marks.
+func (o Owner) IsZero() bool { return o == Owner{} }
+
+// Same says whether both are the same object of the same cluster. Names are for people; UIDs decide.
+func (o Owner) Same(other Owner) bool { return o.Cluster == other.Cluster && o.UID == other.UID }
+
+// String is cluster/namespace/name, for messages.
+func (o Owner) String() string { return o.Cluster + "/" + o.Namespace + "/" + o.Name }
+
+// Interval is the unit of a billing period.
+type Interval string
+
+// Units of a billing period. The values equal v1alpha1.Interval.
+const (
+	Day   Interval = "Day"
+	Week  Interval = "Week"
+	Month Interval = "Month"
+	Year  Interval = "Year"
+)
+
+// Recurring is a billing period. The zero value means a one-time price.
+type Recurring struct {
+	Interval Interval
+	Count    int // units in a period; at least 1 where Interval is set
+}
+
+// TaxBehavior says whether an amount contains tax.
+type TaxBehavior string
+
+// Tax behaviours. The values equal v1alpha1.TaxBehavior.
+const (
+	TaxExclusive   TaxBehavior = "Exclusive"
+	TaxInclusive   TaxBehavior = "Inclusive"
+	TaxUnspecified TaxBehavior = "Unspecified"
+)
+
+// ProductSpec is everything about a product that a Plan manages.
+type ProductSpec struct {
+	Name        string
+	Description string
+	Features    []string
+	UnitLabel   string
+	ImageURLs   []string
+	Metadata    map[string]string // without Kassa's own marks
+}
+
+// PriceTerms is what a customer agrees to. Terms never change on an existing price: different terms are a new
+// price, at every provider, so that a sold price stays what it was.
+type PriceTerms struct {
+	Money       Money
+	Recurring   Recurring
+	TaxBehavior TaxBehavior
+}
+
+// PriceSpec is everything about a price that a Plan manages.
+type PriceSpec struct {
+	Terms       PriceTerms
+	DisplayName string
+}
+
+// DesiredPrice is a price that a Plan declares.
+type DesiredPrice struct {
+	Name string
+	Spec PriceSpec
+}
+
+// Plan is what a Plan object declares for one provider.
+type Plan struct {
+	Owner   Owner
+	Product ProductSpec
+	Prices  []DesiredPrice
+	Default string // name of the default price
+}
+
+// Product is a product at a provider.
+type Product struct {
+	ID             string
+	Owner          Owner // zero when the product carries no marks
+	Active         bool
+	DefaultPriceID string // empty where none is set or the provider has no such thing
+	Spec           ProductSpec
+}
+
+// Price is a price at a provider.
+type Price struct {
+	ID        string
+	ProductID string
+	Owner     Owner  // zero when the price carries no marks
+	Name      string // the price's name in the Plan, from its marks
+	Active    bool
+	LookupKey string // empty where none is set or the provider has no such thing
+	Created   time.Time
+	Spec      PriceSpec
+}
+
+// Observed is a plan's share of a provider's catalogue: its product, or nil, and every price of that product,
+// active and archived.
+type Observed struct {
+	Product *Product
+	Prices  []Price
+}
+
+// Clone copies o so that changes to the copy's slices and product do not show in o. Specs are shared: nobody
+// changes them in place.
+func (o Observed) Clone() Observed {
+	c := Observed{Prices: slices.Clone(o.Prices)}
+	if o.Product != nil {
+		p := *o.Product
+		c.Product = &p
+	}
+	return c
+}

@@ -1,0 +1,49 @@
+package billing_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// The API server knows the currencies through rules in the CRD. They must be this package's.
+func TestCurrencyRulesOfThePlanCRD(t *testing.T) {
+	g := NewWithT(t)
+	crd, err := os.ReadFile("../../config/crd/bases/billing.kassa.dev_plans.yaml")
+	g.Expect(err).NotTo(HaveOccurred())
+	codes := func(list []byte) []string {
+		var out []string
+		for _, m := range regexp.MustCompile(`[A-Z]{3}`).FindAll(list, -1) {
+			out = append(out, string(m))
+		}
+		slices.Sort(out)
+		return out
+	}
+	byDigits := map[int][]string{}
+	for _, code := range billing.Currencies() {
+		digits, ok := billing.Currency(code).Digits()
+		g.Expect(ok).To(BeTrue())
+		byDigits[digits] = append(byDigits[digits], code)
+	}
+	found := map[int]int{}
+	for _, list := range regexp.MustCompile(`(?s)in\s+\[([A-Z',\s]+)\]`).FindAllSubmatch(crd, -1) {
+		got := codes(list[1])
+		switch len(got) {
+		case len(byDigits[0]):
+			g.Expect(got).To(Equal(byDigits[0]))
+			found[0]++
+		case len(byDigits[3]):
+			g.Expect(got).To(Equal(byDigits[3]))
+			found[3]++
+		default:
+			g.Expect(got).To(Equal(billing.Currencies()))
+			found[2]++
+		}
+	}
+	g.Expect(found).To(Equal(map[int]int{0: 2, 2: 1, 3: 2}), "lists of codes in the CRD")
+}

@@ -1,0 +1,202 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// Journal remembers creates whose outcome is not known, durably. It is used only at providers without idempotent
+// creates.
+type Journal interface {
+	// Begun says when a create of that kind and price name was begun and not ended.
+	Begun(op Operation) (time.Time, bool)
+	// Begin makes durable that the create is about to be sent.
+	Begin(ctx context.Context, op Operation) error
+	// End makes durable that the create was refused for good. Successful creates need no End: the object shows.
+	End(ctx context.Context, op Operation) error
+}
+
+// AwaitError says that a create may have been carried out although the provider does not show it yet.
+type AwaitError struct {
+	Operation Operation
+	Until     time.Time
+}
+
+func (e AwaitError) Error() string {
+	return fmt.Sprintf("%s was sent and not answered; waiting until %s for the provider's lists to show its outcome",
+		e.Operation, e.Until.UTC().Format(time.RFC3339))
+}
+
+// ErrNoProgress says that the provider acknowledged an operation and its catalogue does not show it.
+var ErrNoProgress = errors.New("the provider acknowledged the operation but its catalogue does not show it")
+
+// Executor runs operations at one account.
+type Executor struct {
+	Catalog provider.Catalog
+	Rules   Rules
+	Journal Journal // may be nil where Traits.IdempotentCreate
+	// Done is called after each operation that the provider carried out. May be nil.
+	Done func(Operation)
+	Now  func() time.Time
+}
+
+// NewExecutor makes an executor for a provider's catalogue.
+func NewExecutor(c provider.Catalog, t provider.Traits, j Journal) Executor {
+	return Executor{
+		Catalog: c, Rules: Rules{Traits: t, LookupKey: c.LookupKey}, Journal: j, Done: func(Operation) {}, Now: time.Now,
+	}
+}
+
+// Converge makes the provider's catalogue equal to want. have must have been observed just before. It returns what
+// is there afterwards, also together with an error.
+func (e Executor) Converge(ctx context.Context, want billing.Plan, have billing.Observed) (billing.Observed, error) {
+	return e.run(ctx, have, func(o billing.Observed) (*Operation, error) { return e.Rules.Next(want, o) })
+}
+
+// Retire archives everything of the owner. have must have been observed just before.
+func (e Executor) Retire(ctx context.Context, owner billing.Owner, have billing.Observed) (billing.Observed, error) {
+	return e.run(ctx, have, func(o billing.Observed) (*Operation, error) { return e.Rules.Retire(owner, o) })
+}
+
+func (e Executor) run(
+	ctx context.Context, have billing.Observed, next func(billing.Observed) (*Operation, error),
+) (billing.Observed, error) {
+	have = have.Clone()
+	var last *Operation
+	for {
+		op, err := next(have)
+		if err != nil || op == nil {
+			return have, err
+		}
+		if last != nil && last.same(*op) {
+			return have, fmt.Errorf("%s: %w", op, ErrNoProgress)
+		}
+		if err := ctx.Err(); err != nil {
+			return have, err
+		}
+		if err := e.perform(ctx, *op, &have); err != nil {
+			return have, err
+		}
+		e.Done(*op)
+		last = op
+	}
+}
+
+// perform sends one operation and folds the answer into have.
+func (e Executor) perform(ctx context.Context, op Operation, have *billing.Observed) error {
+	if op.Creates() && !e.Rules.Traits.IdempotentCreate {
+		if begun, ok := e.Journal.Begun(op); ok {
+			if until := begun.Add(e.Rules.Traits.ListSettle); e.Now().Before(until) {
+				return AwaitError{Operation: op, Until: until}
+			}
+		}
+		if err := e.Journal.Begin(ctx, op); err != nil {
+			return fmt.Errorf("noting %s before it is sent: %w", op, err)
+		}
+	}
+	err := e.send(ctx, op, have)
+	if err != nil && op.Creates() && !e.Rules.Traits.IdempotentCreate && refused(err) {
+		if endErr := e.Journal.End(ctx, op); endErr != nil {
+			return errors.Join(err, endErr)
+		}
+	}
+	return err
+}
+
+// refused says that the provider certainly did not carry the operation out.
+func refused(err error) bool { return provider.ClassOf(err) != provider.ClassUnavailable }
+
+func (e Executor) send(ctx context.Context, op Operation, have *billing.Observed) error {
+	yes, no := true, false
+	switch op.Kind {
+	case CreateProduct:
+		p, err := e.Catalog.CreateProduct(ctx, provider.CreateProduct{
+			Owner: op.owner, Spec: *op.product, IdempotencyKey: op.IdempotencyKey(),
+		})
+		return foldProduct(have, p, err)
+	case UpdateProduct:
+		patch := provider.ProductPatch{Current: *op.currentPr, Spec: op.product}
+		if op.remark {
+			patch.Owner = &op.owner
+		}
+		if op.activate {
+			patch.Active = &yes
+		}
+		p, err := e.Catalog.UpdateProduct(ctx, op.ID, patch)
+		return foldProduct(have, p, err)
+	case SetDefault:
+		id := op.ID
+		p, err := e.Catalog.UpdateProduct(ctx, op.currentPr.ID,
+			provider.ProductPatch{Current: *op.currentPr, DefaultPriceID: &id})
+		return foldProduct(have, p, err)
+	case ArchiveProduct:
+		p, err := e.Catalog.UpdateProduct(ctx, op.ID, provider.ProductPatch{Current: *op.currentPr, Active: &no})
+		return foldProduct(have, p, err)
+	case CreatePrice:
+		p, err := e.Catalog.CreatePrice(ctx, provider.CreatePrice{
+			Owner: op.owner, ProductID: op.productID, Name: op.Price, LookupKey: op.lookupKey, Spec: *op.price,
+			IdempotencyKey: op.IdempotencyKey(),
+		})
+		return foldPrice(have, p, err)
+	case UpdatePrice:
+		p, err := e.Catalog.UpdatePrice(ctx, op.ID, op.pricePatch())
+		return foldPrice(have, p, err)
+	case ArchivePrice:
+		p, err := e.Catalog.UpdatePrice(ctx, op.ID, provider.PricePatch{Current: *op.current, Active: &no})
+		return foldPrice(have, p, err)
+	default:
+		panic("unknown operation " + string(op.Kind))
+	}
+}
+
+func (o Operation) pricePatch() provider.PricePatch {
+	patch := provider.PricePatch{Current: *o.current}
+	if o.remark {
+		patch.Owner, patch.Name = &o.owner, &o.Price
+	}
+	if o.activate {
+		yes := true
+		patch.Active = &yes
+	}
+	if o.current.LookupKey != o.lookupKey {
+		patch.LookupKey = &o.lookupKey
+	}
+	if o.current.Spec.DisplayName != o.price.DisplayName {
+		patch.DisplayName = &o.price.DisplayName
+	}
+	if want := o.price.Terms.TaxBehavior; o.current.Spec.Terms.TaxBehavior != want {
+		patch.TaxBehavior = &want
+	}
+	return patch
+}
+
+func foldProduct(have *billing.Observed, p billing.Product, err error) error {
+	if err == nil {
+		have.Product = &p
+	}
+	return err
+}
+
+func foldPrice(have *billing.Observed, p billing.Price, err error) error {
+	if err != nil {
+		return err
+	}
+	found := false
+	for i := range have.Prices {
+		switch {
+		case have.Prices[i].ID == p.ID:
+			have.Prices[i], found = p, true
+		case p.LookupKey != "" && have.Prices[i].LookupKey == p.LookupKey:
+			have.Prices[i].LookupKey = "" // the key moved
+		}
+	}
+	if !found {
+		have.Prices = append(have.Prices, p)
+	}
+	return nil
+}

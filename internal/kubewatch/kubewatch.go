@@ -1,0 +1,107 @@
+// Package kubewatch has the predicates and field indexes that the controllers share.
+package kubewatch
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
+)
+
+// Field indexes of the manager's cache.
+const (
+	// IndexProviders finds the Plans and WebhookReceivers that refer to a PaymentProvider.
+	IndexProviders = "spec.providers"
+	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret.
+	IndexSecrets = "spec.secrets"
+)
+
+// Index registers the indexes.
+func Index(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range []struct {
+		object client.Object
+		field  string
+		values func(client.Object) []string
+	}{
+		{&v1alpha1.Plan{}, IndexProviders, planProviders},
+		{&v1alpha1.WebhookReceiver{}, IndexProviders, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.WebhookReceiver).Spec.ProviderRef.Name}
+		}},
+		{&v1alpha1.PaymentProvider{}, IndexSecrets, func(o client.Object) []string {
+			return []string{accounts.SecretName(&o.(*v1alpha1.PaymentProvider).Spec)}
+		}},
+		{&v1alpha1.WebhookReceiver{}, IndexSecrets, func(o client.Object) []string {
+			return []string{SigningSecretName(o.(*v1alpha1.WebhookReceiver))}
+		}},
+	} {
+		if err := indexer.IndexField(ctx, i.object, i.field, i.values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planProviders are the providers that a Plan sells at, and those where it still has objects.
+func planProviders(o client.Object) []string {
+	plan, _ := o.(*v1alpha1.Plan)
+	seen := map[string]bool{}
+	var names []string
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	for _, p := range plan.Spec.Providers {
+		add(p.Name)
+	}
+	for _, p := range plan.Status.Providers {
+		add(p.Name)
+	}
+	return names
+}
+
+// SigningSecretName is the Secret with a receiver's signing secrets.
+func SigningSecretName(r *v1alpha1.WebhookReceiver) string {
+	if m := r.Spec.Registration.Manual; m != nil {
+		return m.SigningSecretRef.Name
+	}
+	return r.Name + "-signing"
+}
+
+// SpecChanged admits what a user did: a changed spec, a new kassa.dev/reconcile-at, a deletion. It leaves out
+// status writes, also those of deployed servers.
+func SpecChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationReconcileAt] !=
+				e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationReconcileAt] ||
+			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+	}}
+}
+
+// ProviderChanged admits changes of a PaymentProvider that matter to those who refer to it.
+func ProviderChanged() predicate.Predicate {
+	return predicate.Or(SpecChanged(), predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return true },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok1 := e.ObjectOld.(*v1alpha1.PaymentProvider)
+			after, ok2 := e.ObjectNew.(*v1alpha1.PaymentProvider)
+			return ok1 && ok2 && readiness(before) != readiness(after)
+		},
+	})
+}
+
+func readiness(p *v1alpha1.PaymentProvider) [2]string {
+	c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+	if c == nil {
+		return [2]string{string(metav1.ConditionUnknown)}
+	}
+	return [2]string{string(c.Status), c.Reason}
+}

@@ -1,0 +1,19 @@
+package provider
+
+import "context"
+
+type operationKey struct{}
+
+// WithOperation names what the requests made with ctx do, such as "create price", for metrics. Names are constants
+// of an adapter: they never contain an id.
+func WithOperation(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, operationKey{}, name)
+}
+
+// OperationOf is the name that WithOperation gave, or "other".
+func OperationOf(ctx context.Context) string {
+	if name, ok := ctx.Value(operationKey{}).(string); ok {
+		return name
+	}
+	return "other"
+}

@@ -1,0 +1,191 @@
+// Package provider is the contract between Kassa and a payment provider: small interfaces by capability, typed
+// errors, and a registry. Controllers and servers know only this package; adapters live below it and are wired
+// in by cmd.
+package provider
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// Capability is something that Kassa can do at a provider. Specs that ask for more are refused.
+type Capability string
+
+// The capabilities.
+const (
+	// CapabilityCatalog: products and prices can be created, changed and archived.
+	CapabilityCatalog Capability = "Catalog"
+	// CapabilityWebhooks: events can be verified and parsed.
+	CapabilityWebhooks Capability = "Webhooks"
+	// CapabilityEndpoints: webhook endpoints can be registered through the API.
+	CapabilityEndpoints Capability = "WebhookEndpoints"
+)
+
+// Traits are the ways in which providers' catalogues differ, as data that internal/catalog decides by.
+type Traits struct {
+	// LookupKeys: a price carries a unique key that can move from one price to another in one call.
+	LookupKeys bool
+	// DefaultPrice: a product points at one of its prices, and that price cannot be archived meanwhile.
+	DefaultPrice bool
+	// IdempotentCreate: repeating a create with the same key returns the first one's object. Without it a
+	// create is written down before it is sent, and not repeated until ListSettle has passed.
+	IdempotentCreate bool
+	// ListSettle is how long after a create the provider's lists may still lack it. Only without
+	// IdempotentCreate.
+	ListSettle time.Duration
+	// SettableTaxOnce: tax behaviour may be set on a price where it was unspecified.
+	SettableTaxOnce bool
+}
+
+// Config is what an adapter needs to talk to one account.
+type Config struct {
+	Mode    billing.Mode
+	APIKey  string
+	StoreID string // LemonSqueezy only
+	BaseURL string // empty: the provider's public address
+	// HTTP carries every request. It limits the rate, counts, and has a timeout.
+	HTTP *http.Client
+}
+
+// Adapter is one provider.
+type Adapter interface {
+	Type() billing.Provider
+	Capabilities() []Capability
+	Traits() Traits
+	// DefaultRate is a safe share of the provider's rate limit in requests a second.
+	DefaultRate(billing.Mode) float64
+	// CheckKey refuses a key whose text shows that it is no key of this provider (ClassCredentials) or not of
+	// this mode (ErrModeMismatch). No request is made; the key never appears in the error.
+	CheckKey(key string, mode billing.Mode) error
+	// Connect makes a connection. It sends nothing.
+	Connect(Config) (Connection, error)
+	// Codec verifies and parses the provider's webhook requests.
+	Codec() WebhookCodec
+}
+
+// Connection is an account that can be talked to. Every method may return *Error.
+type Connection interface {
+	// Account reads whose key it is. It never writes.
+	Account(ctx context.Context) (billing.Account, error)
+	Catalog() Catalog
+	Endpoints() Endpoints
+}
+
+// Catalog reads and writes products and prices. All methods are safe for concurrent use.
+type Catalog interface {
+	// ProductID is the id that a new product of this owner will get, or "" where the provider chooses.
+	ProductID(owner billing.Owner) string
+	// LookupKey is the key of a plan's price, or "" where the provider has none.
+	LookupKey(owner billing.Owner, priceName string) string
+	// Snapshot reads the account's whole catalogue, page by page: active and archived.
+	Snapshot(ctx context.Context) (*Snapshot, error)
+	// Observe reads one owner's product and prices afresh. Objects of known that the provider's lists do not show
+	// yet are read by id where lists may lag (Traits.ListSettle); known ids that are gone are left out. A product
+	// that does not exist is a nil Product, not an error.
+	Observe(ctx context.Context, owner billing.Owner, known Known) (billing.Observed, error)
+	CreateProduct(ctx context.Context, in CreateProduct) (billing.Product, error)
+	UpdateProduct(ctx context.Context, id string, in ProductPatch) (billing.Product, error)
+	CreatePrice(ctx context.Context, in CreatePrice) (billing.Price, error)
+	UpdatePrice(ctx context.Context, id string, in PricePatch) (billing.Price, error)
+}
+
+// Known are the ids that a status has of an owner's objects.
+type Known struct {
+	ProductID string
+	PriceIDs  []string
+}
+
+// Snapshot is an account's catalogue at one time.
+type Snapshot struct {
+	Products []billing.Product
+	Prices   []billing.Price
+	Calls    int // requests that it took
+}
+
+// CreateProduct creates an active product with the owner's marks.
+type CreateProduct struct {
+	Owner          billing.Owner
+	Spec           billing.ProductSpec
+	IdempotencyKey string // at most 64 characters; the same for the same intent, across restarts
+}
+
+// ProductPatch changes the fields that are not nil. Spec replaces the whole managed part, including the removal
+// of metadata keys that Current has and Spec lacks.
+type ProductPatch struct {
+	Current        billing.Product // what was observed last
+	Owner          *billing.Owner  // writes the marks
+	Spec           *billing.ProductSpec
+	Active         *bool
+	DefaultPriceID *string
+}
+
+// CreatePrice creates an active price with the owner's marks. Where the provider has lookup keys the new price
+// takes LookupKey from whichever price holds it, in the same call.
+type CreatePrice struct {
+	Owner          billing.Owner
+	ProductID      string
+	Name           string
+	LookupKey      string
+	Spec           billing.PriceSpec
+	IdempotencyKey string
+}
+
+// PricePatch changes the fields that are not nil.
+type PricePatch struct {
+	Current     billing.Price
+	Owner       *billing.Owner // writes the marks, together with Name
+	Name        *string
+	Active      *bool
+	LookupKey   *string // taken from whichever price holds it
+	DisplayName *string
+	TaxBehavior *billing.TaxBehavior // only with Traits.SettableTaxOnce
+}
+
+// Endpoint is a webhook endpoint that is registered at a provider.
+type Endpoint struct {
+	ID     string
+	URL    string
+	Owner  billing.Owner // zero when the endpoint carries no marks
+	Events []string      // the provider's own names, sorted
+	Active bool
+	Mode   billing.Mode
+	// Secret signs deliveries. Stripe tells it only in the answer to a create; elsewhere it is empty.
+	Secret string
+}
+
+// EndpointSpec is what a receiver wants registered.
+type EndpointSpec struct {
+	Owner  billing.Owner
+	URL    string
+	Events []string // the provider's own names, sorted
+}
+
+// Endpoints registers webhook endpoints.
+type Endpoints interface {
+	// List reads every endpoint of the account.
+	List(ctx context.Context) ([]Endpoint, error)
+	// Create registers an endpoint; the answer has its Secret. It is never sent twice with one key that the
+	// provider remembers, because a remembered answer may be of an endpoint that is gone.
+	Create(ctx context.Context, in EndpointSpec) (Endpoint, error)
+	// Update changes URL, events and owner marks, and enables the endpoint.
+	Update(ctx context.Context, id string, in EndpointSpec) (Endpoint, error)
+	// Delete removes an endpoint. One that is gone already is no error.
+	Delete(ctx context.Context, id string) error
+}
+
+// WebhookCodec verifies and parses a provider's webhook requests. It is pure and safe for concurrent use.
+type WebhookCodec interface {
+	// Verify checks the signature of the raw body with any of the secrets, in constant time, and that the
+	// signature's time, where the scheme has one, is within tolerance of now in both directions. The errors are
+	// ErrSignatureMissing, ErrSignatureMalformed, ErrSignatureMismatch and ErrSignatureTime, wrapped.
+	Verify(header http.Header, body []byte, secrets []string, now time.Time, tolerance time.Duration) error
+	// Parse reads a verified body. An event without a normalised name has an empty Type. The error wraps
+	// ErrMalformedEvent.
+	Parse(body []byte) (billing.Event, error)
+	// NativeEvents are the provider's own names of the events that the patterns of a spec select, sorted; with
+	// no patterns, of the whole taxonomy. unknown are the patterns that select nothing.
+	NativeEvents(patterns []string) (names, unknown []string)
+}

@@ -1,0 +1,15 @@
+package provider
+
+import "regexp"
+
+// Everything that may be a credential, or a customer's address, in a provider's text. Stripe echoes a part of a
+// wrong key in its message.
+var (
+	credential = regexp.MustCompile(`\b(?:(?:sk|rk|pk)_(?:test|live)_[\w*.…-]*|whsec_[\w*.…-]*|pdl_[\w*.…-]+|eyJ[\w-]{8,}(?:\.[\w-]*)*)`)
+	email      = regexp.MustCompile(`[\w.+%-]+@[\w-]+(?:\.[\w-]+)+`)
+)
+
+// Redact replaces everything that looks like a credential or an e-mail address.
+func Redact(s string) string {
+	return email.ReplaceAllString(credential.ReplaceAllString(s, "[redacted]"), "[redacted]")
+}
