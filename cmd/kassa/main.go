@@ -1,0 +1,52 @@
+// Command kassa is every server of Kassa: the operator, the receivers that it deploys, and the sandbox.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/stripe"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "kassa:", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	registry := provider.NewRegistry(stripe.Adapter{})
+	root := &cobra.Command{
+		Use:           "kassa",
+		Short:         "Run a company's payments from YAML",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newOperatorCommand(registry), newReceiverCommand(registry), newSandboxCommand())
+	return root
+}
+
+// onHost puts the host of KASSA_BIND_ADDRESS, if there is one, in front of an address that names only a port. Several
+// pods share a machine where each has an address but no network namespace of its own.
+func onHost(address string) string {
+	if host := os.Getenv("KASSA_BIND_ADDRESS"); host != "" && strings.HasPrefix(address, ":") {
+		return net.JoinHostPort(host, address[1:])
+	}
+	return address
+}

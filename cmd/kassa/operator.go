@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/controllers/paymentprovider"
+	"github.com/kassa-dev/kassa/controllers/plan"
+	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
+	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/instrument"
+)
+
+type operatorOptions struct {
+	metricsAddress, healthAddress string
+	serverImage                   string
+	leaderElect                   bool
+	leaderNamespace               string
+	concurrency                   int
+	qps                           float32
+	verbose                       bool
+}
+
+func newOperatorCommand(registry provider.Registry) *cobra.Command {
+	var o operatorOptions
+	cmd := &cobra.Command{
+		Use:   "operator",
+		Short: "Reconcile PaymentProviders, Plans and WebhookReceivers",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runOperator(cmd.Context(), registry, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
+	f.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
+	f.StringVar(&o.serverImage, "server-image", "ghcr.io/kassa-dev/kassa:"+version, "image of the servers that are deployed")
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, with the others in standby")
+	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
+	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")
+	f.Float32Var(&o.qps, "kube-api-qps", 100, "requests a second to the API server")
+	f.BoolVar(&o.verbose, "verbose", false, "log more")
+	return cmd
+}
+
+func runOperator(ctx context.Context, registry provider.Registry, o operatorOptions) error {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	logger := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	cfg.QPS, cfg.Burst = o.qps, int(2*o.qps)
+	mgr, err := newManager(cfg, o)
+	if err != nil {
+		return err
+	}
+	if err := setUpControllers(ctx, mgr, registry, o); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsserver.Options{BindAddress: onHost(o.metricsAddress)},
+		HealthProbeBindAddress:        onHost(o.healthAddress),
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "kassa-operator",
+		LeaderElectionNamespace:       o.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		// Only metadata of Secrets is ever cached; a typed read would fill a cache with their values.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
+}
+
+// Back-off of failed reconciles, for each object.
+const (
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 2 * time.Minute
+)
+
+func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.Registry, o operatorOptions) error {
+	// kube-system lives as long as its cluster: its UID tells clusters on one account apart.
+	var system corev1.Namespace
+	if err := mgr.GetAPIReader().Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
+		return fmt.Errorf("reading the cluster's id: %w", err)
+	}
+	if err := kubewatch.Index(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("indexing: %w", err)
+	}
+	requests, err := instrument.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	pool := &accounts.Pool{
+		Registry: registry, Metadata: mgr.GetClient(), Live: mgr.GetAPIReader(), Now: time.Now,
+		HTTP: func(p billing.Provider, rate float64, burst int) *http.Client {
+			return instrument.Client(instrument.Options{Provider: p, RequestsPerSecond: rate, Burst: burst, Metrics: requests})
+		},
+	}
+	snapshots := make(chan event.GenericEvent, 64)
+	refused := make(chan event.GenericEvent, 64)
+	noteRefused := func(key types.NamespacedName) {
+		pp := &v1alpha1.PaymentProvider{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+		select {
+		case refused <- event.GenericEvent{Object: pp}:
+		default: // the channel is full of the same news
+		}
+	}
+	limiter := func() workqueue.TypedRateLimiter[reconcile.Request] {
+		return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxBackoff)
+	}
+	recorder := mgr.GetEventRecorder("kassa")
+	err = (&paymentprovider.Reconciler{Client: mgr.GetClient(), Accounts: pool, Snapshots: snapshots}).
+		Setup(mgr, paymentprovider.Options{RateLimiter: limiter(), Refused: refused})
+	if err != nil {
+		return fmt.Errorf("setting up PaymentProvider: %w", err)
+	}
+	err = (&plan.Reconciler{
+		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: string(system.UID), Now: time.Now,
+		Refused: noteRefused,
+	}).Setup(mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
+	if err != nil {
+		return fmt.Errorf("setting up Plan: %w", err)
+	}
+	err = (&webhookreceiver.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder,
+		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: noteRefused,
+	}).Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()})
+	if err != nil {
+		return fmt.Errorf("setting up WebhookReceiver: %w", err)
+	}
+	return nil
+}

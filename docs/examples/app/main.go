@@ -1,0 +1,101 @@
+// Command app is the smallest application behind Kassa: it takes CloudEvents at POST /billing, acts on each of them
+// once, and lists them at GET /events.
+//
+// Kassa delivers an event at least once, always with the same id. An application therefore remembers ids with
+// whatever it does because of the event, in one transaction; this one has only its memory.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// maxEvent is larger than any event that Kassa delivers, in bytes.
+const maxEvent = 4 << 20
+
+// event is the part of a CloudEvent that this application needs.
+type event struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	Subject string `json:"subject,omitempty"`
+	Data    struct {
+		Subscription *struct {
+			Status, Plan, Price string
+		} `json:"subscription,omitempty"`
+		Payment *struct {
+			Amount, Currency, Status string
+		} `json:"payment,omitempty"`
+	} `json:"data"`
+}
+
+type app struct {
+	mu     sync.Mutex
+	seen   map[string]int // id → deliveries
+	events []event
+}
+
+func main() {
+	a := &app{seen: map[string]int{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /billing", a.receive)
+	mux.HandleFunc("GET /events", a.list)
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	server := &http.Server{
+		// The address is empty, which means all, outside of a local node.
+		Addr: net.JoinHostPort(os.Getenv("KASSA_BIND_ADDRESS"), "8080"), Handler: mux, ReadHeaderTimeout: 5 * time.Second,
+	}
+	if err := server.ListenAndServe(); err != nil {
+		slog.Error("serving", "error", err)
+		os.Exit(1)
+	}
+}
+
+func (a *app) receive(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
+	if err != nil {
+		http.Error(w, "the event could not be read", http.StatusBadRequest)
+		return
+	}
+	var e event
+	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" {
+		http.Error(w, "the body is no CloudEvent", http.StatusBadRequest)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen[e.ID]++
+	if a.seen[e.ID] == 1 {
+		a.events = append(a.events, e)
+		slog.Info("event", "type", e.Type, "subject", e.Subject, "summary", summary(e))
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func summary(e event) string {
+	switch {
+	case e.Data.Payment != nil && e.Data.Subscription != nil:
+		return fmt.Sprintf("%s %s %s for %s/%s", e.Data.Payment.Amount, e.Data.Payment.Currency, e.Data.Payment.Status,
+			e.Data.Subscription.Plan, e.Data.Subscription.Price)
+	case e.Data.Payment != nil:
+		return fmt.Sprintf("%s %s %s", e.Data.Payment.Amount, e.Data.Payment.Currency, e.Data.Payment.Status)
+	case e.Data.Subscription != nil:
+		return fmt.Sprintf("%s/%s is %s", e.Data.Subscription.Plan, e.Data.Subscription.Price, e.Data.Subscription.Status)
+	default:
+		return ""
+	}
+}
+
+// list answers with every event and how often each was delivered.
+func (a *app) list(w http.ResponseWriter, _ *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"events": a.events, "deliveries": a.seen})
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/test/controlplane"
+	"github.com/kassa-dev/kassa/test/localnode"
+)
+
+const (
+	namespace = "shop"
+	// Where the samples' NodePort Services are reached.
+	sandboxURL = "http://127.0.0.1:30111"
+	appURL     = "http://127.0.0.1:30080"
+	patience   = 90 * time.Second
+)
+
+// stage is a control plane and a node, with everything that the demo's manifests name.
+type stage struct {
+	root   string
+	dir    string
+	plane  *controlplane.ControlPlane
+	node   *localnode.Node
+	client client.Client
+}
+
+func newStage(ctx context.Context, external bool) (*stage, error) {
+	root, err := controlplane.ModuleRoot()
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{root: root}
+	if s.dir, err = os.MkdirTemp("", "kassa-demo-"); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx, external); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) start(ctx context.Context, external bool) error {
+	heading("Building Kassa and the example application")
+	for name, pkg := range map[string]string{"kassa": "./cmd/kassa", "app": "./docs/examples/app"} {
+		build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(s.dir, name), pkg)
+		build.Dir, build.Stderr = s.root, os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("building %s: %w", pkg, err)
+		}
+	}
+	heading("Starting a real kube-apiserver and etcd (the first time they are built, which takes minutes)")
+	var err error
+	if s.plane, err = controlplane.Start(ctx, controlplane.Options{NoCRDs: true}); err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	if s.client, err = client.New(s.plane.Config(), client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	var output io.Writer
+	if os.Getenv("DEMO_VERBOSE") != "" {
+		output = os.Stderr
+	}
+	s.node, err = localnode.Start(ctx, localnode.Options{
+		Config: s.plane.Config(), Dir: filepath.Join(s.dir, "pods"), Output: output, CollectGarbage: true,
+		AllowExternal: external,
+		Images: map[string]localnode.Image{
+			"ghcr.io/kassa-dev/kassa:dev":       {Path: filepath.Join(s.dir, "kassa")},
+			"ghcr.io/kassa-dev/example-app:dev": {Path: filepath.Join(s.dir, "app")},
+		},
+	})
+	return err
+}
+
+func (s *stage) close() {
+	if s.node != nil {
+		_ = s.node.Stop()
+	}
+	if s.plane != nil {
+		_ = s.plane.Stop()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// kubectl runs kubectl as a reader of the demo would, and shows the command and what it prints.
+func (s *stage) kubectl(ctx context.Context, stdin string, args ...string) error {
+	fmt.Printf("$ kubectl %s\n", strings.Join(args, " "))
+	out, err := s.kubectlOutput(ctx, stdin, args...)
+	for line := range strings.Lines(out) {
+		fmt.Print("  ", line)
+	}
+	return err
+}
+
+func (s *stage) kubectlOutput(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.plane.KubectlPath(), args...)
+	cmd.Dir = s.root
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.plane.KubeconfigPath())
+	cmd.Stdin = strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("kubectl %s: %w", args[0], err)
+	}
+	return out.String(), nil
+}
+
+// await polls until done says so, and tells what it waits for.
+func (s *stage) await(ctx context.Context, what string, done func() (bool, error)) error {
+	fmt.Printf("  waiting for %s … ", what)
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := done()
+		if err != nil {
+			fmt.Println("failed")
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		}
+		if ok {
+			fmt.Printf("%.1f s\n", time.Since(start).Seconds())
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			fmt.Println("gave up")
+			return fmt.Errorf("%s did not come within %s", what, patience)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *stage) tellWhatFailed(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	fmt.Println("\nHow the objects are:")
+	_ = s.kubectl(ctx, "", "get", "kassa,deployments,pods", "-n", namespace, "-o", "wide")
+	for _, where := range [][2]string{{"kassa-system", "kassa-operator"}, {namespace, "stripe-receiver"}, {namespace, "sandbox"}} {
+		for _, pod := range s.node.Pods(where[0], where[1]) {
+			if logs, err := s.node.Logs(pod); err == nil {
+				fmt.Printf("\nThe last lines of %s:\n%s\n", pod.Name, tail(logs, 15))
+			}
+		}
+	}
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func (s *stage) tellHowToGoOn(sandbox bool) {
+	heading("It stays up until Ctrl-C. Look around:")
+	fmt.Printf("  export KUBECONFIG=%s\n  alias kubectl=%s\n", s.plane.KubeconfigPath(), s.plane.KubectlPath())
+	fmt.Println("  kubectl get kassa -n shop                    # everything of Kassa")
+	fmt.Println("  kubectl edit plan pro -n shop                # change a price and watch")
+	fmt.Println("  kubectl get eventledgers -n shop -o yaml     # what receivers remember")
+	if sandbox {
+		fmt.Printf("  curl %s/_kassa/state            # the sandbox's catalogue\n", sandboxURL)
+	}
+	fmt.Printf("  curl %s/events                   # what the application got\n", appURL)
+}
+
+func heading(text string) { fmt.Printf("\n== %s\n", text) }
