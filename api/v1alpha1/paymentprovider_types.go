@@ -33,7 +33,7 @@ type StripeProvider struct {
 	// apiKeySecretRef names the Secret that holds a secret key (sk_…) or a restricted key (rk_…).
 	// +required
 	APIKeySecretRef SecretKeyReference `json:"apiKeySecretRef,omitzero"`
-	// accountID, when given, is the only account that Kassa writes to.
+	// accountID is, when given, the only account that Kassa writes to.
 	// +optional
 	// +kubebuilder:validation:MinLength=6
 	// +kubebuilder:validation:MaxLength=64
@@ -154,7 +154,7 @@ type CatalogStatus struct {
 
 // PaymentProviderStatus is what Kassa found out about the account.
 type PaymentProviderStatus struct {
-	// conditions: Ready, and while true Reconciling, Stalled.
+	// conditions are Ready, and while true Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

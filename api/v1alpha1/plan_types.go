@@ -229,7 +229,7 @@ type RetiredPrice struct {
 
 // PendingOperation is a change that Kassa still has to make at the provider.
 type PendingOperation struct {
-	// operation, such as CreatePrice.
+	// operation to make, such as CreatePrice.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
@@ -273,6 +273,7 @@ type PlanProviderStatus struct {
 	Pending []PendingOperation `json:"pending,omitempty"`
 	// ready says whether the provider's catalogue equals the spec.
 	// +required
+	// +kubebuilder:validation:Enum=True;False;Unknown
 	Ready metav1.ConditionStatus `json:"ready,omitempty"`
 	// reason is a CamelCase word for the state.
 	// +optional
@@ -286,7 +287,7 @@ type PlanProviderStatus struct {
 
 // PlanStatus is the plan at its providers.
 type PlanStatus struct {
-	// conditions: Ready, and while true Reconciling, Stalled.
+	// conditions are Ready, and while true Reconciling, Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -18,7 +18,8 @@ const (
 )
 
 // WebhookEventSpec is an event that a sink could not take when it arrived.
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a WebhookEvent's spec never changes; annotate the object with kassa.dev/replay to deliver it again"
+// payload is not compared: the API server's CEL reads a byte field as URL-safe base64 and refuses any other.
+// +kubebuilder:validation:XValidation:rule="self.receiver == oldSelf.receiver && self.eventID == oldSelf.eventID && self.receivedAt == oldSelf.receivedAt && self.sinks == oldSelf.sinks && (has(self.type) ? self.type : \"\") == (has(oldSelf.type) ? oldSelf.type : \"\") && (has(self.nativeType) ? self.nativeType : \"\") == (has(oldSelf.nativeType) ? oldSelf.nativeType : \"\")",message="a WebhookEvent's spec never changes; annotate the object with kassa.dev/replay to deliver it again"
 type WebhookEventSpec struct {
 	// receiver is the name of the WebhookReceiver.
 	// +required

@@ -302,7 +302,7 @@ type RecentEvent struct {
 
 // WebhookReceiverStatus is what became of the receiver and its events.
 type WebhookReceiverStatus struct {
-	// conditions: Ready, EndpointRegistered, WorkloadAvailable, DeliveryHealthy, and while true Reconciling,
+	// conditions are Ready, EndpointRegistered, WorkloadAvailable, DeliveryHealthy, and while true Reconciling,
 	// Stalled.
 	// +optional
 	// +listType=map

@@ -84,8 +84,8 @@ func (s *stage) start(ctx context.Context, external bool) error {
 		Config: s.plane.Config(), Dir: filepath.Join(s.dir, "pods"), Output: output, CollectGarbage: true,
 		AllowExternal: external,
 		Images: map[string]localnode.Image{
-			"ghcr.io/kassa-dev/kassa:dev":       {Path: filepath.Join(s.dir, "kassa")},
-			"ghcr.io/kassa-dev/example-app:dev": {Path: filepath.Join(s.dir, "app")},
+			"ghcr.io/kassa-dev/kassa:latest":       {Path: filepath.Join(s.dir, "kassa")},
+			"ghcr.io/kassa-dev/example-app:latest": {Path: filepath.Join(s.dir, "app")},
 		},
 	})
 	return err

@@ -1,0 +1,105 @@
+# `make help` lists the targets. Everything that they need beyond Go, git and make they build from Go modules, once,
+# into ${XDG_CACHE_HOME:-~/.cache}/kassa.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TEST_TIMEOUT ?= 10m
+FUZZTIME ?= 20s
+PKG ?= ./...
+
+TOOL := hack/tools/ensure
+# Each folder is a module of its own.
+MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/kassa/crds \
+	charts/kassa/templates/clusterrole.yaml docs/reference/api.md
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 ends with a verdict
+	go run ./hack/demo
+
+.PHONY: build
+build: ## Build bin/kassa
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/kassa ./cmd/kassa
+
+##@ Develop
+
+.PHONY: generate
+generate: manifests ## Make everything that is generated: deepcopy, CRDs, RBAC, chart, API reference
+	$$($(TOOL) controller-gen) object paths=./api/...
+	$$($(TOOL) crd-ref-docs) --source-path=api --config=hack/docs/reference.yaml --renderer=markdown \
+		--output-path=docs/reference/api.md --log-level=ERROR
+
+.PHONY: manifests
+manifests: ## Make the CRDs, the operator's role and their copies in the chart
+	$$($(TOOL) controller-gen) crd paths=./api/... output:crd:dir=config/crd/bases
+	$$($(TOOL) controller-gen) rbac:roleName=kassa-operator paths=./controllers/... output:rbac:dir=config/rbac
+	hack/chart
+
+.PHONY: lint
+lint: ## Lint the code, and the API against the Kubernetes conventions
+	$$($(TOOL) lint) run
+
+.PHONY: fmt
+fmt: ## Format the code
+	$$($(TOOL) lint) fmt
+
+.PHONY: clean
+clean: ## Remove what the targets wrote into this folder
+	rm -rf bin dist cover.out
+
+##@ Check
+
+.PHONY: test
+test: controlplane ## Test everything that needs no nodes; PKG=./internal/... for a part
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -timeout $(TEST_TIMEOUT) $(PKG)
+	@for module in $(TEST_MODULES); do \
+		echo "test: module $$module"; \
+		(cd "$$module" && KUBEBUILDER_ASSETS=$$($(CURDIR)/hack/controlplane/ensure) \
+			go test -timeout $(TEST_TIMEOUT) ./...); \
+	done
+
+.PHONY: bench
+bench: controlplane ## Run the benchmarks and print the machine
+	@echo "machine: $$(uname -srm), $$(getconf _NPROCESSORS_ONLN) cores, $$(go env GOVERSION)"
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) hack/fuzz
+
+.PHONY: helm-test
+helm-test: ## Lint the chart and render it
+	@helm=$$($(TOOL) helm); \
+	$$helm lint --strict charts/kassa; \
+	$$helm template kassa charts/kassa --kube-version 1.37 --namespace kassa-system --include-crds >/dev/null; \
+	$$helm template kassa charts/kassa --kube-version 1.37 --namespace kassa-system -f charts/kassa/tests/all-values.yaml >/dev/null; \
+	if $$helm template kassa charts/kassa --kube-version 1.37 --set replica=2 >/dev/null 2>&1; then \
+		echo "helm-test: an unknown value was accepted" >&2; exit 1; fi; \
+	echo "helm-test: the chart renders, and refuses unknown values"
+
+.PHONY: verify
+verify: ## Check that generated files and modules are in step, and lint
+	@echo "verify: generated files"; $(MAKE) generate; hack/in-step $(GENERATED)
+	@for module in $(MODULES); do \
+		echo "verify: go mod tidy in $$module"; (cd "$$module" && go mod tidy -diff); \
+	done
+	@echo "verify: gofmt"; test -z "$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'))" \
+		|| { gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'); exit 1; }
+	@echo "verify: kustomize"; "$$(hack/controlplane/ensure)/kubectl" kustomize config/default >/dev/null
+	@echo "verify: chart"; $(MAKE) helm-test
+	@echo "verify: lint"; $(MAKE) lint
+
+.PHONY: controlplane
+controlplane: ## Make sure that etcd, kube-apiserver and kubectl are there; the first time takes minutes
+	@hack/controlplane/ensure >/dev/null

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger/kube"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/webhookserver"
+)
+
+type receiverOptions struct {
+	namespace, name, bindAddress string
+	port, healthPort             int
+	lameDuck                     time.Duration
+	verbose                      bool
+}
+
+func newReceiverCommand(registry provider.Registry) *cobra.Command {
+	var o receiverOptions
+	cmd := &cobra.Command{
+		Use:   "receiver",
+		Short: "Take the webhook events of one WebhookReceiver; the operator deploys this",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runReceiver(cmd.Context(), registry, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.namespace, "namespace", os.Getenv("KASSA_NAMESPACE"), "namespace of the WebhookReceiver (KASSA_NAMESPACE)")
+	f.StringVar(&o.name, "name", os.Getenv("KASSA_NAME"), "name of the WebhookReceiver (KASSA_NAME)")
+	f.StringVar(&o.bindAddress, "bind-address", os.Getenv("KASSA_BIND_ADDRESS"),
+		"address to listen on; default: every address (KASSA_BIND_ADDRESS)")
+	f.IntVar(&o.port, "port", 8080, "port that the provider's events come to")
+	f.IntVar(&o.healthPort, "health-port", 8081, "port of /healthz, /readyz, /metrics and /schemas")
+	f.DurationVar(&o.lameDuck, "lame-duck", webhookserver.DefaultLameDuck,
+		"how long events are still taken after readiness was taken back")
+	f.BoolVar(&o.verbose, "verbose", false, "log more")
+	return cmd
+}
+
+func runReceiver(ctx context.Context, registry provider.Registry, o receiverOptions) error {
+	if o.namespace == "" || o.name == "" {
+		return errors.New("--namespace and --name are required")
+	}
+	log := newReceiverLog(o)
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	c, err := webhookserver.NewClient(cfg)
+	if err != nil {
+		return err
+	}
+	owner, err := receiverOwner(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	rest, err := kube.ClientFor(cfg)
+	if err != nil {
+		return err
+	}
+	var server *webhookserver.Server
+	metrics := prometheus.NewRegistry()
+	replica := replicaName()
+	events, err := kube.New(kube.Options{
+		Client: rest, Namespace: o.namespace, Receiver: o.name, Owner: owner, Replica: replica,
+		Retention: func() time.Duration { return server.Retention() }, Registerer: metrics,
+	})
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(ctx, o)
+	if err != nil {
+		return err
+	}
+	server = webhookserver.New(webhookserver.Options{
+		Namespace: o.namespace, Name: o.name, Identity: replica, Client: c, Ledger: events, Registry: registry,
+		Events: listeners[0], Health: listeners[1], LameDuck: o.lameDuck, Log: log, Metrics: metrics,
+	})
+	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
+	return server.Run(ctx)
+}
+
+// newReceiverLog writes JSON to stderr, also for client-go.
+func newReceiverLog(o receiverOptions) *slog.Logger {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).
+		With("namespace", o.namespace, "receiver", o.name)
+	sink := logr.FromSlogHandler(log.Handler())
+	klog.SetLogger(sink)
+	ctrl.SetLogger(sink)
+	return log
+}
+
+// receiverOwner is the reference to the WebhookReceiver with which its ledger goes. It waits a while for an API
+// server that does not answer.
+func receiverOwner(ctx context.Context, c client.Reader, o receiverOptions) (metav1.OwnerReference, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	receiver := &v1alpha1.WebhookReceiver{}
+	for {
+		err := c.Get(ctx, types.NamespacedName{Namespace: o.namespace, Name: o.name}, receiver)
+		switch {
+		case err == nil:
+			return metav1.OwnerReference{
+				APIVersion: v1alpha1.GroupVersion.String(), Kind: "WebhookReceiver", Name: o.name, UID: receiver.UID,
+			}, nil
+		case apierrors.IsNotFound(err):
+			return metav1.OwnerReference{}, fmt.Errorf("reading the WebhookReceiver: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return metav1.OwnerReference{}, fmt.Errorf("reading the WebhookReceiver: %w", err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// replicaName is the pod's name with a suffix of this process: a restarted container must not take itself for the
+// one before it.
+func replicaName() string {
+	name := os.Getenv("POD_NAME")
+	if name == "" {
+		name, _ = os.Hostname()
+	}
+	return name[max(0, len(name)-50):] + "-" + rand.String(6)
+}
+
+func listen(ctx context.Context, o receiverOptions) ([2]net.Listener, error) {
+	var out [2]net.Listener
+	var config net.ListenConfig
+	for i, port := range []int{o.port, o.healthPort} {
+		l, err := config.Listen(ctx, "tcp", net.JoinHostPort(o.bindAddress, strconv.Itoa(port)))
+		if err != nil {
+			return out, err
+		}
+		out[i] = l
+	}
+	return out, nil
+}

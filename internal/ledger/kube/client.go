@@ -1,0 +1,141 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+)
+
+const (
+	resource     = "eventledgers"
+	fieldManager = "kassa-ledger"
+	// onlyMetadata has the API server leave the entries out of its answer to a write: the writer has them.
+	onlyMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+)
+
+// ClientFor makes a client for Options.Client. It has no request limit of its own: the ledger has few requests in
+// flight and each carries many events, so a client-side limit would only delay answers to the provider. Give it a
+// config of its own if other traffic of the process is heavy, because HTTP/2 puts all of one config's requests on
+// one connection.
+func ClientFor(config *rest.Config) (rest.Interface, error) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c := rest.CopyConfig(config)
+	c.APIPath = "/apis"
+	c.GroupVersion = &v1alpha1.GroupVersion
+	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	c.ContentType = runtime.ContentTypeJSON
+	c.AcceptContentTypes = runtime.ContentTypeJSON
+	c.QPS = -1
+	c.RateLimiter = nil
+	return rest.RESTClientFor(c)
+}
+
+// apiStore is the store on a real API server.
+type apiStore struct {
+	client    rest.Interface
+	namespace string
+	selector  string
+	wrote     func(bytes int)
+}
+
+func (s *apiStore) Get(ctx context.Context, name string) (*v1alpha1.EventLedger, error) {
+	o := &v1alpha1.EventLedger{}
+	err := s.client.Get().Namespace(s.namespace).Resource(resource).Name(name).Do(ctx).Into(o)
+	if err != nil {
+		return nil, err
+	}
+	return trimmed(o), nil
+}
+
+func (s *apiStore) List(ctx context.Context, limit int64, next string) (*v1alpha1.EventLedgerList, error) {
+	list := &v1alpha1.EventLedgerList{}
+	r := s.client.Get().Namespace(s.namespace).Resource(resource).
+		Param("labelSelector", s.selector).Param("limit", strconv.FormatInt(limit, 10))
+	if next != "" {
+		r = r.Param("continue", next)
+	}
+	if err := r.Do(ctx).Into(list); err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		trimmed(&list.Items[i])
+	}
+	return list, nil
+}
+
+func (s *apiStore) Create(ctx context.Context, o *v1alpha1.EventLedger) (stamp, error) {
+	return s.write(ctx, s.client.Post(), o)
+}
+
+func (s *apiStore) Update(ctx context.Context, o *v1alpha1.EventLedger) (stamp, error) {
+	return s.write(ctx, s.client.Put().Name(o.Name), o)
+}
+
+// write sends one create or update. The client must not repeat it by itself: what a repeated compare-and-swap
+// answers is not what became of the first.
+func (s *apiStore) write(ctx context.Context, r *rest.Request, o *v1alpha1.EventLedger) (stamp, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return stamp{}, err
+	}
+	s.wrote(len(body))
+	raw, err := r.Namespace(s.namespace).Resource(resource).Param("fieldManager", fieldManager).
+		SetHeader("Content-Type", runtime.ContentTypeJSON).SetHeader("Accept", onlyMetadata).
+		MaxRetries(0).Body(body).Do(ctx).Raw()
+	if err != nil {
+		return stamp{}, err
+	}
+	var answer metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return stamp{}, err
+	}
+	return stampOf(&answer.ObjectMeta), nil
+}
+
+func (s *apiStore) Delete(ctx context.Context, name string, at stamp) error {
+	pre := &metav1.Preconditions{UID: &at.uid, ResourceVersion: &at.version}
+	body, err := json.Marshal(&metav1.DeleteOptions{
+		TypeMeta:      metav1.TypeMeta{Kind: "DeleteOptions", APIVersion: "v1"},
+		Preconditions: pre,
+	})
+	if err != nil {
+		return err
+	}
+	return s.client.Delete().Namespace(s.namespace).Resource(resource).Name(name).
+		SetHeader("Content-Type", runtime.ContentTypeJSON).MaxRetries(0).Body(body).Do(ctx).Error()
+}
+
+func (s *apiStore) Watch(ctx context.Context, version string) (watch.Interface, error) {
+	// A watch ends by itself after 5 to 10 minutes, so that replicas spread over the API servers again.
+	life := 5*time.Minute + rand.N(5*time.Minute)
+	return s.client.Get().Namespace(s.namespace).Resource(resource).
+		Param("labelSelector", s.selector).Param("watch", "true").
+		Param("allowWatchBookmarks", "true").Param("resourceVersion", version).
+		Param("timeoutSeconds", strconv.Itoa(int(life/time.Second))).Watch(ctx)
+}
+
+// trimmed drops what the ledger does not need. The API server keeps the managed fields of an object when an update
+// comes without them.
+func trimmed(o *v1alpha1.EventLedger) *v1alpha1.EventLedger {
+	o.ManagedFields = nil
+	o.TypeMeta = typeMeta
+	return o
+}
+
+var (
+	_        store = (*apiStore)(nil)
+	typeMeta       = metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "EventLedger"}
+)

@@ -1,0 +1,257 @@
+package kube
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+const (
+	// callTimeout bounds one request; what became of it is then found out by reading.
+	callTimeout    = 3 * time.Second
+	firstBackoff   = 20 * time.Millisecond
+	longestBackoff = 2 * time.Second
+)
+
+// lane is the work that waits for one segment that is not the head.
+type lane struct {
+	ops     []*op
+	running bool
+}
+
+// enqueue puts an op where its event is, or to the head. The caller holds mu.
+func (l *Ledger) enqueue(o *op) {
+	if o.kind == opAppend {
+		l.appends = append(l.appends, o)
+		l.signal()
+		return
+	}
+	p, known := l.view.index[o.key]
+	if !known {
+		l.redecide(o)
+		return
+	}
+	q := l.lanes[p.seq]
+	if q == nil {
+		q = &lane{}
+		l.lanes[p.seq] = q
+	}
+	q.ops = append(q.ops, o)
+	l.dispatch()
+}
+
+// dispatch wakes whoever has work. Work on the head goes with the appends. The caller holds mu.
+func (l *Ledger) dispatch() {
+	for seq, q := range l.lanes {
+		switch {
+		case q.running || len(q.ops) == 0:
+		case seq == l.view.head:
+			l.signal()
+		case l.work.Err() == nil:
+			q.running = true
+			l.working++
+			go l.runLane(l.work, seq, q)
+		}
+	}
+}
+
+// redecide gives an op that the ledger has overtaken a new start. The caller holds mu.
+func (l *Ledger) redecide(o *op) {
+	if o.abandoned {
+		l.release(o)
+		return
+	}
+	if o.kind == opSettle {
+		o.finish(ledger.Claim{}, ledger.ErrLost)
+		return
+	}
+	now := l.opts.Clock.Now()
+	answer, over := l.answer(o.key, now)
+	switch {
+	case over != nil:
+		l.intoTakeOver(o, over)
+		l.enqueue(o)
+	case answer != nil:
+		l.release(o)
+		o.finish(*answer, nil)
+	default:
+		o.kind = opAppend
+		l.enqueue(o)
+	}
+}
+
+// takeOps takes ops whose caller still waits out of a queue, at most most. The caller holds mu.
+func (l *Ledger) takeOps(queue []*op, most int) (taken, rest []*op) {
+	for i, o := range queue {
+		if o.abandoned {
+			l.release(o)
+			continue
+		}
+		if len(taken) == most {
+			return taken, queue[i:]
+		}
+		o.writing = true
+		taken = append(taken, o)
+	}
+	return taken, nil
+}
+
+// giveBack returns ops whose write failed, before those that came since. The caller holds mu.
+func (l *Ledger) giveBack(ops []*op) {
+	var appends []*op
+	for _, o := range ops {
+		o.writing = false
+		switch {
+		case o.finished:
+		case o.abandoned:
+			l.release(o)
+		case o.kind == opAppend:
+			appends = append(appends, o)
+		default:
+			l.enqueue(o)
+		}
+	}
+	l.appends = append(appends, l.appends...)
+	l.signal()
+}
+
+// conclude carries out verdicts that are durable. The caller holds mu.
+func (l *Ledger) conclude(verdicts []verdict) {
+	for _, v := range verdicts {
+		o := v.op
+		o.writing = false
+		switch {
+		case v.again:
+			l.redecide(o)
+		case v.won:
+			l.handOver(o, v.claim)
+		default:
+			l.release(o)
+			o.finish(v.claim, v.err)
+		}
+	}
+}
+
+// handOver gives an event to the caller that claimed it. If the caller is gone nobody has the event in hand, and the
+// next who asks for it here may have it.
+func (l *Ledger) handOver(o *op, answer ledger.Claim) {
+	c := l.view.claims[o.key]
+	if c == nil || !c.equal(o.mark) {
+		// The answer to the write took so long that the claim was taken over, and the watch was faster.
+		l.redecide(o)
+		return
+	}
+	c.held, c.resumed = !o.abandoned, o.resumed
+	l.release(o)
+	o.finish(answer, nil)
+}
+
+// take applies a version of a segment that this replica wrote or read. The caller holds mu.
+func (l *Ledger) take(seq uint32, o *v1alpha1.EventLedger) {
+	now := l.opts.Clock.Now()
+	head := l.view.head
+	if !l.view.apply(seq, o, now, true) {
+		return
+	}
+	if s := l.view.segments[seq]; seq == head && s.appended >= 0 {
+		l.tempo.note(now, s.appended)
+		l.turns.saw(s.writer, now)
+	}
+	l.view.advance()
+	l.dispatch()
+	l.signal()
+}
+
+// write sends the next version of a segment. On success the segment is applied and the verdicts hold. Otherwise the
+// ops are given back once the segment has been read again, so that every later decision knows what became of the
+// write, or that it cannot take effect any more: a later write of the version that was read excludes it.
+func (l *Ledger) write(ctx context.Context, seq uint32, d *draft, ops []*op) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	at, err := l.store.Update(call, d.next)
+	cancel()
+	if err == nil {
+		d.next.UID, d.next.ResourceVersion = at.uid, at.version
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failing = time.Time{}
+		l.take(seq, d.next)
+		l.conclude(d.verdicts)
+		return nil
+	}
+	base := d.next.ResourceVersion
+	if apierrors.IsConflict(err) {
+		l.metrics.conflicts.Inc()
+	} else if !apierrors.IsNotFound(err) {
+		l.failed(err, "write a segment")
+	}
+	l.reread(ctx, seq, base, apierrors.IsConflict(err))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.giveBack(ops)
+	return err
+}
+
+// reread reads a segment until an answer comes. After a conflict nothing is read if the watch was faster.
+func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict bool) {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		l.mu.Lock()
+		s := l.view.segments[seq]
+		ahead := s == nil || newer(s.version, base)
+		l.mu.Unlock()
+		if conflict && ahead {
+			return
+		}
+		_, err := l.read(ctx, seq)
+		if err == nil {
+			return
+		}
+		l.failed(err, "read a segment")
+		l.backoff(ctx, attempt)
+	}
+}
+
+// read gets a segment and applies it. One that does not exist is dropped, without an error.
+func (l *Ledger) read(ctx context.Context, seq uint32) (*v1alpha1.EventLedger, error) {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	o, err := l.store.Get(call, l.names.of(seq))
+	cancel()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case apierrors.IsNotFound(err):
+		l.view.drop(map[uint32]bool{seq: true})
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	l.failing = time.Time{}
+	l.take(seq, o)
+	return o, nil
+}
+
+func (l *Ledger) failed(err error, doing string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.work.Err() != nil {
+		return
+	}
+	if l.failing.IsZero() {
+		l.failing = l.opts.Clock.Now()
+		l.log.Error(err, "the API server failed", "doing", doing)
+	}
+	l.signal()
+}
+
+// lost says of a failed write that another one came before it, rather than that the API server failed.
+func lost(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+
+// backoff sleeps with full jitter.
+func (l *Ledger) backoff(ctx context.Context, attempt int) {
+	most := min(firstBackoff<<min(attempt, 10), longestBackoff)
+	l.sleep(ctx, firstBackoff/4+rand.N(most))
+}

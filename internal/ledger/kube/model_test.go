@@ -1,0 +1,352 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+var (
+	modelRuns = flag.Int("ledger.runs", 2000, "random schedules of the model test")
+	modelSeed = flag.Uint64("ledger.seed", 0, "the one schedule to run; 0: as many as ledger.runs")
+)
+
+// TestModel runs replicas against a model of the API server, in virtual time, on random schedules: delays, errors
+// before and after the commit, requests that arrive long after their caller gave up, conflicts, pauses, crashes at
+// any call, watches that lag, end and lose their place, skewed clocks. Every change at the server and every answer to
+// a caller is checked.
+func TestModel(t *testing.T) {
+	if *modelSeed != 0 {
+		synctest.Test(t, func(t *testing.T) { newModel(*modelSeed).run(t) })
+		return
+	}
+	runs := *modelRuns
+	if testing.Short() {
+		runs /= 10
+	}
+	const workers = 2
+	base := uint64(time.Now().UnixNano())
+	t.Logf("seeds from %d", base)
+	var mu sync.Mutex
+	var sum totals
+	t.Run("schedules", func(t *testing.T) {
+		for w := range workers {
+			t.Run(fmt.Sprint(w), func(t *testing.T) {
+				t.Parallel()
+				for i := w; i < runs && !t.Failed(); i += workers {
+					synctest.Test(t, func(t *testing.T) {
+						got := newModel(base + uint64(i)).run(t)
+						mu.Lock()
+						sum.add(got)
+						mu.Unlock()
+					})
+				}
+			})
+		}
+	})
+	t.Logf("%d schedules: %+v", runs, sum)
+	if sum.TakenOver == 0 || sum.Pruned == 0 || sum.Crashes == 0 || sum.Resumed == 0 {
+		t.Errorf("the schedules did not reach what they are to test: %+v", sum)
+	}
+}
+
+// totals say what the schedules reached.
+type totals struct{ Appended, TakenOver, Pruned, Won, Resumed, Crashes, Changes int }
+
+func (s *totals) add(o totals) {
+	s.Appended += o.Appended
+	s.TakenOver += o.TakenOver
+	s.Pruned += o.Pruned
+	s.Won += o.Won
+	s.Resumed += o.Resumed
+	s.Crashes += o.Crashes
+	s.Changes += o.Changes
+}
+
+// model is one schedule.
+type model struct {
+	seed      uint64
+	dice      *dice
+	server    *modelServer
+	faults    faults
+	timeout   time.Duration
+	retention time.Duration
+	skew      time.Duration
+	entries   int
+
+	mu       sync.Mutex
+	replicas []*modelReplica
+	begun time.Time
+	grants   map[string][]grant
+	settled  map[string]time.Time // when the first settle was acknowledged
+	final    map[string]bool
+	problems []string
+	totals   totals
+	pending  sync.WaitGroup
+	calm     bool
+}
+
+type modelReplica struct {
+	l      *Ledger
+	client *modelClient
+	stop   context.CancelFunc
+}
+
+// grant is one answer Won or Resumed that reached its caller.
+type grant struct {
+	begun   time.Time
+	outcome ledger.Outcome
+	by      *modelReplica
+}
+
+type skewed struct {
+	clock.RealClock
+	by time.Duration
+}
+
+func (s skewed) Now() time.Time                  { return s.RealClock.Now().Add(s.by) }
+func (s skewed) Since(t time.Time) time.Duration { return s.Now().Sub(t) }
+
+func newModel(seed uint64) *model {
+	d := newDice(seed)
+	m := &model{seed: seed, dice: d, timeout: 30 * time.Second, retention: 100 * time.Hour, skew: 10 * time.Second,
+		entries: 1 + d.n(6), grants: map[string][]grant{}, settled: map[string]time.Time{}, final: map[string]bool{}}
+	if d.chance(0.5) {
+		m.retention = time.Minute
+	}
+	hard := d.float()
+	rate := func(most float64) float64 {
+		if d.chance(0.3) {
+			return 0
+		}
+		return d.float() * most * hard
+	}
+	m.faults = faults{before: rate(0.1), after: rate(0.1), late: rate(0.1), conflict: rate(0.1), pause: rate(0.04),
+		crash: rate(0.02), watchEnd: rate(0.1), watchLag: rate(0.1), longest: 10 * time.Second}
+	if d.chance(0.4) {
+		m.faults.longest = 5 * time.Minute
+	}
+	m.server = newModelServer(m.timeout, m.retention, m.skew)
+	return m
+}
+
+func (m *model) run(t *testing.T) totals {
+	m.begun = time.Now()
+	m.replicas = make([]*modelReplica, 1+m.dice.n(3))
+	for i := range m.replicas {
+		m.start(i)
+	}
+	var providers sync.WaitGroup
+	for i := range 3 + m.dice.n(12) {
+		// The same event comes several times, close together and much later.
+		for range 1 + m.dice.n(3) {
+			providers.Go(func() { m.provider(fmt.Sprintf("evt_%d", i)) })
+		}
+	}
+	stopChaos := make(chan struct{})
+	m.pending.Go(func() { m.compactions(stopChaos) })
+	time.Sleep(m.dice.upTo(10 * time.Minute))
+	m.setCalm(); if *modelSeed != 0 { time.Sleep(10*time.Minute); m.dump() }
+	providers.Wait()
+	close(stopChaos)
+	m.mu.Lock()
+	for _, r := range m.replicas {
+		r.stop()
+	}
+	m.mu.Unlock()
+	m.pending.Wait()
+
+	c := &m.server.check
+	for _, f := range append(c.faults, m.problems...) {
+		t.Errorf("seed %d: %s", m.seed, f)
+	}
+	m.totals.Appended, m.totals.TakenOver, m.totals.Pruned, m.totals.Changes = c.appended, c.takenOver, c.pruned, m.server.rev
+	return m.totals
+}
+
+func (m *model) setCalm() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calm = true
+	for _, r := range m.replicas {
+		r.client.heal()
+	}
+}
+
+func (m *model) compactions(stop chan struct{}) {
+	for {
+		select {
+		case <-time.After(m.dice.upTo(5 * time.Minute)):
+			m.server.compact()
+		case <-stop:
+			return
+		}
+	}
+}
+
+// start puts a new process in place of replica i.
+func (m *model) start(i int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &modelClient{server: m.server, dice: m.dice, faults: m.faults, pending: &m.pending}
+	if m.calm {
+		c.faults = faults{}
+	}
+	l, err := newLedger(Options{Namespace: "ns", Receiver: "r", Replica: fmt.Sprintf("replica-%d", i),
+		Retention: func() time.Duration { return m.retention }, ClaimTimeout: m.timeout, MaxEntries: m.entries,
+		Clock: skewed{by: m.dice.upTo(2*m.skew) - m.skew}}, c)
+	if err != nil {
+		panic(err)
+	}
+	r := &modelReplica{l: l, client: c, stop: cancel}
+	c.onCrash = func() {
+		cancel()
+		m.mu.Lock()
+		m.totals.Crashes++
+		m.mu.Unlock()
+		m.pending.Go(func() {
+			time.Sleep(m.dice.upTo(40 * time.Second))
+			m.start(i)
+		})
+	}
+	m.replicas[i] = r
+	m.pending.Go(func() { _ = l.Run(ctx) })
+}
+
+func (m *model) pick() *modelReplica {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.replicas[m.dice.n(len(m.replicas))]
+}
+
+// provider sends an event until it is acknowledged, and then perhaps once more.
+func (m *model) provider(id string) {
+	time.Sleep(m.dice.upTo(time.Minute))
+	again := m.dice.chance(0.5)
+	for attempt := 0; ; attempt++ {
+		if attempt > 400 {
+			m.problem("%s never settles", id)
+			return
+		}
+		if !m.deliver(id) {
+			time.Sleep(m.dice.upTo(20 * time.Second))
+			continue
+		}
+		if !again {
+			return
+		}
+		again = false
+		time.Sleep(m.dice.upTo(5 * time.Minute))
+	}
+}
+
+// deliver sends an event once and says whether it need not be sent again.
+func (m *model) deliver(id string) bool {
+	r := m.pick()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond+m.dice.upTo(5*time.Second))
+	defer cancel()
+	begun := time.Now()
+	c, err := r.l.Claim(ctx, ledger.Event{ID: id, Type: "invoice.paid"})
+	if *modelSeed != 0 && m.isCalm() && time.Since(m.begun) > 20*time.Minute { fmt.Printf("%v %s %+v %v\n", time.Since(m.begun), id, c, err); if o := r.l.claiming[keyOf(id)]; o != nil { fmt.Printf("   %+v %+v %v lanes %v\n", o, r.l.view.index[o.key], r.l.committing, r.l.lanes)}  }
+	if _, dead := r.client.state(); dead {
+		return false
+	}
+	switch {
+	case err != nil:
+		if !errors.Is(err, ledger.ErrUnavailable) {
+			m.problem("%s: Claim: %v", id, err)
+		}
+		return false
+	case c.Outcome == ledger.Busy:
+		if c.RetryAfter <= 0 || c.RetryAfter > m.timeout {
+			m.problem("%s: busy for %s", id, c.RetryAfter)
+		}
+		return false
+	case c.Outcome == ledger.Duplicate && c.State == ledger.Deferred:
+		return m.settle(ctx, r, id, ledger.Processed) == nil
+	case c.Outcome == ledger.Duplicate:
+		return true
+	}
+	m.grant(id, grant{begun: begun, outcome: c.Outcome, by: r})
+	return m.process(r, id)
+}
+
+// process does what a receiver does with an event in hand.
+func (m *model) process(r *modelReplica, id string) bool {
+	switch x := m.dice.float(); {
+	case x < 0.05 && !m.isCalm():
+		return false // the handler died
+	case x < 0.1 && !m.isCalm():
+		time.Sleep(m.dice.upTo(2 * m.timeout))
+	default:
+		time.Sleep(m.dice.upTo(3 * time.Second))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), m.dice.upTo(6*time.Second))
+	defer cancel()
+	to := []ledger.State{ledger.Processed, ledger.Processed, ledger.Deferred, ledger.Dead}[m.dice.n(4)]
+	return m.settle(ctx, r, id, to) == nil && to != ledger.Deferred
+}
+
+func (m *model) settle(ctx context.Context, r *modelReplica, id string, to ledger.State) error {
+	err := r.l.Settle(ctx, id, to)
+	if _, dead := r.client.state(); dead {
+		return errCrashed
+	}
+	if err == nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.settled[id].IsZero() {
+			m.settled[id] = time.Now()
+		}
+	} else if !errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, ledger.ErrLost) {
+		m.problem("%s: Settle: %v", id, err)
+	}
+	return err
+}
+
+func (m *model) isCalm() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calm
+}
+
+// grant checks that an event is handed out once, unless a claim ran out or the event was forgotten in time.
+func (m *model) grant(id string, g grant) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if g.outcome == ledger.Won {
+		m.totals.Won++
+	} else {
+		m.totals.Resumed++
+	}
+	old := m.grants[id]
+	forgotten := m.retention < time.Hour
+	if at := m.settled[id]; !at.IsZero() && at.Before(g.begun) && !forgotten {
+		m.problems = append(m.problems, fmt.Sprintf("%s was handed out after it was settled", id))
+	}
+	if g.outcome == ledger.Won && len(old) > 0 && !forgotten {
+		m.problems = append(m.problems, fmt.Sprintf("%s was won twice", id))
+	}
+	if i := slices.IndexFunc(old, func(o grant) bool { return now.Sub(o.begun) < m.timeout }); i >= 0 && !forgotten {
+		m.problems = append(m.problems, fmt.Sprintf("%s was handed out twice within %s", id, now.Sub(old[i].begun)))
+	}
+	m.grants[id] = append(old, g)
+}
+
+func (m *model) problem(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.problems = append(m.problems, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,269 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+)
+
+var groupResource = schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: resource}
+
+// modelServer is an API server in memory: linearisable objects of one kind, a history for watches, and a checker
+// that looks at every change.
+type modelServer struct {
+	mu      sync.Mutex
+	rev     int
+	oldest  int // changes up to here are compacted
+	objects map[string]*v1alpha1.EventLedger
+	history []change
+	changed chan struct{} // closed and replaced at each change
+	lists   map[string][]v1alpha1.EventLedger
+	check   checker
+}
+
+type change struct {
+	rev  int
+	kind watch.EventType
+	o    *v1alpha1.EventLedger
+}
+
+func newModelServer(timeout, retention, skew time.Duration) *modelServer {
+	return &modelServer{
+		objects: map[string]*v1alpha1.EventLedger{}, lists: map[string][]v1alpha1.EventLedger{},
+		changed: make(chan struct{}),
+		check:   checker{timeout: timeout, retention: retention, skew: skew, events: map[string]*history{}},
+	}
+}
+
+func (s *modelServer) commit(kind watch.EventType, o *v1alpha1.EventLedger) stamp {
+	s.rev++
+	o.ResourceVersion = strconv.Itoa(s.rev)
+	s.check.change(kind, s.objects[o.Name], o)
+	if kind == watch.Deleted {
+		delete(s.objects, o.Name)
+	} else {
+		s.objects[o.Name] = o
+	}
+	s.history = append(s.history, change{s.rev, kind, o})
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return stampOf(&o.ObjectMeta)
+}
+
+func (s *modelServer) get(name string) (*v1alpha1.EventLedger, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.objects[name]; o != nil {
+		return o.DeepCopy(), nil
+	}
+	return nil, apierrors.NewNotFound(groupResource, name)
+}
+
+func (s *modelServer) create(o *v1alpha1.EventLedger) (stamp, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.objects[o.Name] != nil {
+		return stamp{}, apierrors.NewAlreadyExists(groupResource, o.Name)
+	}
+	o = o.DeepCopy()
+	o.UID = types.UID(fmt.Sprintf("uid-%d", s.rev+1))
+	return s.commit(watch.Added, o), nil
+}
+
+func (s *modelServer) update(o *v1alpha1.EventLedger) (stamp, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch old := s.objects[o.Name]; {
+	case old == nil:
+		return stamp{}, apierrors.NewNotFound(groupResource, o.Name)
+	case old.ResourceVersion != o.ResourceVersion || old.UID != o.UID:
+		return stamp{}, apierrors.NewConflict(groupResource, o.Name, errors.New("changed"))
+	}
+	return s.commit(watch.Modified, o.DeepCopy()), nil
+}
+
+func (s *modelServer) delete(name string, at stamp) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.objects[name]
+	switch {
+	case old == nil:
+		return apierrors.NewNotFound(groupResource, name)
+	case stampOf(&old.ObjectMeta) != at:
+		return apierrors.NewConflict(groupResource, name, errors.New("changed"))
+	}
+	s.commit(watch.Deleted, old.DeepCopy())
+	return nil
+}
+
+// list pages through a snapshot, a few objects at a time.
+func (s *modelServer) list(next string) (*v1alpha1.EventLedgerList, error) {
+	const page = 3
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next == "" {
+		all := make([]v1alpha1.EventLedger, 0, len(s.objects))
+		for _, o := range s.objects {
+			all = append(all, *o.DeepCopy())
+		}
+		slices.SortFunc(all, func(a, b v1alpha1.EventLedger) int {
+			if a.Name < b.Name {
+				return -1
+			}
+			return 1
+		})
+		next = strconv.Itoa(s.rev)
+		s.lists[next] = all
+		next += "/0"
+	}
+	var rev, at int
+	if _, err := fmt.Sscanf(next, "%d/%d", &rev, &at); err != nil {
+		return nil, err
+	}
+	if rev < s.oldest {
+		return nil, apierrors.NewResourceExpired("compacted")
+	}
+	all := s.lists[strconv.Itoa(rev)]
+	end := min(at+page, len(all))
+	list := &v1alpha1.EventLedgerList{Items: all[at:end]}
+	list.ResourceVersion = strconv.Itoa(rev)
+	if end < len(all) {
+		list.Continue = fmt.Sprintf("%d/%d", rev, end)
+	}
+	return list, nil
+}
+
+// compact forgets changes, as etcd does.
+func (s *modelServer) compact() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.oldest = s.rev
+}
+
+// after is the first change after a revision, or a channel to wait on.
+func (s *modelServer) after(rev int) (*change, chan struct{}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rev < s.oldest {
+		return nil, nil, apierrors.NewResourceExpired("compacted")
+	}
+	i, _ := slices.BinarySearchFunc(s.history, rev, func(c change, r int) int { return c.rev - r - 1 })
+	if i == len(s.history) {
+		return nil, s.changed, nil
+	}
+	return &s.history[i], nil, nil
+}
+
+// checker holds every change against what the ledger promises.
+type checker struct {
+	timeout, retention, skew time.Duration
+	events                   map[string]*history
+	faults                   []string
+	appended, takenOver      int
+	pruned                   int
+}
+
+// history of one event.
+type history struct {
+	seq     string
+	state   v1alpha1.EntryState
+	mark    claimMark
+	at      time.Time // when the present claim became durable
+	settled time.Time // when it first was not Claimed any more
+	claims  []claimMark
+}
+
+func (c *checker) fault(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
+	now := time.Now()
+	switch {
+	case kind == watch.Added && len(o.Status.Entries) > 0:
+		c.fault("%s was born with entries", o.Name)
+	case kind == watch.Deleted:
+		c.deleted(o, now)
+	case kind == watch.Modified:
+		c.modified(old, o, now)
+	}
+}
+
+func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
+	for _, e := range o.Status.Entries {
+		if isOpen(e.State) {
+			c.fault("%s was deleted with %s %s in it", o.Name, e.ID, e.State)
+		}
+		if age := now.Sub(e.ReceivedAt.Time); age < c.retention-2*c.skew {
+			c.fault("%s was forgotten after %s", e.ID, age)
+		}
+		delete(c.events, e.ID)
+	}
+	c.pruned++
+}
+
+func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
+	was, is := old.Status.Entries, o.Status.Entries
+	if isSealed(old) && (!isSealed(o) || len(is) != len(was)) {
+		c.fault("%s was changed after its seal", o.Name)
+	}
+	if len(is) < len(was) {
+		c.fault("%s lost entries", o.Name)
+		return
+	}
+	for i := range was {
+		if was[i].ID != is[i].ID {
+			c.fault("%s: %s became %s", o.Name, was[i].ID, is[i].ID)
+			continue
+		}
+		c.moved(&was[i], &is[i], now)
+	}
+	for i := range is[len(was):] {
+		e := &is[len(was)+i]
+		if h := c.events[e.ID]; h != nil {
+			c.fault("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
+		}
+		c.events[e.ID] = &history{seq: o.Name, state: e.State, mark: markOf(e), at: now, claims: []claimMark{markOf(e)}}
+		c.appended++
+	}
+}
+
+func (c *checker) moved(was, is *v1alpha1.LedgerEntry, now time.Time) {
+	h := c.events[is.ID]
+	if h == nil {
+		c.fault("%s is unknown", is.ID)
+		return
+	}
+	defer func() { h.state, h.mark = is.State, markOf(is) }()
+	if was.State != v1alpha1.EntryClaimed && h.settled.IsZero() {
+		h.settled = now
+	}
+	switch {
+	case was.State == v1alpha1.EntryClaimed && is.State == v1alpha1.EntryClaimed:
+		if markOf(was).equal(markOf(is)) {
+			return
+		}
+		if was.ClaimedBy != is.ClaimedBy && now.Sub(h.at) < c.timeout {
+			c.fault("%s was taken from %s after %s", is.ID, was.ClaimedBy, now.Sub(h.at))
+		}
+		h.at, h.claims = now, append(h.claims, markOf(is))
+		c.takenOver++
+	case was.State == is.State, was.State == v1alpha1.EntryClaimed:
+	case was.State == v1alpha1.EntryDeferred && !isOpen(is.State):
+	default:
+		c.fault("%s went from %s to %s", is.ID, was.State, is.State)
+	}
+	if is.State != v1alpha1.EntryClaimed && h.settled.IsZero() {
+		h.settled = now
+	}
+}

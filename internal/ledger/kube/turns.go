@@ -1,0 +1,123 @@
+package kube
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	contentionMemory = time.Second
+	leastSlot        = 2 * time.Millisecond
+	longestSlot      = 20 * time.Millisecond
+	longestJitter    = 100 * time.Millisecond
+)
+
+// turns lets replicas that append at the same time do so one after another. It is only about speed. They go round
+// by name: after a write the next in the ring may go at once, the one after it a slot later, the writer itself last.
+// A replica that writes nothing leaves the ring within a second.
+type turns struct {
+	me      string
+	window  time.Duration
+	others  map[string]time.Time // when each was last seen to write
+	last    string               // who wrote last
+	lastAt  time.Time
+	ownAt   time.Time     // when this replica's last write began
+	pace    time.Duration // what a write takes, smoothed
+	losses  int           // in a row
+	writers []string
+}
+
+func newTurns(me string, window time.Duration) turns {
+	return turns{me: me, window: window, others: map[string]time.Time{}, pace: 2 * leastSlot}
+}
+
+// saw notes a version of the head that another replica wrote.
+func (t *turns) saw(writer string, now time.Time) {
+	if writer == "" || writer == t.me {
+		return
+	}
+	t.others[writer] = now
+	t.last, t.lastAt = writer, now
+}
+
+// wrote notes an append of this replica that began at begun.
+func (t *turns) wrote(begun, now time.Time) {
+	t.pace += (now.Sub(begun) - t.pace) / 8
+	t.last, t.lastAt, t.ownAt, t.losses = t.me, now, begun, 0
+}
+
+func (t *turns) lost() { t.losses++ }
+
+// delay is how long the next append should wait. random is in [0, 1).
+func (t *turns) delay(now time.Time, random float64) time.Duration {
+	t.writers = append(t.writers[:0], t.me)
+	for w, at := range t.others {
+		if now.Sub(at) > contentionMemory {
+			delete(t.others, w)
+			continue
+		}
+		t.writers = append(t.writers, w)
+	}
+	if len(t.writers) == 1 {
+		t.losses = 0
+		return 0
+	}
+	slot := min(max(t.pace*3/2, leastSlot), longestSlot)
+	turn := t.lastAt.Add(time.Duration(t.distance()-1) * slot)
+	wait := max(turn.Sub(now), t.ownAt.Add(t.window).Sub(now), 0)
+	if t.losses > 1 {
+		most := min(slot<<min(t.losses, 8), longestJitter)
+		wait += time.Duration(random * float64(most))
+	}
+	return wait
+}
+
+// distance from the last writer to this replica, 1 for the next and the ring's length for the writer itself.
+func (t *turns) distance() int {
+	slices.Sort(t.writers)
+	me, _ := slices.BinarySearch(t.writers, t.me)
+	last, found := slices.BinarySearch(t.writers, t.last)
+	if !found {
+		return 1
+	}
+	d := me - last
+	if d <= 0 {
+		d += len(t.writers)
+	}
+	return d
+}
+
+const (
+	entryBytes    = 150     // what an entry costs in a write, about
+	rewriteBudget = 200_000 // bytes/s that a replica may rewrite before segments get shorter
+	leastEntries  = 16
+	batchesEach   = 8 // a segment holds this many batches at least
+)
+
+// tempo measures how fast the head is rewritten and says how long a segment may get: long at quiet times, for few
+// objects; short under load, because every write repeats the whole segment and etcd keeps every version for minutes.
+type tempo struct {
+	at    time.Time
+	rate  float64 // versions of the head per second
+	batch float64 // events that a version adds
+}
+
+func (t *tempo) note(now time.Time, appended int) {
+	if dt := now.Sub(t.at).Seconds(); dt > 0 && !t.at.IsZero() {
+		t.rate += (1 - math.Exp(-dt)) * (1/dt - t.rate)
+	}
+	t.at = now
+	if appended > 0 {
+		t.batch += 0.1 * (float64(appended) - t.batch)
+	}
+}
+
+// limit is the number of entries at which a segment is sealed.
+func (t *tempo) limit(most int) int {
+	long := float64(most)
+	if t.rate > 0 {
+		long = rewriteBudget / entryBytes / t.rate
+	}
+	return int(min(max(long, batchesEach*t.batch, leastEntries), float64(most)))
+}

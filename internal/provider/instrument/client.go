@@ -1,0 +1,158 @@
+// Package instrument is what every request to a provider passes through, whichever adapter sends it: one token
+// bucket for the account, a timeout, metrics, and a bound on the answer's size.
+package instrument
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const (
+	// DefaultTimeout is for one request, from sending it to the last byte of the answer. The wait for the rate
+	// limit does not count.
+	DefaultTimeout = 30 * time.Second
+	// MaxBody is the largest answer that is read, in bytes. A longer one is an error, never cut short silently.
+	MaxBody = 8 << 20
+)
+
+// Options of a client.
+type Options struct {
+	Provider billing.Provider
+	// RequestsPerSecond and Burst are the token bucket of the account. A rate of 0 or less means no limit.
+	RequestsPerSecond float64
+	Burst             int
+	Metrics           *Metrics // may be nil
+	// Timeout replaces DefaultTimeout where it is not 0.
+	Timeout time.Duration
+	// Base carries the requests; nil: a transport of its own, with the proxy of the environment and TLS 1.2 or
+	// later.
+	Base http.RoundTripper
+}
+
+// Client makes the HTTP client of one account. Everything that talks to the account shares it, and with it the
+// bucket. Redirects are not followed: a key goes only to the address that was configured.
+func Client(o Options) *http.Client {
+	t := &transport{
+		base: o.Base, metrics: o.Metrics, provider: string(o.Provider), timeout: o.Timeout,
+		limiter: rate.NewLimiter(rate.Inf, 0),
+	}
+	if t.base == nil {
+		t.base = newTransport()
+	}
+	if t.timeout == 0 {
+		t.timeout = DefaultTimeout
+	}
+	if o.RequestsPerSecond > 0 {
+		t.limiter = rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(o.Burst, 1))
+	}
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        16,
+		MaxIdleConnsPerHost: 8,
+		MaxConnsPerHost:     32,
+		IdleConnTimeout:     60 * time.Second,
+		// Bounds what a header can cost; the body has its own bound.
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+type transport struct {
+	base     http.RoundTripper
+	metrics  *Metrics
+	limiter  *rate.Limiter
+	provider string
+	timeout  time.Duration
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	outer, operation := req.Context(), provider.OperationOf(req.Context())
+	start := time.Now()
+	if err := t.limiter.Wait(outer); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close() // a RoundTripper always closes it; nothing was read
+		}
+		t.count(operation, classOf(outer, nil, err))
+		return nil, waitError(outer, err)
+	}
+	sent := time.Now()
+
+	ctx, cancel := context.WithTimeout(outer, t.timeout)
+	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	class := classOf(outer, resp, err)
+	t.count(operation, class)
+	if t.metrics != nil {
+		t.metrics.wait.WithLabelValues(t.provider).Observe(sent.Sub(start).Seconds())
+		t.metrics.duration.WithLabelValues(t.provider, operation, class).Observe(time.Since(sent).Seconds())
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &body{ReadCloser: http.MaxBytesReader(nil, resp.Body, MaxBody), cancel: cancel}
+	return resp, nil
+}
+
+// CloseIdleConnections serves http.Client.CloseIdleConnections.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+func (t *transport) count(operation, class string) {
+	if t.metrics != nil {
+		t.metrics.requests.WithLabelValues(t.provider, operation, class).Inc()
+	}
+}
+
+// waitError keeps the context's error visible to errors.Is: the limiter also gives up, with an error of its own, as
+// soon as it knows that a token would come after the deadline.
+func waitError(ctx context.Context, err error) error {
+	cause := ctx.Err()
+	if cause == nil {
+		cause = context.DeadlineExceeded
+	}
+	return fmt.Errorf("waiting for the rate limit (%v): %w", err, cause)
+}
+
+// body ends the request's timeout when the answer is read or dropped.
+type body struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.cancel()
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
+}

@@ -1,0 +1,182 @@
+package stripe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+
+	stripe "github.com/stripe/stripe-go/v76"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const (
+	pageSize = 100 // Stripe's maximum
+	// maxPages bounds a list at a million objects, against a provider that never says that it ends.
+	maxPages = 10000
+)
+
+type catalog struct{ *connection }
+
+// ProductID is the same for the same owner: creating a product twice is refused by Stripe.
+func (c *catalog) ProductID(o billing.Owner) string {
+	sum := sha256.Sum256([]byte(o.Cluster + "|" + o.UID))
+	return "kassa_" + hex.EncodeToString(sum[:16])
+}
+
+// LookupKey has at most 107 characters; Stripe takes 200.
+func (c *catalog) LookupKey(o billing.Owner, priceName string) string {
+	return "kassa:" + o.UID + ":" + priceName
+}
+
+// Snapshot lists all products, then active, then archived prices: Stripe lists only active ones by default.
+func (c *catalog) Snapshot(ctx context.Context) (*provider.Snapshot, error) {
+	s := &provider.Snapshot{}
+	products, calls, err := c.products(ctx)
+	s.Calls += calls
+	if err != nil {
+		return nil, err
+	}
+	prices, calls, err := c.prices(ctx, "")
+	s.Calls += calls
+	if err != nil {
+		return nil, err
+	}
+	s.Products, s.Prices = products, prices
+	return s, nil
+}
+
+// Observe reads the product by its known id, then by the owner's own. Known prices need no reading of their own:
+// Stripe's lists show a price as soon as it was created.
+func (c *catalog) Observe(ctx context.Context, o billing.Owner, known provider.Known) (billing.Observed, error) {
+	ids := slices.Compact([]string{known.ProductID, c.ProductID(o)})
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		p, err := c.getProduct(ctx, id)
+		if provider.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return billing.Observed{}, err
+		}
+		prices, _, err := c.prices(ctx, p.ID)
+		if err != nil {
+			return billing.Observed{}, err
+		}
+		return billing.Observed{Product: &p, Prices: prices}, nil
+	}
+	return billing.Observed{}, nil
+}
+
+func (c *catalog) getProduct(ctx context.Context, id string) (billing.Product, error) {
+	out := &stripe.Product{}
+	a, err := c.call(ctx, request{
+		op: "get product", method: http.MethodGet, path: stripe.FormatURLPath("/v1/products/%s", id),
+		params: &stripe.ProductParams{}, out: out, valid: func() bool { return isProduct(out) || out.Deleted },
+	})
+	if err != nil {
+		return billing.Product{}, err
+	}
+	if out.Deleted {
+		gone := asError("get product", a, nil)
+		gone.Class, gone.Message = provider.ClassNotFound, "the product was deleted"
+		return billing.Product{}, gone
+	}
+	return productOf(out), nil
+}
+
+func (c *catalog) getPrice(ctx context.Context, id string) (billing.Price, error) {
+	out := &stripe.Price{}
+	_, err := c.call(ctx, request{
+		op: "get price", method: http.MethodGet, path: stripe.FormatURLPath("/v1/prices/%s", id),
+		params: &stripe.PriceParams{}, out: out, valid: func() bool { return isPrice(out) },
+	})
+	return priceOf(out), err
+}
+
+func isProduct(p *stripe.Product) bool {
+	return p != nil && p.Object == "product" && p.ID != "" && !p.Deleted
+}
+
+func isPrice(p *stripe.Price) bool {
+	return p != nil && p.Object == "price" && p.ID != "" && p.Product != nil && p.Product.ID != "" && p.Currency != ""
+}
+
+type productPage struct {
+	page
+	Data []*stripe.Product `json:"data"`
+}
+
+func (p *productPage) valid() bool {
+	return p.ok(len(p.Data)) && !slices.ContainsFunc(p.Data, func(x *stripe.Product) bool { return !isProduct(x) })
+}
+
+func (c *catalog) products(ctx context.Context) (out []billing.Product, calls int, err error) {
+	calls, err = paginate(func(after string) (last string, more bool, err error) {
+		page, params := &productPage{}, &stripe.ProductListParams{}
+		params.ListParams = listParams(after)
+		_, err = c.call(ctx, request{
+			op: "list products", method: http.MethodGet, path: "/v1/products", params: params, out: page,
+			valid: page.valid,
+		})
+		if err != nil {
+			return "", false, err
+		}
+		for _, p := range page.Data {
+			out, last = append(out, productOf(p)), p.ID
+		}
+		return last, page.HasMore, nil
+	})
+	return out, calls, err
+}
+
+type pricePage struct {
+	page
+	Data []*stripe.Price `json:"data"`
+}
+
+func (p *pricePage) valid() bool {
+	return p.ok(len(p.Data)) && !slices.ContainsFunc(p.Data, func(x *stripe.Price) bool { return !isPrice(x) })
+}
+
+// prices lists the prices of one product, or of all where product is "". A price that was archived between the two
+// lists is in both; the later reading counts.
+func (c *catalog) prices(ctx context.Context, product string) (out []billing.Price, calls int, err error) {
+	index := map[string]int{}
+	for _, active := range []bool{true, false} {
+		n, err := paginate(func(after string) (last string, more bool, err error) {
+			page, params := &pricePage{}, &stripe.PriceListParams{Active: stripe.Bool(active)}
+			params.ListParams = listParams(after)
+			if product != "" {
+				params.Product = stripe.String(product)
+			}
+			_, err = c.call(ctx, request{
+				op: "list prices", method: http.MethodGet, path: "/v1/prices", params: params, out: page,
+				valid: page.valid,
+			})
+			if err != nil {
+				return "", false, err
+			}
+			for _, p := range page.Data {
+				last = p.ID
+				if i, seen := index[p.ID]; seen {
+					out[i] = priceOf(p)
+					continue
+				}
+				index[p.ID] = len(out)
+				out = append(out, priceOf(p))
+			}
+			return last, page.HasMore, nil
+		})
+		calls += n
+		if err != nil {
+			return nil, calls, err
+		}
+	}
+	return out, calls, nil
+}

@@ -1,0 +1,108 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	stripe "github.com/stripe/stripe-go/v76"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// errUnexpected: a 2xx (or 3xx) that is not the object asked for. Whether a write was carried out is not known.
+var errUnexpected = errors.New("the answer is not the object that was asked for")
+
+const (
+	maxCode       = 64
+	maxRequestID  = 64
+	maxRetryAfter = 24 * time.Hour
+)
+
+// asError makes a *provider.Error of what the SDK returned. No text of the SDK's own errors is used: they quote
+// bodies.
+func asError(op string, a answer, err error) *provider.Error {
+	e := &provider.Error{
+		Class: provider.ClassUnavailable, Provider: billing.Stripe, Operation: op, Status: a.status,
+		RequestID:  clean(a.header.Get("Request-Id"), maxRequestID),
+		RetryAfter: retryAfter(a.header, time.Now()),
+	}
+	var api *stripe.Error
+	var transport *url.Error
+	switch {
+	case errors.As(err, &api):
+		e.Class = classify(a.status, api)
+		e.Code = clean(string(api.Code), maxCode)
+		if e.Code == "" {
+			e.Code = clean(string(api.Type), maxCode)
+		}
+		e.Message = provider.Redact(api.Msg)
+		if api.Param != "" {
+			e.Message += " (" + clean(api.Param, maxCode) + ")"
+		}
+	case errors.As(err, &transport):
+		e.Err = transport.Err
+		e.Message = provider.Redact(transport.Err.Error())
+	case a.status == http.StatusTooManyRequests:
+		e.Class = provider.ClassRateLimited
+	case a.status >= 200:
+		e.Message = "the answer cannot be read"
+	}
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded, errUnexpected} {
+		if errors.Is(err, cause) {
+			e.Err = cause
+		}
+	}
+	return e
+}
+
+func classify(status int, api *stripe.Error) provider.Class {
+	switch {
+	case status >= 500:
+		return provider.ClassUnavailable
+	case api.Type == stripe.ErrorTypeIdempotency:
+		return provider.ClassConflict
+	}
+	switch api.Code {
+	case stripe.ErrorCodeResourceMissing:
+		return provider.ClassNotFound
+	case stripe.ErrorCodeIdempotencyKeyInUse, stripe.ErrorCodeLockTimeout, stripe.ErrorCodeResourceAlreadyExists:
+		return provider.ClassConflict
+	case stripe.ErrorCodeRateLimit:
+		return provider.ClassRateLimited
+	case stripe.ErrorCodeAPIKeyExpired, stripe.ErrorCodePlatformAPIKeyExpired:
+		return provider.ClassCredentials
+	}
+	if status == http.StatusNotFound {
+		// Without resource_missing it is the path that does not exist. To call that "the object is gone" would
+		// make a wrong base URL recreate the whole catalogue.
+		return provider.ClassTerminal
+	}
+	return provider.ClassOfStatus(status)
+}
+
+// retryAfter reads the header's two forms: seconds, and an HTTP date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	if text == "" {
+		return 0
+	}
+	var wait time.Duration
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}
+
+func clean(s string, n int) string { return provider.Truncate(provider.Redact(s), n) }
+
+// refuse is an error of Kassa's own: the request was not sent because Stripe would certainly refuse it.
+func refuse(op, message string) error {
+	return &provider.Error{Class: provider.ClassTerminal, Provider: billing.Stripe, Operation: op, Message: message}
+}

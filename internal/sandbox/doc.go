@@ -1,0 +1,27 @@
+// Package sandbox is a local, stateful stand-in of the payment providers' APIs, with a hosted checkout page, the
+// well-known test cards, and signed webhooks. It keeps everything in memory.
+//
+// # Addresses
+//
+// Stripe's API is at /v1/… and at /stripe/v1/…; a further provider gets its own path prefix. Buyers pay at
+// /pay/{checkout session id}.
+//
+// # The door for tests
+//
+// What no provider has is below /_kassa/. It has no protection, so the sandbox belongs on a loopback address or
+// in a cluster's test namespace.
+//
+//	GET    /_kassa/health                  200 as soon as requests are served
+//	GET    /_kassa/requests                {"counts":{"reads","writes"},"requests":[…]}; see traffic.Request
+//	GET    /_kassa/deliveries              attempts to deliver webhooks; see delivery.Attempt
+//	GET    /_kassa/state                   {"stripe":[…]}: products, prices and webhook endpoints by account
+//	DELETE /_kassa/state                   forgets all data, logs, faults and waiting deliveries
+//	POST   /_kassa/faults                  a traffic.Fault or a list of them, added to the script
+//	DELETE /_kassa/faults                  empties the script
+//	POST   /_kassa/stripe/events           {"type","object"?,"previous_attributes"?,"account"?,"livemode"?}
+//	POST   /_kassa/stripe/renewals         {"subscription","account"?,"livemode"?}: the next period of a subscription,
+//	                                       or another attempt at its open invoice
+//	POST   /_kassa/stripe/keys             {"key","revoked"}: makes an API key invalid, or valid again
+//
+// An account may be left out when only one account has been used.
+package sandbox

@@ -1,0 +1,102 @@
+package sandbox
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
+	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+)
+
+// Options of a Sandbox. The zero value is ready to use.
+type Options struct {
+	// PublicURL is where buyers reach the sandbox, such as http://127.0.0.1:12111. Empty takes the host that a
+	// checkout session was created through.
+	PublicURL string
+	// Keys are the Stripe API keys that mean something else than their text says.
+	Keys map[string]stripe.Key
+	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit.
+	RateLimit float64
+	// RetryBase is the wait before a webhook's second attempt. It doubles up to a minute. 0 means 1 s.
+	RetryBase time.Duration
+	// WebhookTransport carries the webhooks; nil is net/http's, which honours the proxy variables.
+	WebhookTransport http.RoundTripper
+	// Hook is called for every API request; see OnRequest.
+	Hook traffic.Hook
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+}
+
+// Sandbox is the set of stand-in providers. It is safe for concurrent use.
+type Sandbox struct {
+	stripe   *stripe.Server
+	webhooks *delivery.Queue
+	log      traffic.Log
+	faults   traffic.Faults
+	hook     atomic.Pointer[traffic.Hook]
+	handler  http.Handler
+}
+
+// New starts a sandbox. Close stops its deliveries.
+func New(opt Options) *Sandbox {
+	s := &Sandbox{webhooks: delivery.New(delivery.Options{
+		RetryBase: opt.RetryBase, Transport: opt.WebhookTransport, Now: opt.Now,
+	})}
+	s.OnRequest(opt.Hook)
+	s.stripe = stripe.New(stripe.Options{
+		Keys: opt.Keys, RateLimit: opt.RateLimit, PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
+		Webhooks: s.webhooks, Now: opt.Now,
+	})
+	s.handler = s.routes()
+	return s
+}
+
+func (s *Sandbox) routes() http.Handler {
+	api := &traffic.Handler{
+		Provider: "stripe", API: s.stripe, Log: &s.log, Faults: &s.faults, ErrorBody: stripe.ErrorBody,
+		Hook: func() traffic.Hook { return *s.hook.Load() },
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", api)
+	mux.Handle("/stripe/v1/", http.StripPrefix("/stripe", api))
+	mux.Handle("/pay/", s.stripe.Pages())
+	mux.Handle("/_kassa/", s.door())
+	return mux
+}
+
+// Handler serves the providers, the hosted page and the door for tests.
+func (s *Sandbox) Handler() http.Handler { return s.handler }
+
+// Stripe is the stand-in of Stripe.
+func (s *Sandbox) Stripe() *stripe.Server { return s.stripe }
+
+// Faults is the script of faults.
+func (s *Sandbox) Faults() *traffic.Faults { return &s.faults }
+
+// Requests are the API requests so far.
+func (s *Sandbox) Requests() []traffic.Request { return s.log.Requests() }
+
+// Counts are the numbers of API requests so far.
+func (s *Sandbox) Counts() traffic.Counts { return s.log.Counts() }
+
+// Deliveries are the attempts to deliver webhooks so far.
+func (s *Sandbox) Deliveries() []delivery.Attempt { return s.webhooks.Attempts() }
+
+// OnRequest sets the hook that is called before and after the work of every API request, on the request's own
+// goroutine: a hook that blocks holds the request up. nil removes it.
+func (s *Sandbox) OnRequest(hook traffic.Hook) { s.hook.Store(&hook) }
+
+// Reset forgets all data, logs, faults and waiting deliveries. The hook stays.
+func (s *Sandbox) Reset() {
+	s.webhooks.Discard()
+	s.stripe.Reset()
+	s.log.Reset()
+	s.faults.Clear()
+}
+
+// Close gives every webhook that waits one last attempt, and returns when they are done or the context ends.
+func (s *Sandbox) Close(ctx context.Context) error { return s.webhooks.Close(ctx) }

@@ -1,0 +1,251 @@
+// Package stack puts together what integration tests and benchmarks run on: a real API server, the sandbox in this
+// process (so that tests can watch and disturb every call), the operator as a real process that can be killed, and a
+// local node for what it deploys.
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox"
+	"github.com/kassa-dev/kassa/test/child"
+	"github.com/kassa-dev/kassa/test/controlplane"
+	"github.com/kassa-dev/kassa/test/localnode"
+)
+
+// Image is what Deployments of Kassa's servers name.
+const Image = "kassa:test"
+
+// Patience is how long Eventually waits at most. Nothing is asserted about how long things take.
+const Patience = 60 * time.Second
+
+// Options of a stack.
+type Options struct {
+	// Node starts a local node; without one nothing that is deployed runs.
+	Node bool
+	// Sandbox is passed on; its webhooks go through the node's Service network where there is a node.
+	Sandbox sandbox.Options
+}
+
+// Stack is one namespace's worth of everything.
+type Stack struct {
+	T          testing.TB
+	Plane      *controlplane.ControlPlane
+	Client     client.Client
+	Namespace  string
+	Sandbox    *sandbox.Sandbox
+	SandboxURL string
+	Node       *localnode.Node
+	Binary     string
+
+	operatorLog string
+}
+
+// New makes a stack in a namespace of its own. The package's TestMain calls controlplane.Main.
+func New(t testing.TB, o Options) *Stack {
+	t.Helper()
+	s := &Stack{T: t, Plane: controlplane.Shared(t), Binary: binary(t)}
+	s.Namespace = s.Plane.Namespace(t)
+	scheme := runtime.NewScheme()
+	must(t, clientgoscheme.AddToScheme(scheme))
+	must(t, v1alpha1.AddToScheme(scheme))
+	c, err := client.New(s.Plane.Config(), client.Options{Scheme: scheme})
+	must(t, err)
+	s.Client = c
+	if o.Node {
+		s.startNode(t)
+		proxy, err := url.Parse(s.Node.ProxyURL())
+		must(t, err)
+		transport := &http.Transport{Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 32}
+		t.Cleanup(transport.CloseIdleConnections)
+		o.Sandbox.WebhookTransport = transport
+	}
+	s.startSandbox(t, o.Sandbox)
+	return s
+}
+
+func (s *Stack) startNode(t testing.TB) {
+	t.Helper()
+	node, err := localnode.Start(context.Background(), localnode.Options{
+		Config: s.Plane.Config(), Namespace: s.Namespace, Dir: t.TempDir(), CollectGarbage: true,
+		Images: map[string]localnode.Image{Image: {Path: s.Binary}},
+	})
+	must(t, err)
+	s.Node = node
+	t.Cleanup(func() { _ = node.Stop() })
+}
+
+func (s *Stack) startSandbox(t testing.TB, o sandbox.Options) {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	s.SandboxURL = "http://" + listener.Addr().String()
+	o.PublicURL = s.SandboxURL
+	s.Sandbox = sandbox.New(o)
+	server := &http.Server{Handler: s.Sandbox.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.Sandbox.Close(ctx)
+	})
+}
+
+// Operator starts an operator process that sees every namespace. Kill it, Stop it, or let the test's end do so.
+func (s *Stack) Operator(args ...string) *child.Process {
+	s.T.Helper()
+	if s.operatorLog == "" {
+		s.operatorLog = filepath.Join(s.T.TempDir(), "operator.log")
+		s.T.Cleanup(s.showOperatorLog)
+	}
+	log, err := os.OpenFile(s.operatorLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(s.T, err)
+	p, err := child.Start(child.Command{
+		Path: s.Binary,
+		Args: append([]string{
+			"operator", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--server-image=" + Image,
+		}, args...),
+		Env: append(os.Environ(), "KUBECONFIG="+s.Plane.KubeconfigPath()), Output: log,
+	})
+	must(s.T, err)
+	must(s.T, log.Close())
+	s.T.Cleanup(func() { p.Kill() })
+	return p
+}
+
+// OperatorLog is everything that the operators of this test printed.
+func (s *Stack) OperatorLog() string {
+	text, err := os.ReadFile(s.operatorLog)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func (s *Stack) showOperatorLog() {
+	if !s.T.Failed() {
+		return
+	}
+	lines := strings.Split(strings.TrimSpace(s.OperatorLog()), "\n")
+	s.T.Logf("the operator's last lines:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+}
+
+// Key is the name of an object in the stack's namespace.
+func (s *Stack) Key(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: s.Namespace, Name: name}
+}
+
+// Create makes objects in the stack's namespace.
+func (s *Stack) Create(objects ...client.Object) {
+	s.T.Helper()
+	for _, o := range objects {
+		o.SetNamespace(s.Namespace)
+		must(s.T, s.Client.Create(context.Background(), o))
+	}
+}
+
+// Secret is a Secret with one key.
+func Secret(name, key, value string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{key: []byte(value)},
+	}
+}
+
+// APIKey is the test key that Provider's Secret has: an account of its own for each test.
+func (s *Stack) APIKey() string { return "sk_test_" + strings.ReplaceAll(s.Namespace, "-", "") }
+
+// Provider is a PaymentProvider at the sandbox, without its Secret, with no limit that a test would feel.
+func (s *Stack) Provider() *v1alpha1.PaymentProvider {
+	return &v1alpha1.PaymentProvider{
+		ObjectMeta: metav1.ObjectMeta{Name: "stripe"},
+		Spec: v1alpha1.PaymentProviderSpec{
+			Mode: v1alpha1.ModeTest, BaseURL: s.SandboxURL,
+			Stripe: &v1alpha1.StripeProvider{
+				APIKeySecretRef: v1alpha1.SecretKeyReference{Name: "stripe-api", Key: "api-key"},
+			},
+			RateLimit: &v1alpha1.RateLimit{RequestsPerSecond: 1000, Burst: 2000},
+		},
+	}
+}
+
+// CreateProvider makes the PaymentProvider and its Secret.
+func (s *Stack) CreateProvider() {
+	s.T.Helper()
+	s.Create(Secret("stripe-api", "api-key", s.APIKey()), s.Provider())
+}
+
+// Plan is a Plan with two recurring prices.
+func Plan(name string) *v1alpha1.Plan {
+	return &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1alpha1.PlanSpec{
+			Providers: []v1alpha1.PlanProvider{{Name: "stripe"}}, DisplayName: "Plan " + name,
+			Prices: []v1alpha1.Price{
+				{Name: "monthly", Amount: "29.00", Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: v1alpha1.IntervalMonth}},
+				{Name: "yearly", Amount: "290.00", Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: v1alpha1.IntervalYear}},
+			},
+		},
+	}
+}
+
+var build struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// binary builds the product once for the package's tests.
+func binary(t testing.TB) string {
+	t.Helper()
+	build.Do(func() {
+		root, err := controlplane.ModuleRoot()
+		if err != nil {
+			build.err = err
+			return
+		}
+		dir, err := os.MkdirTemp("", "kassa-binary-")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "kassa")
+		cmd := exec.Command("go", "build", "-o", build.path, "./cmd/kassa")
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("building kassa: %w\n%s", err, out)
+		}
+	})
+	must(t, build.err)
+	return build.path
+}
+
+// Main is a package's TestMain: it runs the tests and removes the binary.
+func Main(m *testing.M, o controlplane.Options) {
+	controlplane.Main(m, o)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

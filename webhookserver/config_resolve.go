@@ -1,0 +1,195 @@
+package webhookserver
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8stypes "k8s.io/apimachinery/pkg/types"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// Defaults of the spec, as its documentation promises.
+const (
+	defaultTolerance   = 5 * time.Minute
+	defaultSinkTimeout = 3 * time.Second
+	defaultMaxAge      = 72 * time.Hour
+	defaultMinBackoff  = time.Second
+	defaultMaxBackoff  = 10 * time.Minute
+	defaultRetention   = 744 * time.Hour
+	maxRetention       = 8760 * time.Hour
+	// managedKeyPrefix starts the keys of a managed Secret that hold signing secrets; other keys hold the
+	// endpoint's id and the like.
+	managedKeyPrefix = "signing-secret"
+)
+
+// settings are what the receiver's resource and Secret say, ready to use. They are never changed, only replaced.
+type settings struct {
+	namespace, name string
+	uid             k8stypes.UID
+	path            string
+	provider        billing.Provider
+	mode            billing.Mode
+	codec           provider.WebhookCodec
+	secrets         []string
+	tolerance       time.Duration
+	events          []string
+	sinks           []sink
+	retry           retry
+	retention       time.Duration
+	source          types.URIRef // of the CloudEvents
+	idPrefix        string       // of the CloudEvents: "stripe:acct_1:"
+}
+
+// retry bounds the deliveries from the inbox.
+type retry struct{ maxAge, minBackoff, maxBackoff time.Duration }
+
+// selects says whether spec.events admits the event.
+func (s *settings) selects(e billing.Event) bool {
+	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
+}
+
+// wanting are the sinks that an event goes to. A sink without a filter takes the normalised events that spec.events
+// selects; a sink with one takes what it names.
+func (s *settings) wanting(e billing.Event) []sink {
+	selected := s.selects(e)
+	var out []sink
+	for _, to := range s.sinks {
+		if to.wants(e) && (selected || len(to.events) > 0) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+// named finds sinks by name; those that the spec no longer has are left out.
+func (s *settings) named(names []string) []sink {
+	var out []sink
+	for _, to := range s.sinks {
+		if slices.Contains(names, to.name) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+// resolve is nil and a reason while something is missing that events cannot be taken without.
+func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry provider.Registry) (*settings, string) {
+	if r == nil {
+		return nil, "the WebhookReceiver does not exist"
+	}
+	account := r.Status.Provider
+	if account == nil {
+		return nil, "status.provider is not set yet: the PaymentProvider is not ready"
+	}
+	adapter, err := registry.Adapter(billing.Provider(account.Type))
+	if err != nil {
+		return nil, err.Error()
+	}
+	at, err := url.Parse(r.Spec.URL)
+	if err != nil {
+		return nil, "spec.url cannot be read"
+	}
+	secrets := signingSecrets(r, secret)
+	if len(secrets) == 0 {
+		return nil, "the Secret " + signingSecretName(r) + " has no signing secret yet"
+	}
+	return &settings{
+		namespace: r.Namespace, name: r.Name, uid: r.UID,
+		path:      pathOf(at),
+		provider:  billing.Provider(account.Type),
+		mode:      billing.Mode(account.Mode),
+		codec:     adapter.Codec(),
+		secrets:   secrets,
+		tolerance: duration(r.Spec.SignatureTolerance, defaultTolerance),
+		events:    r.Spec.Events,
+		sinks:     sinksOf(r.Spec.Delivery),
+		retry:     retryOf(r.Spec.Delivery),
+		retention: retentionOf(r.Spec.Ledger),
+		source: types.URIRef{URL: url.URL{
+			Path: "/billing.kassa.dev/namespaces/" + r.Namespace + "/webhookreceivers/" + r.Name,
+		}},
+		idPrefix: strings.ToLower(string(account.Type)) + ":" + account.AccountID + ":",
+	}, ""
+}
+
+func pathOf(u *url.URL) string {
+	if u.Path == "" {
+		return "/"
+	}
+	return u.Path
+}
+
+func sinksOf(d *v1alpha1.Delivery) []sink {
+	if d == nil {
+		return nil
+	}
+	out := make([]sink, 0, len(d.Sinks))
+	for _, s := range d.Sinks {
+		out = append(out, sink{
+			name: s.Name, uri: s.HTTP.URI, timeout: duration(s.HTTP.Timeout, defaultSinkTimeout), events: s.Events,
+		})
+	}
+	return out
+}
+
+func retryOf(d *v1alpha1.Delivery) retry {
+	out := retry{defaultMaxAge, defaultMinBackoff, defaultMaxBackoff}
+	if d == nil || d.Retry == nil {
+		return out
+	}
+	out.maxAge = duration(d.Retry.MaxAge, defaultMaxAge)
+	out.maxBackoff = duration(d.Retry.MaxBackoff, defaultMaxBackoff)
+	out.minBackoff = min(duration(d.Retry.MinBackoff, defaultMinBackoff), out.maxBackoff)
+	return out
+}
+
+func retentionOf(l *v1alpha1.LedgerSettings) time.Duration {
+	if l == nil {
+		return defaultRetention
+	}
+	return duration(l.Retention, defaultRetention)
+}
+
+func duration(d *metav1.Duration, otherwise time.Duration) time.Duration {
+	if d == nil {
+		return otherwise
+	}
+	return d.Duration
+}
+
+func signingSecretName(r *v1alpha1.WebhookReceiver) string {
+	if m := r.Spec.Registration.Manual; m != nil {
+		return m.SigningSecretRef.Name
+	}
+	return r.Name + "-signing"
+}
+
+// signingSecrets are the live secrets, in the order of their keys. A trailing line break, which is easily put into
+// a Secret by accident, is no part of a secret.
+func signingSecrets(r *v1alpha1.WebhookReceiver, data map[string][]byte) []string {
+	var keys []string
+	manual := r.Spec.Registration.Manual
+	for key := range data {
+		switch {
+		case manual == nil && !strings.HasPrefix(key, managedKeyPrefix):
+		case manual != nil && manual.SigningSecretRef.Key != "" && manual.SigningSecretRef.Key != key:
+		default:
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	var out []string
+	for _, key := range keys {
+		if v := strings.TrimSpace(string(data[key])); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,180 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const (
+	// followPage keeps a page of WebhookEvents, which carry payloads, small in memory.
+	followPage = 100
+	// followPause is the longest pause before a failed list or watch is tried again.
+	followPause = 2 * time.Second
+)
+
+var errWatchEnded = errors.New("watch ended")
+
+// only selects one object by name, which is what a Role limited by resourceNames lets list and watch.
+func only(namespace, name string) []client.ListOption {
+	return []client.ListOption{
+		client.InNamespace(namespace),
+		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector(metav1.ObjectNameField, name)},
+	}
+}
+
+// follower lists and then watches, for ever, and keeps nothing itself: unlike an informer it needs no memory for
+// what its user does not keep. Its functions are called from one goroutine.
+type follower struct {
+	client client.WithWatch
+	log    *slog.Logger
+	what   string
+	list   func() client.ObjectList
+	opts   []client.ListOption
+	set    func(client.Object) // an object is there, or changed
+	gone   func(client.Object) // an object was deleted
+	none   func()              // a list was empty; optional
+	begin  func()              // a list begins; optional
+	end    func()              // a list is complete: what was not set since begin is gone; optional
+}
+
+// run returns when ctx ends.
+func (f *follower) run(ctx context.Context) {
+	pause := 100 * time.Millisecond
+	for ctx.Err() == nil {
+		version, err := f.readAll(ctx)
+		if err == nil {
+			began := time.Now()
+			err = f.watch(ctx, version)
+			if time.Since(began) > followPause {
+				pause = 100 * time.Millisecond
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
+			f.log.Warn("list or watch failed", "resource", f.what, "error", brief(err))
+		}
+		sleep(ctx, pause/2+rand.N(pause/2))
+		pause = min(2*pause, followPause)
+	}
+}
+
+// readAll lists page by page and returns the resource version to watch from.
+func (f *follower) readAll(ctx context.Context) (string, error) {
+	if f.begin != nil {
+		f.begin()
+	}
+	next, empty := "", true
+	for {
+		list := f.list()
+		opts := append([]client.ListOption{client.Limit(followPage), client.Continue(next)}, f.opts...)
+		if err := f.client.List(ctx, list, opts...); err != nil {
+			return "", err
+		}
+		err := meta.EachListItem(list, func(o runtime.Object) error {
+			empty = false
+			f.set(o.(client.Object))
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+		if next = list.GetContinue(); next != "" {
+			continue
+		}
+		if empty && f.none != nil {
+			f.none()
+		}
+		if f.end != nil {
+			f.end()
+		}
+		return list.GetResourceVersion(), nil
+	}
+}
+
+// watch goes on from a resource version until something fails that needs a new list.
+func (f *follower) watch(ctx context.Context, version string) error {
+	for {
+		began := time.Now()
+		seen, err := f.watchOnce(ctx, version)
+		if err != nil {
+			return err
+		}
+		version = seen
+		if time.Since(began) < time.Second {
+			sleep(ctx, time.Second)
+		}
+	}
+}
+
+// watchOnce returns the last resource version that was seen when the server ends the watch in good order.
+func (f *follower) watchOnce(ctx context.Context, version string) (string, error) {
+	timeout := int64(240 + rand.IntN(120))
+	var merged client.ListOptions
+	merged.ApplyOptions(f.opts)
+	merged.Raw = &metav1.ListOptions{
+		ResourceVersion: version, AllowWatchBookmarks: true, TimeoutSeconds: &timeout,
+	}
+	w, err := f.client.Watch(ctx, f.list(), &merged)
+	if err != nil {
+		return "", err
+	}
+	defer w.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case e, open := <-w.ResultChan():
+			if !open {
+				return version, nil
+			}
+			if e.Type == watch.Error {
+				return "", apierrors.FromObject(e.Object)
+			}
+			o, ok := e.Object.(client.Object)
+			if !ok {
+				return "", errWatchEnded
+			}
+			version = o.GetResourceVersion()
+			switch e.Type {
+			case watch.Added, watch.Modified:
+				f.set(o)
+			case watch.Deleted:
+				f.gone(o)
+			}
+		}
+	}
+}
+
+// sleep waits, or returns at once when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// brief words an error for the log. What the API server refused is told without its message, which may quote the
+// object, and with it a payload.
+func brief(err error) string {
+	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		return "the API server refused the object: " + string(apierrors.ReasonForError(err))
+	}
+	return provider.Truncate(provider.Redact(err.Error()), maxError)
+}

@@ -1,0 +1,46 @@
+package webhookserver
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/kassa-dev/kassa/docs/schemas"
+)
+
+// health serves the probes, the metrics, and the schema of the events.
+func (s *Server) health() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if why := s.notReady(); why != "" {
+			http.Error(w, why, http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	metrics := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		s.measureInbox()
+		metrics.ServeHTTP(w, r)
+	})
+	mux.HandleFunc("GET /schemas/event/v1alpha1.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/schema+json")
+		_, _ = w.Write(schemas.EventV1alpha1)
+	})
+	return mux
+}
+
+// notReady says why no event can be taken now; empty when one can.
+func (s *Server) notReady() string {
+	if s.draining.Load() {
+		return "draining"
+	}
+	if cfg, why := s.config.current(); cfg == nil {
+		return why
+	}
+	if err := s.ledger.Ready(); err != nil {
+		return "the ledger is not ready: " + err.Error()
+	}
+	return ""
+}

@@ -1,0 +1,220 @@
+package webhookserver
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+)
+
+var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func at(d time.Duration) *metav1.MicroTime { return microTime(noon.Add(d)) }
+
+func waiting(edit ...func(*v1alpha1.WebhookEvent)) *v1alpha1.WebhookEvent {
+	e := &v1alpha1.WebhookEvent{}
+	e.Spec.Sinks = []string{"a", "b"}
+	e.Spec.ReceivedAt = metav1.NewTime(noon.Add(-time.Minute))
+	for _, f := range edit {
+		f(e)
+	}
+	return e
+}
+
+func replay(nonce string) func(*v1alpha1.WebhookEvent) {
+	return func(e *v1alpha1.WebhookEvent) {
+		e.Annotations = map[string]string{v1alpha1.AnnotationReplay: nonce}
+	}
+}
+
+func withStatus(s v1alpha1.WebhookEventStatus) func(*v1alpha1.WebhookEvent) {
+	return func(e *v1alpha1.WebhookEvent) { e.Status = s }
+}
+
+func TestDueAt(t *testing.T) {
+	const jitter = 300 * time.Millisecond
+	claimed := v1alpha1.WebhookEventStatus{
+		Phase: v1alpha1.EventPending, NextAttempt: at(0), ClaimedBy: "x", ClaimedUntil: at(20 * time.Second),
+	}
+	for _, c := range []struct {
+		reason string
+		event  *v1alpha1.WebhookEvent
+		want   time.Duration
+		never  bool
+	}{
+		{"new", waiting(), jitter, false},
+		{"waits", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventPending, NextAttempt: at(time.Hour)})), time.Hour, false},
+		{"overdue", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventPending, NextAttempt: at(-time.Hour)})), -time.Hour, false},
+		{"claimed", waiting(withStatus(claimed)), 20 * time.Second, false},
+		{"delivered by a replica that may be gone", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDelivered, ClaimedBy: "x", ClaimedUntil: at(time.Second)})), time.Second, false},
+		{"dead", waiting(withStatus(v1alpha1.WebhookEventStatus{Phase: v1alpha1.EventDead})), 0, true},
+		{"dead, replay", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDead})), 0, false},
+		{"dead, replay acted on", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDead, Replayed: "1"})), 0, true},
+		{"dead, second replay", waiting(replay("2"), withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDead, Replayed: "1"})), 0, false},
+		{"waits, replay", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
+			NextAttempt: at(time.Hour)})), 0, false},
+		{"claimed, replay", waiting(replay("1"), withStatus(claimed)), 20 * time.Second, false},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			due, ever := dueAt(c.event, noon, jitter)
+			if ever == c.never {
+				t.Fatalf("ever = %v", ever)
+			}
+			if ever && !due.Equal(noon.Add(c.want)) {
+				t.Errorf("due %v, want %v", due.Sub(noon), c.want)
+			}
+		})
+	}
+}
+
+func TestAfterAttempts(t *testing.T) {
+	r := retry{maxAge: time.Hour, minBackoff: time.Second, maxBackoff: time.Minute}
+	taken, failed := attempt{taken: true}, attempt{err: "HTTP 500", status: 500}
+	claim := func(s v1alpha1.WebhookEventStatus) v1alpha1.WebhookEventStatus {
+		s.ClaimedBy, s.ClaimedUntil = "me", at(20*time.Second)
+		return s
+	}
+	end := at(59 * time.Minute) // received a minute ago
+	a := func(p v1alpha1.EventPhase, n int32, err string) v1alpha1.SinkDelivery {
+		return v1alpha1.SinkDelivery{Name: "a", Phase: p, Attempts: n, LastError: err}
+	}
+	b := func(p v1alpha1.EventPhase, n int32, err string) v1alpha1.SinkDelivery {
+		return v1alpha1.SinkDelivery{Name: "b", Phase: p, Attempts: n, LastError: err}
+	}
+	const pending, delivered, dead = v1alpha1.EventPending, v1alpha1.EventDelivered, v1alpha1.EventDead
+	for _, c := range []struct {
+		reason  string
+		event   *v1alpha1.WebhookEvent
+		results map[string]attempt
+		now     time.Duration
+		want    v1alpha1.WebhookEventStatus
+	}{
+		{"all taken: the claim is kept for the deletion", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
+			map[string]attempt{"a": taken, "b": taken}, 0,
+			claim(v1alpha1.WebhookEventStatus{Phase: delivered, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(delivered, 1, "")}})},
+		{"one failed: the other does not get it again", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
+			map[string]attempt{"a": taken, "b": failed}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 500")}}},
+		{"fourth failure: the pause has doubled thrice", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
+			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}))),
+			map[string]attempt{"b": failed}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(8 * time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 4, "HTTP 500")}}},
+		{"a sink that is gone from the spec is done", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
+			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}))),
+			nil, 0,
+			claim(v1alpha1.WebhookEventStatus{Phase: delivered, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(delivered, 3, "x")}})},
+		{"Retry-After is longer than the pause", waiting(),
+			map[string]attempt{"a": taken, "b": {err: "HTTP 429", retryAfter: 30 * time.Second}}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(30 * time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429")}}},
+		{"Retry-After beyond the end: one last attempt there", waiting(),
+			map[string]attempt{"a": taken, "b": {err: "HTTP 429", retryAfter: 5 * time.Hour}}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429")}}},
+		{"too old: given up", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
+			map[string]attempt{"a": taken, "b": failed}, time.Hour,
+			v1alpha1.WebhookEventStatus{Phase: dead, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(dead, 1, "HTTP 500")}}},
+		{"too old, but taken", waiting(), map[string]attempt{"a": taken, "b": taken}, time.Hour,
+			v1alpha1.WebhookEventStatus{Phase: delivered, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(delivered, 1, "")}}},
+		{"replayed: its own end counts", waiting(replay("1"), withStatus(claim(v1alpha1.WebhookEventStatus{
+			Replayed: "1", RetryUntil: at(2 * time.Hour)}))),
+			map[string]attempt{"a": taken, "b": failed}, time.Hour,
+			v1alpha1.WebhookEventStatus{Phase: pending, Replayed: "1", RetryUntil: at(2 * time.Hour),
+				NextAttempt: at(time.Hour + time.Second),
+				Sinks:       []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 500")}}},
+		{"replay asked for meanwhile: the claim is given back for it",
+			waiting(replay("1"), withStatus(claim(v1alpha1.WebhookEventStatus{}))),
+			map[string]attempt{"a": taken, "b": taken}, 0,
+			v1alpha1.WebhookEventStatus{Phase: delivered, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(delivered, 1, "")}}},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			before := c.event.DeepCopy()
+			got := afterAttempts(c.event, c.results, r, noon.Add(c.now), func(n time.Duration) time.Duration { return n })
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(before, c.event); diff != "" {
+				t.Errorf("the argument was changed: %s", diff)
+			}
+		})
+	}
+}
+
+func TestCeiling(t *testing.T) {
+	r := retry{minBackoff: time.Second, maxBackoff: 10 * time.Minute}
+	for attempts, want := range map[int32]time.Duration{
+		0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 11: 10 * time.Minute,
+		1 << 30: 10 * time.Minute,
+	} {
+		if got := ceiling(attempts, r); got != want {
+			t.Errorf("%d: %v, want %v", attempts, got, want)
+		}
+	}
+}
+
+// A patch has to name every field, else an old value would stay.
+func TestStatusPatchNamesEveryField(t *testing.T) {
+	full := v1alpha1.WebhookEventStatus{
+		Phase: v1alpha1.EventPending, Sinks: []v1alpha1.SinkDelivery{{Name: "a", Phase: v1alpha1.EventPending}},
+		NextAttempt: at(0), ClaimedBy: "x", ClaimedUntil: at(0), Replayed: "1", RetryUntil: at(0),
+	}
+	for name, s := range map[string]v1alpha1.WebhookEventStatus{"full": full, "empty": {}} {
+		patch, err := statusPatch("7", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Metadata struct{ ResourceVersion string }
+			Status   map[string]any
+		}
+		if err := json.Unmarshal(patch, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Metadata.ResourceVersion != "7" {
+			t.Errorf("%s: no compare-and-swap: %s", name, patch)
+		}
+		raw, _ := json.Marshal(full)
+		var fields map[string]any
+		_ = json.Unmarshal(raw, &fields)
+		for field := range fields {
+			value, there := got.Status[field]
+			if !there || (value == nil) != (name == "empty") {
+				t.Errorf("%s: field %s: %v", name, field, value)
+			}
+		}
+		if len(got.Status) != len(fields) {
+			t.Errorf("%s: %v", name, got.Status)
+		}
+	}
+}
+
+func TestRetryAfterOfAnAnswer(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "-3": 0, "soon": 0, "999999999999": maxRetryAfter,
+		"Sat, 31 Jan 2026 12:01:00 GMT": time.Minute,
+		"Sat, 31 Jan 2026 11:00:00 GMT": 0,
+		"Sun, 31 Jan 2027 11:00:00 GMT": maxRetryAfter,
+	} {
+		if got := parseRetryAfter(value, noon); got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package webhookserver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// metrics has no names of objects, and nothing of a customer, in any label.
+type metrics struct {
+	registry       *prometheus.Registry
+	requests       *prometheus.CounterVec
+	verifyFailures *prometheus.CounterVec
+	duration       *prometheus.HistogramVec
+	deliveries     *prometheus.CounterVec
+	deliverySecs   *prometheus.HistogramVec
+	unknown        prometheus.Counter
+	inbox          *prometheus.GaugeVec
+	inboxOldest    prometheus.Gauge
+}
+
+var latencyBuckets = []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 3, 5, 10}
+
+func newMetrics(registry *prometheus.Registry) *metrics {
+	m := &metrics{
+		registry: registry,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kassa_receiver_requests_total", Help: "Requests by what became of them.",
+		}, []string{"result"}),
+		verifyFailures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kassa_receiver_refused_total", Help: "Requests whose signature or event was refused, by reason.",
+		}, []string{"reason"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kassa_receiver_request_duration_seconds", Help: "Time from a request to its answer.",
+			Buckets: latencyBuckets,
+		}, []string{"result"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kassa_receiver_sink_deliveries_total",
+			Help: "Attempts to deliver an event to a sink, at once (direct) or from the inbox.",
+		}, []string{"path", "result"}),
+		deliverySecs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kassa_receiver_sink_duration_seconds", Help: "Time that a sink took to answer.",
+			Buckets: latencyBuckets,
+		}, []string{"path"}),
+		unknown: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kassa_receiver_unknown_events_total", Help: "Events without a normalised name.",
+		}),
+		inbox: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kassa_receiver_inbox_events", Help: "Events in the inbox by phase.",
+		}, []string{"phase"}),
+		inboxOldest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kassa_receiver_inbox_oldest_seconds", Help: "Age of the oldest event that waits for a sink.",
+		}),
+	}
+	m.registry.MustRegister(m.requests, m.verifyFailures, m.duration, m.deliveries, m.deliverySecs, m.unknown,
+		m.inbox, m.inboxOldest, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}

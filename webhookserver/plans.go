@@ -1,0 +1,110 @@
+package webhookserver
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// priceName is what the Plans of the namespace call a price.
+type priceName struct{ plan, price string }
+
+// plans knows the names of the prices of one PaymentProvider, retired ones too. It keeps only ids and names.
+type plans struct {
+	mu     sync.RWMutex
+	byID   map[string]priceName
+	byPlan map[string][]string // the ids that a Plan has in byID
+}
+
+func newPlans() *plans { return &plans{byID: map[string]priceName{}, byPlan: map[string][]string{}} }
+
+// run follows the Plans of the namespace until ctx ends. An entry is kept for every provider of a Plan; ids of
+// different providers do not clash.
+func (p *plans) run(ctx context.Context, c client.WithWatch, namespace string, log *slog.Logger) {
+	var seen map[string]bool
+	f := follower{
+		client: c, log: log, what: "plans",
+		list:  func() client.ObjectList { return &v1alpha1.PlanList{} },
+		opts:  []client.ListOption{client.InNamespace(namespace)},
+		begin: func() { seen = map[string]bool{} },
+		set: func(o client.Object) {
+			if seen != nil {
+				seen[o.GetName()] = true
+			}
+			p.set(o.GetName(), idsOf(o.(*v1alpha1.Plan)))
+		},
+		gone: func(o client.Object) { p.set(o.GetName(), nil) },
+		end:  func() { p.keep(seen); seen = nil },
+	}
+	f.run(ctx)
+}
+
+// name fills in plan and price where the event does not tell them.
+func (p *plans) name(e *billing.Event) {
+	s := e.Subscription
+	if s == nil || s.PriceID == "" || s.Plan != "" && s.Price != "" {
+		return
+	}
+	p.mu.RLock()
+	found, ok := p.byID[s.PriceID]
+	p.mu.RUnlock()
+	if !ok {
+		return
+	}
+	named := *s
+	if named.Plan == "" {
+		named.Plan = found.plan
+	}
+	if named.Price == "" && named.Plan == found.plan {
+		named.Price = found.price
+	}
+	e.Subscription = &named
+}
+
+func (p *plans) set(plan string, prices map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range p.byPlan[plan] {
+		if p.byID[id].plan == plan {
+			delete(p.byID, id)
+		}
+	}
+	delete(p.byPlan, plan)
+	for id, name := range prices {
+		p.byID[id] = priceName{plan, name}
+		p.byPlan[plan] = append(p.byPlan[plan], id)
+	}
+}
+
+func (p *plans) keep(seen map[string]bool) {
+	p.mu.RLock()
+	var gone []string
+	for plan := range p.byPlan {
+		if !seen[plan] {
+			gone = append(gone, plan)
+		}
+	}
+	p.mu.RUnlock()
+	for _, plan := range gone {
+		p.set(plan, nil)
+	}
+}
+
+// idsOf are a Plan's prices by the provider's id: name. A current price wins over a retired one.
+func idsOf(plan *v1alpha1.Plan) map[string]string {
+	out := map[string]string{}
+	for _, at := range plan.Status.Providers {
+		for _, r := range at.RetiredPrices {
+			out[r.ID] = r.Name
+		}
+		for _, c := range at.Prices {
+			out[c.ID] = c.Name
+		}
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+// Times of one event. Providers give up a request after five seconds or more.
+const (
+	// sinkBudget is counted from the request's arrival; sinks get at least minSinkBudget.
+	sinkBudget    = 3 * time.Second
+	minSinkBudget = 500 * time.Millisecond
+	// busyWait is how long a repeated delivery waits for the first one.
+	busyWait = 2 * time.Second
+	// workLimit bounds everything after the signature check. It does not end when the provider hangs up:
+	// half-done work would only be done again.
+	workLimit = 10 * time.Second
+)
+
+// result of an event whose signature was right; also the metric's label.
+type result string
+
+const (
+	resultProcessed   result = "processed"
+	resultDeferred    result = "deferred"
+	resultDuplicate   result = "duplicate"
+	resultUnknown     result = "unknown"    // no normalised name, and no sink asks for it
+	resultUnselected  result = "unselected" // not among spec.events, and no sink asks for it
+	resultBusy        result = "busy"
+	resultUnavailable result = "unavailable"
+)
+
+type verdict struct {
+	result     result
+	retryAfter time.Duration
+}
+
+// unavailable asks the provider to repeat the event: nothing, or not everything, was made durable.
+func unavailable(after time.Duration) verdict { return verdict{resultUnavailable, after} }
+
+// process brings a verified event to where 200 may be said. An event that is of no interest costs no write to the
+// ledger: its repetition is of no interest either.
+func (s *Server) process(
+	ctx context.Context, cfg *settings, e billing.Event, raw []byte, start time.Time,
+) verdict {
+	wanted := cfg.wanting(e)
+	if e.Type == "" {
+		s.counters.unknown.Add(1)
+		s.metrics.unknown.Inc()
+	}
+	if len(wanted) == 0 && e.Type == "" {
+		return verdict{result: resultUnknown}
+	}
+	if len(wanted) == 0 && !cfg.selects(e) {
+		return verdict{result: resultUnselected}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
+	defer cancel()
+
+	claim, err := s.claim(ctx, e, start.Add(busyWait))
+	if err != nil {
+		s.log.Warn("event not recorded", "error", brief(err))
+		return unavailable(2 * time.Second)
+	}
+	switch claim.Outcome {
+	case ledger.Duplicate:
+		s.counters.duplicate.Add(1)
+		return verdict{result: resultDuplicate}
+	case ledger.Busy:
+		return verdict{resultBusy, claim.RetryAfter}
+	case ledger.Resumed:
+		if v, done := s.resume(ctx, cfg, e, claim); done {
+			return v
+		}
+	}
+	return s.deliver(ctx, cfg, e, raw, wanted, claim, start)
+}
+
+// claim waits until the given time for a claim that somebody else holds.
+func (s *Server) claim(ctx context.Context, e billing.Event, until time.Time) (ledger.Claim, error) {
+	pause := 20 * time.Millisecond
+	for {
+		claim, err := s.ledger.Claim(ctx, ledger.Event{ID: e.ID, Type: e.NativeType})
+		if err != nil || claim.Outcome != ledger.Busy {
+			return claim, err
+		}
+		pause = min(2*pause, 250*time.Millisecond)
+		if time.Now().Add(pause).After(until) {
+			return claim, nil
+		}
+		select {
+		case <-ctx.Done():
+			return claim, nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// resume finds out whether the earlier holder of the claim got as far as the inbox. If it did not, the event is
+// delivered again: the sinks tell a repetition by its id.
+func (s *Server) resume(ctx context.Context, cfg *settings, e billing.Event, claim ledger.Claim) (verdict, bool) {
+	phase, found, err := s.inbox.find(ctx, cfg, e.ID)
+	switch {
+	case err != nil:
+		s.log.Warn("inbox not readable", "error", brief(err))
+		return unavailable(2 * time.Second), true
+	case !found:
+		return verdict{}, false
+	case phase == v1alpha1.EventDead:
+		return s.settle(ctx, e, claim, ledger.Dead), true
+	default:
+		return s.settle(ctx, e, claim, ledger.Deferred), true
+	}
+}
+
+func (s *Server) deliver(
+	ctx context.Context, cfg *settings, e billing.Event, raw []byte, wanted []sink, claim ledger.Claim,
+	start time.Time,
+) verdict {
+	left, err := s.offer(ctx, cfg, e, wanted, start)
+	if err != nil {
+		s.log.Error("CloudEvent not made", "error", brief(err))
+		return unavailable(time.Minute)
+	}
+	if len(left) == 0 {
+		return s.settle(ctx, e, claim, ledger.Processed)
+	}
+	if err := s.inbox.put(ctx, cfg, e, raw, left, claim.ReceivedAt); err != nil {
+		s.log.Warn("event not put into the inbox", "error", brief(err))
+		return unavailable(5 * time.Second)
+	}
+	return s.settle(ctx, e, claim, ledger.Deferred)
+}
+
+// settle ends the claim and only then lets the event be acknowledged.
+func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim, to ledger.State) verdict {
+	if err := s.ledger.Settle(ctx, e.ID, to); err != nil {
+		// After ErrLost another replica has the event; it answers the provider's repetition.
+		if !errors.Is(err, ledger.ErrLost) {
+			s.log.Warn("event not settled", "error", brief(err))
+		}
+		return unavailable(2 * time.Second)
+	}
+	out := verdict{result: resultProcessed}
+	recent := recentOf(e, claim.ReceivedAt, v1alpha1.OutcomeProcessed)
+	switch to {
+	case ledger.Deferred:
+		out.result, recent.Outcome = resultDeferred, v1alpha1.OutcomeDeferred
+		s.counters.deferred.Add(1)
+	case ledger.Dead:
+		out.result, recent.Outcome = resultDuplicate, v1alpha1.OutcomeDead
+	default:
+		s.counters.processed.Add(1)
+	}
+	s.recent.add(recent)
+	return out
+}

@@ -1,0 +1,203 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const (
+	// DefaultLameDuck is how long a server that was told to stop goes on accepting, so that the Service's
+	// endpoints can be updated before it refuses connections.
+	DefaultLameDuck = 3 * time.Second
+	// drainLimit bounds the time for requests and deliveries under way.
+	drainLimit = 12 * time.Second
+	// flushLimit bounds the last write of the status, and the ledger's end.
+	flushLimit = 5 * time.Second
+)
+
+// Options of a Server. All fields are required, except LameDuck, Log and Metrics.
+type Options struct {
+	Namespace, Name string // of the WebhookReceiver
+	// Identity names this process in claims, at most 63 characters. No two processes may share one, even one
+	// after the other.
+	Identity string
+	Client   client.WithWatch // with the kinds of v1alpha1 and the core Secret
+	Ledger   ledger.Ledger    // run by the Server
+	Registry provider.Registry
+	Events   net.Listener  // the provider calls here
+	Health   net.Listener  // probes, metrics, schemas
+	LameDuck time.Duration // 0: none
+	Log      *slog.Logger
+	// Metrics takes the server's metrics and is served at /metrics with whatever else is in it.
+	Metrics *prometheus.Registry
+}
+
+// Server takes the events of one WebhookReceiver.
+type Server struct {
+	namespace, name string
+	events, healths net.Listener
+	lameDuck        time.Duration
+	ledger          ledger.Ledger
+	config          *config
+	plans           *plans
+	poster          *poster
+	inbox           *inbox
+	status          *statusWriter
+	counters        counters
+	recent          recentEvents
+	metrics         *metrics
+	gate            gate
+	draining        atomic.Bool
+	log             *slog.Logger
+	client          client.WithWatch
+}
+
+// New makes a Server. Run starts it.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	s := &Server{
+		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
+		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics), plans: newPlans(), poster: newPoster(),
+		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
+	}
+	s.config = &config{
+		client: o.Client, registry: o.Registry, namespace: o.Namespace, name: o.Name, log: o.Log,
+	}
+	index := newIndex()
+	s.inbox = &inbox{
+		client: o.Client, ledger: o.Ledger, config: s.config, plans: s.plans, index: index, identity: o.Identity,
+		attempt: s.attemptAll, recent: &s.recent, counters: &s.counters, log: o.Log,
+	}
+	s.status = &statusWriter{
+		client: o.Client, counters: &s.counters, recent: &s.recent, index: index, log: o.Log,
+	}
+	s.config.seen = s.status.seen
+	return s
+}
+
+// Retention is how long the ledger has to remember an event. While that is not known it is the longest that a spec can
+// ask for, so that nothing is forgotten too early.
+func (s *Server) Retention() time.Duration {
+	if cfg, _ := s.config.current(); cfg != nil {
+		return cfg.retention
+	}
+	return maxRetention
+}
+
+// Run serves until ctx ends, then drains: readiness goes first, requests are still accepted for the lame-duck time,
+// what is under way is finished, the status is written, and the ledger commits. The error is nil after a drain.
+func (s *Server) Run(ctx context.Context) error {
+	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBack()
+	failed := make(chan error, 3)
+
+	ledgerCtx, stopLedger := context.WithCancel(logr.NewContext(back, logr.FromSlogHandler(s.log.Handler())))
+	ledgerDone := make(chan struct{})
+	go func() {
+		defer close(ledgerDone)
+		if err := s.ledger.Run(ledgerCtx); err != nil && ledgerCtx.Err() == nil {
+			failed <- fmt.Errorf("ledger: %w", err)
+		}
+	}()
+
+	watchCtx, stopWatch := context.WithCancel(back)
+	var watches, deliveries sync.WaitGroup
+	watches.Go(func() { s.config.run(watchCtx) })
+	watches.Go(func() { s.plans.run(watchCtx, s.client, s.namespace, s.log) })
+	pullCtx, stopPull := context.WithCancel(back)
+	hardCtx, stopHard := context.WithCancel(back)
+	defer stopHard()
+	deliveries.Go(func() { s.inbox.run(pullCtx, hardCtx, s.namespace, s.name) })
+	statusCtx, stopStatus := context.WithCancel(back)
+	watches.Go(func() { s.status.run(statusCtx) })
+
+	intake := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
+	serve(intake, s.events, failed)
+	serve(health, s.healths, failed)
+
+	var err error
+	select {
+	case <-ctx.Done():
+		s.draining.Store(true)
+		s.log.Info("draining")
+		intake.SetKeepAlivesEnabled(false)
+		sleep(back, s.lameDuck)
+	case err = <-failed:
+		s.draining.Store(true)
+	}
+
+	stopPull()
+	limit, cancel := context.WithTimeout(back, drainLimit)
+	defer cancel()
+	if e := intake.Shutdown(limit); e != nil {
+		s.log.Warn("requests were cut off", "error", e)
+		_ = intake.Close()
+	}
+	finished := make(chan struct{})
+	go func() { deliveries.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-limit.Done():
+		stopHard()
+		<-finished
+	}
+
+	stopStatus()
+	stopWatch()
+	watches.Wait()
+	flush, cancelFlush := context.WithTimeout(back, flushLimit)
+	defer cancelFlush()
+	s.status.flush(flush)
+	stopLedger()
+	select {
+	case <-ledgerDone:
+	case <-time.After(flushLimit):
+		s.log.Warn("the ledger did not end in time")
+	}
+	_ = health.Close()
+	s.poster.client.CloseIdleConnections()
+	return err
+}
+
+// serve starts an HTTP server; it reports when it ends by itself.
+func serve(srv *http.Server, l net.Listener, failed chan<- error) {
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+	}()
+}
+
+func (s *Server) measureInbox() {
+	pending, dead, oldest := s.inbox.index.summary()
+	s.metrics.inbox.WithLabelValues("pending").Set(float64(pending))
+	s.metrics.inbox.WithLabelValues("dead").Set(float64(dead))
+	age := 0.0
+	if !oldest.IsZero() {
+		age = time.Since(oldest).Seconds()
+	}
+	s.metrics.inboxOldest.Set(age)
+}
