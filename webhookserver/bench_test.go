@@ -11,13 +11,19 @@ import (
 	"time"
 )
 
-// BenchmarkReceiver sends signed events of 4 kB to one replica, 128 at a time, with the ledger in the real API server
-// and a sink that takes everything. API server, etcd, receiver, sink and client share the machine.
+// BenchmarkReceiver sends signed events of 4 kB to one replica, with the ledger in the real API server and a sink that
+// takes everything. API server, etcd, receiver, sink and client share the machine.
 func BenchmarkReceiver(b *testing.B) {
+	for _, inFlight := range []int{64, 512} {
+		b.Run(fmt.Sprintf("in-flight=%d", inFlight), func(b *testing.B) { benchmarkReceiver(b, inFlight) })
+	}
+}
+
+func benchmarkReceiver(b *testing.B, inFlight int) {
 	sink := newApp(b)
 	c := newCluster(b, sink.URL)
 	url, _ := c.start(b, "bench")
-	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 256
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 1024
 	pad := bytes.Repeat([]byte(" "), 4096-len(stripeEvent("evt_00000000")))
 	var next, failed atomic.Int64
 	var mu sync.Mutex
@@ -26,7 +32,7 @@ func BenchmarkReceiver(b *testing.B) {
 	b.ResetTimer()
 	began := time.Now()
 	var all sync.WaitGroup
-	for range 128 {
+	for range inFlight {
 		all.Go(func() {
 			var mine []time.Duration
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {

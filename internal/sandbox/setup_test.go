@@ -185,3 +185,5 @@ func (w *world) eventTypes() []string {
 	}
 	return out
 }
+
+var errGarbage = errors.New("the answer is no JSON")

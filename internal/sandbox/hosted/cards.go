@@ -36,6 +36,14 @@ type Card struct {
 // Last4 are the digits that may be shown.
 func (c Card) Last4() string { return c.Number[len(c.Number)-4:] }
 
+// Spaced is the number as it is embossed, in groups.
+func (c Card) Spaced() string {
+	if c.Brand == "amex" {
+		return c.Number[:4] + " " + c.Number[4:10] + " " + c.Number[10:]
+	}
+	return c.Number[:4] + " " + c.Number[4:8] + " " + c.Number[8:12] + " " + c.Number[12:]
+}
+
 const declinedMessage = "Your card was declined."
 
 // Cards are the test cards, in the order in which the page lists them.

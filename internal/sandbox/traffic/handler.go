@@ -80,6 +80,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, answer *buffer
 		reset(w)
 	case f.Body == BodyTruncated:
 		answer.sendTo(w, answer.body.Len()/2)
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case f.Body == BodyGarbage:
 		answer.body.Reset()
