@@ -1,12 +1,14 @@
 package webhookserver
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
@@ -69,6 +71,9 @@ func TestWebhookEventOfADeferredEvent(t *testing.T) {
 		HaveField("Count", int32(1)))
 	f.g.Expect(f.read().Status.Pending.Oldest).NotTo(BeNil())
 	f.g.Expect(r.metric(`kassa_receiver_inbox_events{phase="pending"} 1`)).To(BeTrue())
+	changed, _ := json.Marshal(map[string]any{"spec": map[string]any{"sinks": []string{"other"}}})
+	f.g.Expect(f.client.Patch(t.Context(), &e, client.RawPatch(types.MergePatchType, changed))).To(
+		MatchError(ContainSubstring("never changes")))
 }
 
 func TestRedirectIsNoDelivery(t *testing.T) {

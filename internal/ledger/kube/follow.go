@@ -35,8 +35,10 @@ func (l *Ledger) follow(ctx context.Context) {
 
 // load lists the whole ledger, makes the anchor if there is none, and returns the version of the list.
 func (l *Ledger) load(ctx context.Context) (string, error) {
-	l.listing.Lock()
-	defer l.listing.Unlock()
+	if err := l.lockListing(ctx); err != nil {
+		return "", err
+	}
+	defer func() { <-l.listing }()
 	for range 5 {
 		version, done, err := l.list(ctx)
 		if done || err != nil {
@@ -44,6 +46,16 @@ func (l *Ledger) load(ctx context.Context) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the ledger of %s changed while it was listed", l.opts.Receiver)
+}
+
+// lockListing waits until nobody else lists. It gives up with ctx, which a mutex could not.
+func (l *Ledger) lockListing(ctx context.Context) error {
+	select {
+	case l.listing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.

@@ -28,7 +28,7 @@ type Ledger struct {
 	me      string // what claimedBy says: the replica and a random suffix
 	metrics *metrics
 
-	listing sync.Mutex    // held while the ledger is listed
+	listing chan struct{} // holds one value while the ledger is listed
 	wake    chan struct{} // the head has work, or its turn may have changed
 	stopped chan struct{} // closed when Run has ended
 
@@ -79,6 +79,7 @@ func newLedger(o Options, s store) (*Ledger, error) {
 		me:       me,
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
+		listing:  make(chan struct{}, 1),
 		view:     newView(me),
 		turns:    newTurns(me, o.BatchWindow),
 		lanes:    map[uint32]*lane{},

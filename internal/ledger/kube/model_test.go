@@ -86,7 +86,7 @@ type model struct {
 
 	mu       sync.Mutex
 	replicas []*modelReplica
-	begun time.Time
+	begun    time.Time
 	grants   map[string][]grant
 	settled  map[string]time.Time // when the first settle was acknowledged
 	final    map[string]bool
@@ -156,7 +156,7 @@ func (m *model) run(t *testing.T) totals {
 	stopChaos := make(chan struct{})
 	m.pending.Go(func() { m.compactions(stopChaos) })
 	time.Sleep(m.dice.upTo(10 * time.Minute))
-	m.setCalm(); if *modelSeed != 0 { time.Sleep(10*time.Minute); m.dump() }
+	m.setCalm()
 	providers.Wait()
 	close(stopChaos)
 	m.mu.Lock()
@@ -258,7 +258,6 @@ func (m *model) deliver(id string) bool {
 	defer cancel()
 	begun := time.Now()
 	c, err := r.l.Claim(ctx, ledger.Event{ID: id, Type: "invoice.paid"})
-	if *modelSeed != 0 && m.isCalm() && time.Since(m.begun) > 20*time.Minute { fmt.Printf("%v %s %+v %v\n", time.Since(m.begun), id, c, err); if o := r.l.claiming[keyOf(id)]; o != nil { fmt.Printf("   %+v %+v %v lanes %v\n", o, r.l.view.index[o.key], r.l.committing, r.l.lanes)}  }
 	if _, dead := r.client.state(); dead {
 		return false
 	}

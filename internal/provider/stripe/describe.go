@@ -150,7 +150,8 @@ func (o *object) invoiceSubscription() *billing.EventSubscription {
 func (o *object) mainLine() *line {
 	for i := range o.Lines.Data {
 		l := &o.Lines.Data[i]
-		if l.Type != "invoiceitem" && !l.Proration && !l.Parent.SubscriptionItem.Proration {
+		extra := l.Type == "invoiceitem" || l.Parent.Type == "invoice_item_details"
+		if !extra && !l.Proration && !l.Parent.SubscriptionItem.Proration {
 			return l
 		}
 	}

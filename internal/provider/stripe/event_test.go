@@ -42,7 +42,8 @@ const invoiceMoved = `{"id":"in_1","object":"invoice","currency":"usd","status":
 	"parent":{"type":"subscription_details","subscription_details":{"subscription":"sub_1",
 	"metadata":{"kassa_plan":"shop/pro","kassa_price":"monthly"}}},
 	"payments":{"data":[{"payment":{"type":"payment_intent","payment_intent":"pi_1"}}]},
-	"lines":{"data":[{"parent":{"subscription_item_details":{"proration":true}},
+	"lines":{"data":[{"parent":{"type":"invoice_item_details"},"pricing":{"price_details":{"price":"price_extra"}}},
+	{"parent":{"subscription_item_details":{"proration":true}},
 	"pricing":{"price_details":{"price":"price_old"}}},{"pricing":{"price_details":{"price":"price_1"}}}]}}`
 
 const sessionObject = `{"id":"cs_1","object":"checkout.session","mode":"subscription","payment_status":"paid",

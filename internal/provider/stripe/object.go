@@ -94,13 +94,14 @@ type line struct {
 	Type      string   `json:"type"`
 	Proration bool     `json:"proration"`
 	Price     priceRef `json:"price"`
-	// Since 2025: where price and proration moved.
+	// Since 2025: where price, type and proration moved.
 	Pricing struct {
 		PriceDetails struct {
 			Price ref `json:"price"`
 		} `json:"price_details"`
 	} `json:"pricing"`
 	Parent struct {
+		Type             string `json:"type"`
 		SubscriptionItem struct {
 			Proration bool `json:"proration"`
 		} `json:"subscription_item_details"`
