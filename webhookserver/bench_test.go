@@ -37,7 +37,8 @@ func benchmarkReceiver(b *testing.B, inFlight int) {
 			var mine []time.Duration
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 				start := time.Now()
-				if status, err := post(url, append(stripeEvent(fmt.Sprintf("evt_%08d", n)), pad...)); err != nil || status != 200 {
+				body := append(stripeEvent(fmt.Sprintf("evt_%08d", n)), pad...)
+				if status, err := post(url, body); err != nil || status != 200 {
 					failed.Add(1)
 				}
 				mine = append(mine, time.Since(start))

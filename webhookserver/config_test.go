@@ -88,7 +88,8 @@ func TestResolveSaysWhatIsMissing(t *testing.T) {
 
 func TestWanting(t *testing.T) {
 	s := &settings{sinks: []sink{
-		{name: "all"}, {name: "payments", events: []string{"payment.*"}}, {name: "native", events: []string{"charge.pending"}},
+		{name: "all"}, {name: "payments", events: []string{"payment.*"}},
+		{name: "native", events: []string{"charge.pending"}},
 	}}
 	for _, c := range []struct {
 		reason string

@@ -88,6 +88,7 @@ func TestRecentEventsKeepOneEntryOfAnEvent(t *testing.T) {
 func TestReceiverPatch(t *testing.T) {
 	r := &v1alpha1.WebhookReceiver{}
 	r.ResourceVersion = "7"
+	oldest := new(metav1.NewTime(noon))
 	for _, c := range []struct {
 		reason  string
 		have    v1alpha1.WebhookReceiverStatus
@@ -96,13 +97,15 @@ func TestReceiverPatch(t *testing.T) {
 		want    string // of status; empty: no patch
 	}{
 		{"nothing", v1alpha1.WebhookReceiverStatus{}, v1alpha1.EventTotals{}, pendingStatus{}, ""},
-		{"nothing new", v1alpha1.WebhookReceiverStatus{Pending: &v1alpha1.PendingEvents{Count: 2, Oldest: new(metav1.NewTime(noon))}},
+		{"nothing new",
+			v1alpha1.WebhookReceiverStatus{Pending: &v1alpha1.PendingEvents{Count: 2, Oldest: oldest}},
 			v1alpha1.EventTotals{}, pendingStatus{Count: 2, Oldest: new(metav1.NewTime(noon.Add(time.Millisecond)))}, ""},
 		{"adds", v1alpha1.WebhookReceiverStatus{Events: &v1alpha1.EventTotals{Received: 5, Processed: 4}},
 			v1alpha1.EventTotals{Received: 2, Duplicate: 1}, pendingStatus{},
 			`{"events":{"received":7,"processed":4,"duplicate":1,"rejected":0,"deferred":0,"dead":0,"unknown":0},
 			  "pending":{"count":0,"dead":0,"oldest":null},"recentEvents":null}`},
-		{"inbox emptied", v1alpha1.WebhookReceiverStatus{Pending: &v1alpha1.PendingEvents{Count: 1, Oldest: new(metav1.NewTime(noon))}},
+		{"inbox emptied",
+			v1alpha1.WebhookReceiverStatus{Pending: &v1alpha1.PendingEvents{Count: 1, Oldest: oldest}},
 			v1alpha1.EventTotals{}, pendingStatus{},
 			`{"events":{"received":0,"processed":0,"duplicate":0,"rejected":0,"deferred":0,"dead":0,"unknown":0},
 			  "pending":{"count":0,"dead":0,"oldest":null},"recentEvents":null}`},

@@ -266,7 +266,8 @@ func TestReceiverOnARealClusterWithItsOwnRights(t *testing.T) {
 	// The rights go no further than the receiver's own Secret.
 	kc, err := webhookserver.NewClient(c.server)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(kc.Get(t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "another"}, &corev1.Secret{})).NotTo(Succeed())
+	another := client.ObjectKey{Namespace: c.namespace, Name: "another"}
+	g.Expect(kc.Get(t.Context(), another, &corev1.Secret{})).NotTo(Succeed())
 	g.Expect(kc.List(t.Context(), &corev1.SecretList{}, client.InNamespace(c.namespace))).NotTo(Succeed())
 }
 
@@ -284,6 +285,7 @@ func TestNothingIsAcknowledgedWhileTheAPIServerIsAway(t *testing.T) {
 	g.Expect(status).To(Equal(503))
 	g.Expect(sink.counts()).To(HaveLen(1))
 	g.Expect(cp.Resume()).To(Succeed())
-	g.Eventually(func() (int, error) { return post(url, stripeEvent("evt_during")) }, 2*patience, often).Should(Equal(200))
+	again := func() (int, error) { return post(url, stripeEvent("evt_during")) }
+	g.Eventually(again, 2*patience, often).Should(Equal(200))
 	g.Expect(sink.counts()).To(Equal(map[string]int{"stripe:acct_1:evt_before": 1, "stripe:acct_1:evt_during": 1}))
 }

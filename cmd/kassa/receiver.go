@@ -43,7 +43,8 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runReceiver(cmd.Context(), registry, o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.namespace, "namespace", os.Getenv("KASSA_NAMESPACE"), "namespace of the WebhookReceiver (KASSA_NAMESPACE)")
+	f.StringVar(&o.namespace, "namespace", os.Getenv("KASSA_NAMESPACE"),
+		"namespace of the WebhookReceiver (KASSA_NAMESPACE)")
 	f.StringVar(&o.name, "name", os.Getenv("KASSA_NAME"), "name of the WebhookReceiver (KASSA_NAME)")
 	f.StringVar(&o.bindAddress, "bind-address", os.Getenv("KASSA_BIND_ADDRESS"),
 		"address to listen on; default: every address (KASSA_BIND_ADDRESS)")
