@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func encodeData(e billing.Event) ([]byte, error) {
 		return nil, fmt.Errorf("encode data: %w", err)
 	}
 	if !json.Valid(e.Native) {
-		return nil, fmt.Errorf("the event's native form is no JSON")
+		return nil, errors.New("the event's native form is no JSON")
 	}
 	buf.Truncate(buf.Len() - len("}\n"))
 	if buf.Len() > len("{") {

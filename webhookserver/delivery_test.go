@@ -121,7 +121,7 @@ func TestEventIsNotAcknowledgedWithoutTheInbox(t *testing.T) {
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Claimed))
 	broken.fail.Store(false)
-	sink.setAnswer(nil)
+	sink.recover()
 	f.ledger.do(func() { f.ledger.abandoned["evt_1"] = true })
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
 	f.g.Expect(sink.count()).To(Equal(2))
@@ -142,7 +142,7 @@ func TestResumedClaimFindsTheInbox(t *testing.T) {
 	f.g.Expect(r.metric(`kassa_receiver_sink_deliveries_total{path="direct",result="5xx"} 1`)).To(BeTrue(),
 		"not offered again: %d deliveries before", before)
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Deferred))
-	sink.setAnswer(nil)
+	sink.recover()
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Processed))
 }
@@ -155,7 +155,7 @@ func TestInboxSettlesAnAbandonedClaim(t *testing.T) {
 	f.ledger.do(func() { f.ledger.settleErr = ledger.ErrUnavailable })
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
 	f.ledger.do(func() { f.ledger.settleErr, f.ledger.abandoned["evt_1"] = nil, true })
-	sink.setAnswer(nil)
+	sink.recover()
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Processed))
 }
@@ -186,7 +186,7 @@ func TestDeadLetterAndReplay(t *testing.T) {
 		Equal(&v1alpha1.PendingEvents{Dead: 1}))
 	f.g.Eventually(f.totals, patience, often).Should(Equal(v1alpha1.EventTotals{Dead: 1}))
 
-	sink.setAnswer(nil)
+	sink.recover()
 	dead := f.inbox()[0]
 	dead.Annotations = map[string]string{v1alpha1.AnnotationReplay: "1"}
 	f.g.Expect(f.client.Update(t.Context(), &dead)).To(Succeed())
@@ -232,7 +232,7 @@ func TestReplicasShareTheInbox(t *testing.T) {
 	for i := range events {
 		f.g.Expect(first.send(eventBody("evt_"+string(rune('A'+i)), "invoice.paid")).StatusCode).To(Equal(200))
 	}
-	sink.setAnswer(nil)
+	sink.recover()
 	failures := sink.count()
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 	taken := map[string]int{}
@@ -255,7 +255,7 @@ func TestInboxSurvivesARestart(t *testing.T) {
 	f.g.Expect(first.stop()).To(Succeed())
 	f.g.Expect(f.inbox()).To(HaveLen(1))
 	f.g.Expect(f.inbox()[0].Status.ClaimedBy).To(BeEmpty(), "a drained replica leaves no claim")
-	sink.setAnswer(nil)
+	sink.recover()
 	f.start()
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 }

@@ -243,10 +243,11 @@ func status(code int) func(int, http.ResponseWriter) {
 	return func(_ int, w http.ResponseWriter) { w.WriteHeader(code) }
 }
 
-func (a *app) setAnswer(f func(int, http.ResponseWriter)) {
+// recover makes the app take everything from now on.
+func (a *app) recover() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.answer = f
+	a.answer = nil
 }
 
 func (a *app) sink(name string, events ...string) v1alpha1.Sink {

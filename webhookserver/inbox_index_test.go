@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestIndexHandsOutWhatIsDueOnce(t *testing.T) {
 	x.set(indexed("dead", v1alpha1.EventDead, now), now, 0)
 	const due = 100
 	for i := range due {
-		x.set(indexed(fmt.Sprint(i), v1alpha1.EventPending, now.Add(-time.Minute)), now, 0)
+		x.set(indexed(strconv.Itoa(i), v1alpha1.EventPending, now.Add(-time.Minute)), now, 0)
 	}
 	seen := map[string]bool{}
 	for range due {

@@ -66,7 +66,7 @@ func TestOtherMethodsAndPaths(t *testing.T) {
 	f := newFixture(t, nil)
 	r := f.start()
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead, http.MethodDelete} {
-		req, err := http.NewRequest(method, r.url, nil)
+		req, err := http.NewRequest(method, r.url, http.NoBody)
 		f.g.Expect(err).NotTo(HaveOccurred())
 		res, err := http.DefaultClient.Do(req)
 		a := answerOf(t, res, err)

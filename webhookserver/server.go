@@ -76,7 +76,8 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
-		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics), plans: newPlans(), poster: newPoster(),
+		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics),
+		plans: newPlans(), poster: newPoster(),
 		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
 	}
 	s.config = &config{

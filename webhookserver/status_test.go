@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -68,20 +69,20 @@ func TestRecentEventsKeepOneEntryOfAnEvent(t *testing.T) {
 	g := NewWithT(t)
 	var r recentEvents
 	for i := range maxRecent {
-		r.add(recent(fmt.Sprint(i), noon, v1alpha1.OutcomeDeferred, 1))
+		r.add(recent(strconv.Itoa(i), noon, v1alpha1.OutcomeDeferred, 1))
 	}
 	for i := range maxRecent {
-		r.add(recent(fmt.Sprint(i), noon, v1alpha1.OutcomeProcessed, 2))
+		r.add(recent(strconv.Itoa(i), noon, v1alpha1.OutcomeProcessed, 2))
 	}
 	got := r.take()
 	g.Expect(got).To(HaveLen(maxRecent))
 	g.Expect(got).To(HaveEach(HaveField("Outcome", v1alpha1.OutcomeProcessed)))
 	for i := range 10 * maxRecent {
-		r.add(recent(fmt.Sprint(i), noon, v1alpha1.OutcomeProcessed, 1))
+		r.add(recent(strconv.Itoa(i), noon, v1alpha1.OutcomeProcessed, 1))
 	}
 	got = r.take()
 	g.Expect(len(got)).To(Equal(2 * maxRecent))
-	g.Expect(got[len(got)-1].ID).To(Equal(fmt.Sprint(10*maxRecent - 1)))
+	g.Expect(got[len(got)-1].ID).To(Equal(strconv.Itoa(10*maxRecent - 1)))
 	g.Expect(r.take()).To(BeEmpty())
 }
 

@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"context"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -136,12 +137,14 @@ func (w *statusWriter) collect() {
 
 func (w *statusWriter) pending() pendingStatus {
 	count, dead, oldest := w.index.summary()
-	out := pendingStatus{Count: int32(count), Dead: int32(dead)}
+	out := pendingStatus{Count: bounded(count), Dead: bounded(dead)}
 	if !oldest.IsZero() {
 		out.Oldest = &metav1.Time{Time: oldest}
 	}
 	return out
 }
+
+func bounded(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 func (w *statusWriter) refresh(ctx context.Context) {
 	w.mu.Lock()

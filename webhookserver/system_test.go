@@ -47,11 +47,11 @@ type cluster struct {
 	receiver  *v1alpha1.WebhookReceiver
 }
 
-func newCluster(t testing.TB, sink string) *cluster {
-	t.Helper()
-	g := NewWithT(t)
-	ctx, cp := t.Context(), controlplane.Shared(t)
-	c := &cluster{namespace: cp.Namespace(t)}
+func newCluster(tb testing.TB, sink string) *cluster {
+	tb.Helper()
+	g := NewWithT(tb)
+	ctx, cp := tb.Context(), controlplane.Shared(tb)
+	c := &cluster{namespace: cp.Namespace(tb)}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme} {
 		g.Expect(add(scheme)).To(Succeed())
@@ -99,9 +99,9 @@ func newCluster(t testing.TB, sink string) *cluster {
 const secret = "whsec_" + "test_0123456789"
 
 // start runs a receiver with the real ledger and the real Stripe adapter and returns its base URL and how to stop it.
-func (c *cluster) start(t testing.TB, name string) (url string, stop func()) {
-	t.Helper()
-	g := NewWithT(t)
+func (c *cluster) start(tb testing.TB, name string) (url string, stop func()) {
+	tb.Helper()
+	g := NewWithT(tb)
 	kc, err := webhookserver.NewClient(c.server)
 	g.Expect(err).NotTo(HaveOccurred())
 	lc, err := kube.ClientFor(c.server)
@@ -127,10 +127,10 @@ func (c *cluster) start(t testing.TB, name string) (url string, stop func()) {
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	g.Eventually(func() string {
 		res, err := http.Get("http://" + listeners[1].Addr().String() + "/readyz")
 		if err != nil {
@@ -181,7 +181,7 @@ type app struct {
 	taken map[string]int
 }
 
-func newApp(t testing.TB) *app {
+func newApp(tb testing.TB) *app {
 	a := &app{taken: map[string]int{}}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -195,7 +195,7 @@ func newApp(t testing.TB) *app {
 		id, _, _ := strings.Cut(after, `"`)
 		a.taken[id]++
 	}))
-	t.Cleanup(a.Close)
+	tb.Cleanup(a.Close)
 	return a
 }
 

@@ -86,7 +86,6 @@ type model struct {
 
 	mu       sync.Mutex
 	replicas []*modelReplica
-	begun    time.Time
 	grants   map[string][]grant
 	settled  map[string]time.Time // when the first settle was acknowledged
 	final    map[string]bool
@@ -94,6 +93,7 @@ type model struct {
 	totals   totals
 	pending  sync.WaitGroup
 	calm     bool
+	over     bool
 }
 
 type modelReplica struct {
@@ -132,7 +132,7 @@ func newModel(seed uint64) *model {
 		return d.float() * most * hard
 	}
 	m.faults = faults{before: rate(0.1), after: rate(0.1), late: rate(0.1), conflict: rate(0.1), pause: rate(0.04),
-		crash: rate(0.02), watchEnd: rate(0.1), watchLag: rate(0.1), longest: 10 * time.Second}
+		crash: rate(0.05), watchEnd: rate(0.1), watchLag: rate(0.1), longest: 10 * time.Second}
 	if d.chance(0.4) {
 		m.faults.longest = 5 * time.Minute
 	}
@@ -141,7 +141,6 @@ func newModel(seed uint64) *model {
 }
 
 func (m *model) run(t *testing.T) totals {
-	m.begun = time.Now()
 	m.replicas = make([]*modelReplica, 1+m.dice.n(3))
 	for i := range m.replicas {
 		m.start(i)
@@ -160,6 +159,7 @@ func (m *model) run(t *testing.T) totals {
 	providers.Wait()
 	close(stopChaos)
 	m.mu.Lock()
+	m.over = true
 	for _, r := range m.replicas {
 		r.stop()
 	}
@@ -198,6 +198,9 @@ func (m *model) compactions(stop chan struct{}) {
 func (m *model) start(i int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.over {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &modelClient{server: m.server, dice: m.dice, faults: m.faults, pending: &m.pending}
 	if m.calm {

@@ -63,8 +63,8 @@ func (a *account) newSubscription(k *cart, customer, method *resource) *resource
 		"current_period_end": period.Unix(), "current_period_start": now.Unix(), "customer": customer.object["id"],
 		"days_until_due": nil, "default_payment_method": idOf(method), "default_source": nil,
 		"default_tax_rates": []any{}, "description": orNil(k.subscription, "description"), "discount": nil,
-		"ended_at": nil, "invoice_settings": object{"account_tax_ids": nil, "issuer": object{"type": "self"}},
-		"items": listObject("/v1/subscription_items?subscription="+id, items), "latest_invoice": nil,
+		"ended_at": nil,
+		"items":    listObject("/v1/subscription_items?subscription="+id, items), "latest_invoice": nil,
 		"livemode": a.live, "metadata": meta, "next_pending_invoice_item_invoice": nil, "on_behalf_of": nil,
 		"pause_collection": nil, "payment_settings": object{
 			"payment_method_options": nil, "payment_method_types": nil, "save_default_payment_method": "off",
