@@ -89,7 +89,10 @@ helm-test: ## Lint the chart and render it
 	echo "helm-test: the chart renders, and refuses unknown values"
 
 .PHONY: verify
-verify: ## Check that generated files and modules are in step, and lint
+verify: in-step lint ## Check that generated files and modules are in step, and lint
+
+.PHONY: in-step
+in-step: ## Check that generated files, modules, format, kustomize and chart are in step
 	@echo "verify: generated files"; $(MAKE) generate; hack/in-step $(GENERATED)
 	@for module in $(MODULES); do \
 		echo "verify: go mod tidy in $$module"; (cd "$$module" && go mod tidy -diff); \
@@ -98,7 +101,6 @@ verify: ## Check that generated files and modules are in step, and lint
 		|| { gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'); exit 1; }
 	@echo "verify: kustomize"; "$$(hack/controlplane/ensure)/kubectl" kustomize config/default >/dev/null
 	@echo "verify: chart"; $(MAKE) helm-test
-	@echo "verify: lint"; $(MAKE) lint
 
 .PHONY: controlplane
 controlplane: ## Make sure that etcd, kube-apiserver and kubectl are there; the first time takes minutes
