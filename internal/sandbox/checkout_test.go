@@ -15,7 +15,9 @@ import (
 	"github.com/kassa-dev/kassa/internal/sandbox"
 )
 
-func sessionParams(mode, price string, change ...func(*stripego.CheckoutSessionParams)) *stripego.CheckoutSessionParams {
+type sessionChange = func(*stripego.CheckoutSessionParams)
+
+func sessionParams(mode, price string, change ...sessionChange) *stripego.CheckoutSessionParams {
 	in := &stripego.CheckoutSessionParams{
 		Mode: &mode, SuccessURL: stripego.String("https://shop.example.com/ok?s={CHECKOUT_SESSION_ID}"),
 		CancelURL: stripego.String("https://shop.example.com/no"), ClientReferenceID: stripego.String("user_42"),
@@ -27,7 +29,7 @@ func sessionParams(mode, price string, change ...func(*stripego.CheckoutSessionP
 	return in
 }
 
-func (w *world) session(mode, price string, change ...func(*stripego.CheckoutSessionParams)) *stripego.CheckoutSession {
+func (w *world) session(mode, price string, change ...sessionChange) *stripego.CheckoutSession {
 	w.t.Helper()
 	s, err := w.api.CheckoutSessions.New(sessionParams(mode, price, change...))
 	w.g.Expect(err).NotTo(HaveOccurred())
@@ -197,7 +199,9 @@ func TestUnusableEntriesChargeNothing(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	s := w.session("payment", w.price(w.product("Book").ID, 100).ID)
 	n := len(w.eventTypes())
-	for field, value := range map[string]string{"number": "4242424242424241", "exp": "01/20", "cvc": "1", "email": "jane"} {
+	for field, value := range map[string]string{
+		"number": "4242424242424241", "exp": "01/20", "cvc": "1", "email": "jane",
+	} {
 		form := card("4242424242424242")
 		form.Set(field, value)
 		res, page := w.visit(s.URL, form, "text/html")
@@ -256,7 +260,8 @@ func TestRenewalsFailWithTheCardThatFailsLater(t *testing.T) {
 func TestTrialTakesNothingNow(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	g := w.g
-	s := w.session("subscription", w.price(w.product("Pro").ID, 2900, monthly).ID, func(in *stripego.CheckoutSessionParams) {
+	price := w.price(w.product("Pro").ID, 2900, monthly)
+	s := w.session("subscription", price.ID, func(in *stripego.CheckoutSessionParams) {
 		in.SubscriptionData = &stripego.CheckoutSessionSubscriptionDataParams{TrialPeriodDays: stripego.Int64(14)}
 	})
 	w.visit(s.URL, card("4242424242424242"), "text/html")

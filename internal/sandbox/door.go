@@ -17,7 +17,9 @@ const doorLimit = 4 << 20
 
 func (s *Sandbox) door() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_kassa/health", func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]bool{"ok": true}) })
+	mux.HandleFunc("GET /_kassa/health", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, map[string]bool{"ok": true})
+	})
 	mux.HandleFunc("GET /_kassa/requests", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string]any{"counts": s.Counts(), "requests": s.Requests()})
 	})

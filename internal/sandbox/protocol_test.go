@@ -216,7 +216,9 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("a fault must make sense", func(t *testing.T) {
 		g := NewWithT(t)
-		for _, f := range []traffic.Fault{{}, {Status: 200}, {Status: 500, Reset: true}, {Body: "x"}, {Saved: true, Reset: true}} {
+		for _, f := range []traffic.Fault{
+			{}, {Status: 200}, {Status: 500, Reset: true}, {Body: "x"}, {Saved: true, Reset: true},
+		} {
 			g.Expect(f.Validate()).NotTo(Succeed(), "%+v", f)
 		}
 	})

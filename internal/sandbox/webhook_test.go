@@ -146,7 +146,8 @@ func TestDoor(t *testing.T) {
 		}
 		return res.StatusCode, out
 	}
-	status, event := door("POST", "stripe/events", `{"type":"invoice.payment_failed","object":{"id":"in_9","object":"invoice"}}`)
+	status, event := door("POST", "stripe/events",
+		`{"type":"invoice.payment_failed","object":{"id":"in_9","object":"invoice"}}`)
 	g.Expect(status).To(Equal(200))
 	g.Expect(event["type"]).To(Equal("invoice.payment_failed"))
 	g.Eventually(in.types).Should(Equal([]string{"invoice.payment_failed"}))
