@@ -39,7 +39,7 @@ const outputGrace = 2 * time.Second
 
 // Start starts the program. It runs until it ends by itself or Stop, Kill or the end of this process ends it.
 func Start(c Command) (*Process, error) {
-	cmd := exec.Command(c.Path, c.Args...) //nolint:gosec,noctx // programs that a test names; Stop ends them
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // programs that a test names; Stop ends them
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Stdout, cmd.Stderr = c.Output, c.Output
 	cmd.SysProcAttr = attributes()

@@ -58,7 +58,7 @@ func Assets(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ensure := exec.CommandContext(ctx, filepath.Join(root, "hack", "controlplane", "ensure")) //nolint:gosec // own script
+	ensure := exec.CommandContext(ctx, filepath.Join(root, "hack", "controlplane", "ensure"))
 	ensure.Stderr = os.Stderr
 	out, err := ensure.Output()
 	if err != nil {

@@ -168,7 +168,7 @@ func healthy(ctx context.Context, client *http.Client, url string) error {
 func freePort(ctx context.Context) (int, error) {
 	var listen net.ListenConfig
 	for range 100 {
-		port := firstPort + rand.IntN(lastPort-firstPort+1) //nolint:gosec // no secret
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
 		l, err := listen.Listen(ctx, "tcp4", address(port))
 		if err == nil {
 			return port, l.Close()

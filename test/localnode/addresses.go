@@ -31,7 +31,7 @@ func claimAddresses(ctx context.Context) (*addresses, error) {
 	var listen net.ListenConfig
 	var last error
 	for range claimAttempts {
-		third := 1 + rand.IntN(254) //nolint:gosec // no secret
+		third := 1 + rand.IntN(254)
 		l, err := listen.Listen(ctx, "tcp4", fmt.Sprintf("127.77.%d.1:%d", third, claimPort))
 		if err == nil {
 			return &addresses{claim: l, third: third, next: firstHost, used: map[int]bool{}}, nil

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -179,21 +180,34 @@ func (l *Ledger) Claim(ctx context.Context, e ledger.Event) (ledger.Claim, error
 	case e.ID == "" || !utf8.ValidString(e.ID) || !utf8.ValidString(e.Type):
 		return ledger.Claim{}, fmt.Errorf("%w, or not text", ledger.ErrTooLarge)
 	}
-	l.mu.Lock()
-	if err := l.refusal(); err != nil {
+	limit := l.opts.Clock.NewTimer(l.opts.CommitTimeout)
+	defer limit.Stop()
+	for {
+		l.mu.Lock()
+		if err := l.refusal(); err != nil {
+			l.mu.Unlock()
+			return ledger.Claim{}, err
+		}
+		if l.closing {
+			l.mu.Unlock()
+			return ledger.Claim{}, fmt.Errorf("%w: shutting down", ledger.ErrUnavailable)
+		}
+		if before := l.claiming[keyOf(e.ID)]; before != nil && before.abandoned {
+			// A claim is being written but its caller left. It may be old when it is durable, so this caller gets
+			// a claim of its own, with all of the time that a claim has.
+			l.mu.Unlock()
+			if err := l.await(ctx, limit, before); err != nil {
+				return ledger.Claim{}, err
+			}
+			continue
+		}
+		o, answer := l.admit(e)
 		l.mu.Unlock()
-		return ledger.Claim{}, err
+		if o == nil {
+			return answer, nil
+		}
+		return l.wait(ctx, limit, o)
 	}
-	if l.closing {
-		l.mu.Unlock()
-		return ledger.Claim{}, fmt.Errorf("%w: shutting down", ledger.ErrUnavailable)
-	}
-	o, answer := l.admit(e)
-	l.mu.Unlock()
-	if o == nil {
-		return answer, nil
-	}
-	return l.wait(ctx, o)
 }
 
 // refusal says why nothing can be made durable now.
@@ -211,12 +225,7 @@ func (l *Ledger) refusal() error {
 func (l *Ledger) admit(e ledger.Event) (*op, ledger.Claim) {
 	k := keyOf(e.ID)
 	if o := l.claiming[k]; o != nil {
-		if !o.abandoned {
-			return nil, ledger.Claim{Outcome: ledger.Busy, RetryAfter: l.opts.ClaimTimeout, ReceivedAt: o.received}
-		}
-		// The claim is being written but its caller left: the event is this caller's.
-		o.abandoned = false
-		return o, ledger.Claim{}
+		return nil, ledger.Claim{Outcome: ledger.Busy, RetryAfter: l.opts.ClaimTimeout, ReceivedAt: o.received}
 	}
 	now := l.opts.Clock.Now()
 	o := &op{kind: opAppend, event: e, key: k, done: make(chan struct{})}
@@ -293,22 +302,28 @@ func (l *Ledger) Settle(ctx context.Context, id string, s ledger.State) error {
 	o := &op{kind: opSettle, event: ledger.Event{ID: id}, key: k, to: v1alpha1.EntryState(s), done: make(chan struct{})}
 	l.enqueue(o)
 	l.mu.Unlock()
-	_, err := l.wait(ctx, o)
+	limit := l.opts.Clock.NewTimer(l.opts.CommitTimeout)
+	defer limit.Stop()
+	_, err := l.wait(ctx, limit, o)
 	return err
 }
 
-// wait for an op's verdict, the caller's context, or the time limit.
-func (l *Ledger) wait(ctx context.Context, o *op) (ledger.Claim, error) {
-	timer := l.opts.Clock.NewTimer(l.opts.CommitTimeout)
-	defer timer.Stop()
-	err := ledger.ErrUnavailable
+// await the end of an op, the caller's context, the time limit, or the end of the ledger.
+func (l *Ledger) await(ctx context.Context, limit clock.Timer, o *op) error {
 	select {
 	case <-o.done:
+		return nil
 	case <-ctx.Done():
-		err = fmt.Errorf("%w: %w", ledger.ErrUnavailable, ctx.Err())
-	case <-timer.C():
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, ctx.Err())
+	case <-limit.C():
 	case <-l.stopped:
 	}
+	return ledger.ErrUnavailable
+}
+
+// wait for an op's verdict.
+func (l *Ledger) wait(ctx context.Context, limit clock.Timer, o *op) (ledger.Claim, error) {
+	err := l.await(ctx, limit, o)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if o.finished {
@@ -321,10 +336,13 @@ func (l *Ledger) wait(ctx context.Context, o *op) (ledger.Claim, error) {
 	return ledger.Claim{}, err
 }
 
-// release forgets an op's hold on its event.
+// release ends an op's hold on its event. The op of a caller that left ends with it.
 func (l *Ledger) release(o *op) {
 	if l.claiming[o.key] == o {
 		delete(l.claiming, o.key)
+	}
+	if o.abandoned {
+		o.finish(ledger.Claim{}, ledger.ErrUnavailable)
 	}
 }
 
