@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stripe/stripe-go/v76/webhook"
+)
+
+// eventSize in bytes: about what a subscription event of Stripe has.
+const eventSize = 4096
+
+// load sends signed events to the replicas in turn.
+type load struct {
+	client *http.Client
+	urls   []string
+	secret string
+	prefix string
+	next   atomic.Int64
+
+	mu    sync.Mutex
+	times []time.Duration
+	// failed counts answers other than 200 by status; 0 is no answer at all.
+	failed map[int]int
+}
+
+func (l *load) event(n int64) []byte {
+	event := fmt.Appendf(make([]byte, 0, eventSize), `{"id":"evt_%s_%08d","object":"event","api_version":"2023-10-16",`+
+		`"created":%d,"livemode":false,"type":"customer.subscription.updated","data":{"object":{"id":"sub_%d",`+
+		`"object":"subscription","status":"active","customer":"cus_1","items":{"data":[{"id":"si_1","price":{"id":`+
+		`"price_1"}}]},"metadata":{"user_id":"42"}}},"padding":"`, l.prefix, n, time.Now().Unix(), n)
+	event = append(event, bytes.Repeat([]byte("x"), eventSize-len(event)-2)...)
+	return append(event, '"', '}')
+}
+
+// send one event; began is when it was due.
+func (l *load) send(ctx context.Context, began time.Time) {
+	n := l.next.Add(1)
+	body := l.event(n)
+	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{
+		Payload: body, Secret: l.secret, Timestamp: time.Now(),
+	})
+	status, err := l.post(ctx, l.urls[int(n)%len(l.urls)], body, signed.Header)
+	took := time.Since(began)
+	if err != nil {
+		status = 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.times = append(l.times, took)
+	if status != http.StatusOK {
+		l.failed[status]++
+	}
+}
+
+func (l *load) post(ctx context.Context, url string, body []byte, signature string) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Stripe-Signature", signature)
+	res, err := l.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.StatusCode, err
+}
+
+// closed sends n events, so many at a time as inFlight says.
+func (l *load) closed(b *testing.B, n, inFlight int) {
+	b.Helper()
+	var left atomic.Int64
+	left.Store(int64(n))
+	l.measure(b, n, func() {
+		var all sync.WaitGroup
+		for range inFlight {
+			all.Go(func() {
+				for left.Add(-1) >= 0 {
+					l.send(b.Context(), time.Now())
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// open sends n events, each when it is due, whatever became of those before it.
+func (l *load) open(b *testing.B, n, perSecond int) {
+	b.Helper()
+	l.measure(b, n, func() {
+		var all sync.WaitGroup
+		began := time.Now()
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		for i := range n {
+			due := began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
+			if wait := time.Until(due); wait > 0 {
+				timer.Reset(wait)
+				<-timer.C
+			}
+			all.Go(func() { l.send(b.Context(), due) })
+		}
+		all.Wait()
+	})
+}
+
+func (l *load) measure(b *testing.B, n int, run func()) {
+	b.Helper()
+	l.times, l.failed = make([]time.Duration, 0, n), map[int]int{}
+	b.ResetTimer()
+	began := time.Now()
+	run()
+	took := time.Since(began)
+	b.StopTimer()
+	slices.Sort(l.times)
+	quantile := func(percent int) float64 { return float64(l.times[n*percent/100].Microseconds()) / 1000 }
+	b.ReportMetric(float64(n)/took.Seconds(), "events/s")
+	b.ReportMetric(quantile(50), "p50-ms")
+	b.ReportMetric(quantile(99), "p99-ms")
+	for status, count := range l.failed {
+		b.ReportMetric(float64(count), fmt.Sprintf("answered-%d", status))
+	}
+}

@@ -1,0 +1,97 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/test/localnode"
+	"github.com/kassa-dev/kassa/test/stack"
+)
+
+// signingSecret of the benchmark's endpoint.
+const signingSecret = "whsec_" + "benchmark"
+
+// BenchmarkReceiver sends signed events of 4 kB to deployed replicas, whose ledger is in the API server and whose sink
+// takes everything at once. The latency is the whole request's. In an open loop events come at a fixed rate, whatever
+// the answers.
+func BenchmarkReceiver(b *testing.B) {
+	for _, replicas := range []int{1, 2} {
+		b.Run(fmt.Sprintf("replicas=%d", replicas), func(b *testing.B) {
+			l, pods := deploy(b, int32(replicas)) //nolint:gosec // one or two
+			run := func(name string, send func(b *testing.B)) {
+				b.Run(name, func(b *testing.B) {
+					send(b)
+					var now, peak float64
+					for _, p := range pods {
+						rss, most := memory(b, p.PID)
+						now, peak = max(now, rss), max(peak, most)
+					}
+					b.ReportMetric(now, "replica-MB")
+					b.ReportMetric(peak, "replica-peak-MB")
+				})
+			}
+			for _, p := range pods {
+				idle, _ := memory(b, p.PID)
+				b.Logf("%s idle: %.0f MB", p.Name, idle)
+			}
+			for _, rate := range []int{200, 1000} {
+				run(fmt.Sprintf("per-second=%d", rate), func(b *testing.B) { l.open(b, b.N, rate) })
+			}
+			for _, inFlight := range []int{64, 512} {
+				run(fmt.Sprintf("in-flight=%d", inFlight), func(b *testing.B) { l.closed(b, b.N, inFlight) })
+			}
+		})
+	}
+}
+
+// deploy lets the operator deploy a receiver and returns a load for its replicas.
+func deploy(b *testing.B, replicas int32) (*load, []localnode.Pod) {
+	b.Helper()
+	s := stack.New(b, stack.Options{Node: true})
+	s.Operator()
+	s.CreateProvider()
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	b.Cleanup(sink.Close)
+	s.Create(stack.Secret("signing", "signing-secret", signingSecret), &v1alpha1.WebhookReceiver{
+		ObjectMeta: metav1.ObjectMeta{Name: "bench"},
+		Spec: v1alpha1.WebhookReceiverSpec{
+			ProviderRef: v1alpha1.LocalReference{Name: "stripe"}, URL: "http://bench.example.com/hooks",
+			Registration: v1alpha1.Registration{
+				Manual: &v1alpha1.ManualRegistration{SigningSecretRef: v1alpha1.SigningSecretReference{Name: "signing"}},
+			},
+			Delivery: &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{{Name: "app", HTTP: v1alpha1.HTTPSink{URI: sink.URL}}}},
+			Workload: &v1alpha1.Workload{Replicas: &replicas},
+		},
+	})
+	var pods []localnode.Pod
+	await(b, func() bool {
+		pods = s.Node.Pods(s.Namespace, "bench-receiver")
+		ready := 0
+		for _, p := range pods {
+			if p.Ready {
+				ready++
+			}
+		}
+		return ready == int(replicas)
+	})
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024, MaxConnsPerHost: 1024}
+	b.Cleanup(transport.CloseIdleConnections)
+	l := &load{
+		client: &http.Client{Transport: transport, Timeout: 30 * time.Second}, secret: signingSecret,
+		prefix: strings.ReplaceAll(s.Namespace, "-", ""),
+	}
+	for _, p := range pods {
+		l.urls = append(l.urls, "http://"+p.IP+":8080/hooks")
+	}
+	return l, pods
+}
