@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,11 @@ func BenchmarkReceiver(b *testing.B) {
 			l, pods := deploy(b, int32(replicas)) //nolint:gosec // one or two
 			run := func(name string, send func(b *testing.B)) {
 				b.Run(name, func(b *testing.B) {
+					before := counters(b, pods)
 					send(b)
+					for name, unit := range ledgerUnits {
+						b.ReportMetric((counters(b, pods)[name]-before[name])/float64(b.N), unit)
+					}
 					var now, peak float64
 					for _, p := range pods {
 						rss, most := memory(b, p.PID)
@@ -50,6 +56,37 @@ func BenchmarkReceiver(b *testing.B) {
 			}
 		})
 	}
+}
+
+// ledgerUnits are the receivers' metrics that are reported for each event.
+var ledgerUnits = map[string]string{
+	"kassa_ledger_commits_total":       "commits/event",
+	"kassa_ledger_conflicts_total":     "conflicts/event",
+	"kassa_ledger_written_bytes_total": "ledger-B/event",
+}
+
+// counters sums up the receivers' metrics over labels and replicas.
+func counters(b *testing.B, pods []localnode.Pod) map[string]float64 {
+	b.Helper()
+	sums := map[string]float64{}
+	for _, p := range pods {
+		res, err := http.Get("http://" + p.IP + ":8081/metrics")
+		if err != nil {
+			b.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			b.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+			name, _, _ = strings.Cut(name, "{")
+			if v, err := strconv.ParseFloat(value, 64); err == nil {
+				sums[name] += v
+			}
+		}
+	}
+	return sums
 }
 
 // deploy lets the operator deploy a receiver and returns a load for its replicas.

@@ -30,13 +30,12 @@ func (l *Ledger) appendLoop(ctx context.Context) {
 // awaitTurn returns when the head has work and the time to do it has come, or when the API server has failed: then
 // it must be tried even if no claim is let in.
 func (l *Ledger) awaitTurn(ctx context.Context) bool {
-	random := rand.Float64()
 	for ctx.Err() == nil {
 		l.mu.Lock()
 		wanted := l.loaded && (l.headWork() || !l.failing.IsZero())
 		var wait time.Duration
 		if wanted {
-			wait = l.turns.delay(l.opts.Clock.Now(), random)
+			wait = l.turns.delay(l.opts.Clock.Now())
 		}
 		l.mu.Unlock()
 		if wanted && wait <= 0 {
@@ -98,7 +97,7 @@ func (l *Ledger) commitHead(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.committing = false
 	if lost(err) {
-		l.turns.lost()
+		l.turns.lost(l.opts.Clock.Now(), rand.Float64())
 		return nil
 	}
 	if err != nil {

@@ -25,6 +25,7 @@ type turns struct {
 	ownAt   time.Time     // when this replica's last write began
 	pace    time.Duration // what a write takes, smoothed
 	losses  int           // in a row
+	hold    time.Time     // no write before this, after losses
 	writers []string
 }
 
@@ -47,10 +48,20 @@ func (t *turns) wrote(begun, now time.Time) {
 	t.last, t.lastAt, t.ownAt, t.losses = t.me, now, begun, 0
 }
 
-func (t *turns) lost() { t.losses++ }
+// lost notes that another replica's write came first. Two that lose against each other part by chance: random is in
+// [0, 1). The pause has an end that later writes of others do not put off, or a busy ring would starve who lost.
+func (t *turns) lost(now time.Time, random float64) {
+	t.losses++
+	if t.losses > 1 {
+		most := min(t.slot()<<min(t.losses, 8), longestJitter)
+		t.hold = now.Add(time.Duration(random * float64(most)))
+	}
+}
 
-// delay is how long the next append should wait. random is in [0, 1).
-func (t *turns) delay(now time.Time, random float64) time.Duration {
+func (t *turns) slot() time.Duration { return min(max(t.pace*3/2, leastSlot), longestSlot) }
+
+// delay is how long the next append should wait.
+func (t *turns) delay(now time.Time) time.Duration {
 	t.writers = append(t.writers[:0], t.me)
 	for w, at := range t.others {
 		if now.Sub(at) > contentionMemory {
@@ -63,14 +74,8 @@ func (t *turns) delay(now time.Time, random float64) time.Duration {
 		t.losses = 0
 		return 0
 	}
-	slot := min(max(t.pace*3/2, leastSlot), longestSlot)
-	turn := t.lastAt.Add(time.Duration(t.distance()-1) * slot)
-	wait := max(turn.Sub(now), t.ownAt.Add(t.window).Sub(now), 0)
-	if t.losses > 1 {
-		most := min(slot<<min(t.losses, 8), longestJitter)
-		wait += time.Duration(random * float64(most))
-	}
-	return wait
+	turn := t.lastAt.Add(time.Duration(t.distance()-1) * t.slot())
+	return max(turn.Sub(now), t.ownAt.Add(t.window).Sub(now), t.hold.Sub(now), 0)
 }
 
 // distance from the last writer to this replica, 1 for the next and the ring's length for the writer itself.
