@@ -48,9 +48,9 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;update;patch
 //
 // A Role may only grant what its author may do, so the operator holds what it gives to receivers:
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=eventledgers,verbs=get;list;watch;create;update;patch;delete
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookevents,verbs=get;list;watch;create;update;patch;delete
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookevents/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=eventledgers,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookevents,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookevents/status,verbs=patch
 
 // Reconcile registers the endpoint, deploys the server, and says in status how both are.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {

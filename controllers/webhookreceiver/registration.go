@@ -38,6 +38,7 @@ type registration struct {
 // check remembers what a registration was last compared with, so that a resync costs the provider nothing.
 type check struct {
 	generation int64
+	asked      string // value of the annotation that asks for a reconcile
 	secret     string // resource version of the signing Secret
 	account    string
 	at         time.Time
@@ -78,8 +79,8 @@ func (r *Reconciler) register(
 		return registration{err: r.noteRefused(receiver, err)}
 	}
 	r.noteCheck(receiver.UID, check{
-		generation: receiver.Generation, secret: secret.ResourceVersion, account: account.Info.ID, at: r.Now(),
-		endpointID: id,
+		generation: receiver.Generation, asked: receiver.Annotations[v1alpha1.AnnotationReconcileAt],
+		secret: secret.ResourceVersion, account: account.Info.ID, at: r.Now(), endpointID: id,
 	})
 	return registration{endpointID: id}
 }
@@ -132,6 +133,9 @@ func (r *Reconciler) create(
 	if err != nil {
 		return "", err
 	}
+	if made.Secret == "" {
+		return "", refuseMade(ctx, endpoints, made.ID)
+	}
 	if secret.Data == nil {
 		secret.Data = map[string][]byte{}
 	}
@@ -146,6 +150,16 @@ func (r *Reconciler) create(
 	}
 	r.note(receiver, "EndpointRegistered", "registered endpoint %s", made.ID)
 	return made.ID, nil
+}
+
+// refuseMade takes back an endpoint that came without a signing secret: nothing that it sends could be verified. If
+// the deletion fails too, the next attempt finds the endpoint by its marks and deletes it.
+func refuseMade(ctx context.Context, endpoints provider.Endpoints, id string) error {
+	return &accounts.Problem{
+		Reason: v1alpha1.ReasonSigningSecretMissing, Err: endpoints.Delete(ctx, id),
+		Message: "the provider told no signing secret when the endpoint was registered; the endpoint is taken back, " +
+			"and the registration is tried again",
+	}
 }
 
 // unregister deletes every endpoint of this receiver.
@@ -231,6 +245,7 @@ func (r *Reconciler) lastCheck(
 	defer r.mu.Unlock()
 	c, ok := r.checked[receiver.UID]
 	return c, ok && c.generation == receiver.Generation && c.secret == secretVersion &&
+		c.asked == receiver.Annotations[v1alpha1.AnnotationReconcileAt] &&
 		c.account == account.Info.ID && r.Now().Sub(c.at) < account.DriftCheckInterval
 }
 

@@ -71,8 +71,9 @@ func (r Receiver) serviceAccount() *coreac.ServiceAccountApplyConfiguration {
 		WithOwnerReferences(r.ownerReference())
 }
 
-// role is what the server may do: its own receiver and Secret by name, and the ledger, inbox and Plans of its
-// namespace. Segments and inbox objects get their names as they are made, so those rights cannot be bound to names.
+// role is what the server may do, and no more: read its own receiver and Secret by name, read the Plans of its
+// namespace, and keep the ledger and the inbox there. Segments and inbox objects get their names as they are made, so
+// those rights cannot be bound to names.
 func (r Receiver) role() *rbacac.RoleApplyConfiguration {
 	group := v1alpha1.GroupVersion.Group
 	return rbacac.Role(r.Name(), r.Object.Namespace).WithLabels(r.labels()).WithOwnerReferences(r.ownerReference()).
@@ -80,16 +81,15 @@ func (r Receiver) role() *rbacac.RoleApplyConfiguration {
 			rbacac.PolicyRule().WithAPIGroups(group).WithResources("webhookreceivers").
 				WithResourceNames(r.Object.Name).WithVerbs("get", "list", "watch"),
 			rbacac.PolicyRule().WithAPIGroups(group).WithResources("webhookreceivers/status").
-				WithResourceNames(r.Object.Name).WithVerbs("get", "patch"),
+				WithResourceNames(r.Object.Name).WithVerbs("patch"),
 			rbacac.PolicyRule().WithAPIGroups("").WithResources("secrets").
 				WithResourceNames(r.SigningSecret).WithVerbs("get", "list", "watch"),
 			rbacac.PolicyRule().WithAPIGroups(group).WithResources("eventledgers").
 				WithVerbs("get", "list", "watch", "create", "update", "delete"),
 			rbacac.PolicyRule().WithAPIGroups(group).WithResources("webhookevents").
-				WithVerbs("get", "list", "watch", "create", "update", "patch", "delete"),
-			rbacac.PolicyRule().WithAPIGroups(group).WithResources("webhookevents/status").
-				WithVerbs("get", "update", "patch"),
-			rbacac.PolicyRule().WithAPIGroups(group).WithResources("plans").WithVerbs("get", "list", "watch"),
+				WithVerbs("get", "list", "watch", "create", "delete"),
+			rbacac.PolicyRule().WithAPIGroups(group).WithResources("webhookevents/status").WithVerbs("patch"),
+			rbacac.PolicyRule().WithAPIGroups(group).WithResources("plans").WithVerbs("list", "watch"),
 		)
 }
 

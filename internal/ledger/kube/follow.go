@@ -210,6 +210,7 @@ func (l *Ledger) observe(t watch.EventType, o *v1alpha1.EventLedger) bool {
 			return false
 		}
 		l.view.floor = max(l.view.floor, floor)
+		l.turns.asked(o.Annotations[AnnotationWriter], l.opts.Clock.Now())
 	case t == watch.Deleted:
 		l.view.forget(seq, o)
 		l.dispatch()

@@ -97,7 +97,9 @@ func (l *Ledger) commitHead(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.committing = false
 	if lost(err) {
-		l.turns.lost(l.opts.Clock.Now(), rand.Float64())
+		if l.turns.lost(l.opts.Clock.Now(), rand.Float64()) {
+			l.background(l.ask)
+		}
 		return nil
 	}
 	if err != nil {
@@ -149,21 +151,48 @@ func (l *Ledger) draftHead(seq uint32, head *segment, limit int) (*draft, []*op)
 
 // makeSpare makes the next segment in the background, so that nobody waits for it. The caller holds mu.
 func (l *Ledger) makeSpare(seq uint32) {
-	if l.making || l.view.segments[seq] != nil || l.work.Err() != nil {
+	if l.making || l.view.segments[seq] != nil {
 		return
 	}
 	l.making = true
-	l.working++
-	go func() {
-		err := l.makeSegment(l.work, seq)
+	l.background(func(ctx context.Context) {
+		err := l.makeSegment(ctx, seq)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.making = false
-		l.working--
 		if err != nil {
 			l.log.V(1).Info("no spare segment yet", "reason", err.Error())
 		}
+	})
+}
+
+// background does something that nobody waits for but the end of Run. The caller holds mu.
+func (l *Ledger) background(do func(context.Context)) {
+	if l.work.Err() != nil {
+		return
+	}
+	l.working++
+	go func() {
+		do(l.work)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.working--
 	}()
+}
+
+// ask the other replicas for a turn. It is a courtesy: whether the note arrives is of no consequence for what is true.
+func (l *Ledger) ask(ctx context.Context) {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	anchor, err := l.store.Get(call, l.names.of(anchorSeq))
+	if err == nil {
+		next := revised(anchor, l.me, 0)
+		next.Annotations[AnnotationAsked] = micros(l.opts.Clock.Now()).Format(time.RFC3339Nano)
+		_, err = l.store.Update(call, next)
+	}
+	if err != nil {
+		l.log.V(1).Info("cannot ask for a turn", "reason", err.Error())
+	}
 }
 
 // errBehind: the ledger has gone on without this replica, which now lists it.

@@ -23,6 +23,8 @@ const (
 	AnnotationFloor = "billing.kassa.dev/floor"
 	// AnnotationWriter on a segment: the replica that wrote this version. Replicas take turns by it.
 	AnnotationWriter = "billing.kassa.dev/writer"
+	// AnnotationAsked on the anchor: when its writer asked to be let into the turns.
+	AnnotationAsked = "billing.kassa.dev/asked"
 )
 
 // anchorSeq is the sequence of the anchor; segments begin at 1.

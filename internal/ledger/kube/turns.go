@@ -9,28 +9,34 @@ import (
 const (
 	contentionMemory = time.Second
 	leastSlot        = 2 * time.Millisecond
-	longestSlot      = 20 * time.Millisecond
+	longestSlot      = 50 * time.Millisecond
 	longestJitter    = 100 * time.Millisecond
 )
 
 // turns lets replicas that append at the same time do so one after another. It is only about speed. They go round
 // by name: after a write the next in the ring may go at once, the one after it a slot later, the writer itself last.
-// A replica that writes nothing leaves the ring within a second.
+// A replica that writes nothing leaves the ring within a second. One that is not in the ring cannot get in by trying:
+// it learns of a version later than its writer, who has begun the next one by then. So it asks, by a note on the
+// anchor that everybody watches.
 type turns struct {
 	me      string
 	window  time.Duration
-	others  map[string]time.Time // when each was last seen to write
+	others  map[string]time.Time // when each was last seen to write or to ask
 	last    string               // who wrote last
 	lastAt  time.Time
 	ownAt   time.Time     // when this replica's last write began
+	askedAt time.Time     // when this replica last asked to be let in
 	pace    time.Duration // what a write takes, smoothed
+	answer  time.Duration // from the end of an own write until the next one's was seen, smoothed
 	losses  int           // in a row
 	hold    time.Time     // no write before this, after losses
 	writers []string
 }
 
 func newTurns(me string, window time.Duration) turns {
-	return turns{me: me, window: window, others: map[string]time.Time{}, pace: 2 * leastSlot}
+	return turns{
+		me: me, window: window, others: map[string]time.Time{}, pace: 2 * leastSlot, answer: 3 * leastSlot,
+	}
 }
 
 // saw notes a version of the head that another replica wrote.
@@ -38,8 +44,18 @@ func (t *turns) saw(writer string, now time.Time) {
 	if writer == "" || writer == t.me {
 		return
 	}
+	if gap := now.Sub(t.lastAt); t.last == t.me && gap < longestSlot {
+		t.answer += (gap - t.answer) / 8
+	}
 	t.others[writer] = now
 	t.last, t.lastAt = writer, now
+}
+
+// asked lets another replica into the ring.
+func (t *turns) asked(replica string, now time.Time) {
+	if replica != "" && replica != t.me {
+		t.others[replica] = now
+	}
 }
 
 // wrote notes an append of this replica that began at begun.
@@ -48,17 +64,26 @@ func (t *turns) wrote(begun, now time.Time) {
 	t.last, t.lastAt, t.ownAt, t.losses = t.me, now, begun, 0
 }
 
-// lost notes that another replica's write came first. Two that lose against each other part by chance: random is in
-// [0, 1). The pause has an end that later writes of others do not put off, or a busy ring would starve who lost.
-func (t *turns) lost(now time.Time, random float64) {
+// lost notes that another replica's write came first, and says whether to ask to be let into the ring. Those that lose
+// again and again part by chance: random is in [0, 1). The pause has an end that later writes of others do not put
+// off, or a busy ring would starve who lost.
+func (t *turns) lost(now time.Time, random float64) (ask bool) {
 	t.losses++
-	if t.losses > 1 {
-		most := min(t.slot()<<min(t.losses, 8), longestJitter)
+	if t.losses > 2 {
+		most := min(t.slot()<<min(t.losses-2, 8), longestJitter)
 		t.hold = now.Add(time.Duration(random * float64(most)))
 	}
+	if now.Sub(t.ownAt) < contentionMemory/2 || now.Sub(t.askedAt) < contentionMemory/2 {
+		return false
+	}
+	t.askedAt = now
+	return true
 }
 
-func (t *turns) slot() time.Duration { return min(max(t.pace*3/2, leastSlot), longestSlot) }
+// slot is the time in which a replica whose turn it is shows that it takes it.
+func (t *turns) slot() time.Duration {
+	return min(max(t.pace*3/2, t.answer*5/4, leastSlot), longestSlot)
+}
 
 // delay is how long the next append should wait.
 func (t *turns) delay(now time.Time) time.Duration {
