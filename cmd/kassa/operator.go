@@ -59,7 +59,8 @@ func newOperatorCommand(registry provider.Registry) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
 	f.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
-	f.StringVar(&o.serverImage, "server-image", "ghcr.io/kassa-dev/kassa:"+version, "image of the servers that are deployed")
+	f.StringVar(&o.serverImage, "server-image", "ghcr.io/kassa-dev/kassa:"+version,
+		"image of the servers that are deployed")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, with the others in standby")
 	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
 	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")

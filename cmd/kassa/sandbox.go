@@ -34,7 +34,7 @@ at /_kassa. The door has no protection: keep the sandbox on a loopback address o
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			listener, err := net.Listen("tcp", onHost(listen))
+			listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", onHost(listen))
 			if err != nil {
 				return fmt.Errorf("listen on %s: %w", listen, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	if err != nil {
-		err = accounts.ProblemOf(err)
+		err = accounts.ErrorOf(err)
 	}
 	return r.report(ctx, pp, account, before, err)
 }
@@ -96,7 +97,7 @@ func (r *Reconciler) announce(ctx context.Context, pp *v1alpha1.PaymentProvider)
 func (r *Reconciler) report(
 	ctx context.Context, pp *v1alpha1.PaymentProvider, account *accounts.Account, stats catalog.Stats, failure error,
 ) (ctrl.Result, error) {
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if failure != nil && !errors.As(failure, &problem) {
 		return ctrl.Result{}, failure
 	}
@@ -147,7 +148,7 @@ func fill(s *v1alpha1.PaymentProviderStatus, pp *v1alpha1.PaymentProvider, a *ac
 		return
 	}
 	next := &v1alpha1.CatalogStatus{
-		Products: int32(stats.Products), Prices: int32(stats.Prices), SnapshotCalls: int32(stats.Calls),
+		Products: figure(stats.Products), Prices: figure(stats.Prices), SnapshotCalls: figure(stats.Calls),
 	}
 	// The time is kept while the figures are the same: a quiet account costs no write.
 	if old := s.Catalog; old != nil && old.Products == next.Products && old.Prices == next.Prices &&
@@ -159,7 +160,9 @@ func fill(s *v1alpha1.PaymentProviderStatus, pp *v1alpha1.PaymentProvider, a *ac
 	s.Catalog = next
 }
 
-func verdict(pp *v1alpha1.PaymentProvider, a *accounts.Account, problem *accounts.Problem) status.Verdict {
+func figure(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // bounded
+
+func verdict(pp *v1alpha1.PaymentProvider, a *accounts.Account, problem *accounts.Error) status.Verdict {
 	switch {
 	case problem == nil:
 		return status.Ready(v1alpha1.ReasonCredentialsValid,
@@ -199,7 +202,9 @@ func (r *Reconciler) finalize(ctx context.Context, pp *v1alpha1.PaymentProvider)
 const maxNamed = 5
 
 func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([]string, error) {
-	match := []client.ListOption{client.InNamespace(pp.Namespace), client.MatchingFields{kubewatch.IndexProviders: pp.Name}}
+	match := []client.ListOption{
+		client.InNamespace(pp.Namespace), client.MatchingFields{kubewatch.IndexProviders: pp.Name},
+	}
 	var plans v1alpha1.PlanList
 	if err := r.Client.List(ctx, &plans, match...); err != nil {
 		return nil, err

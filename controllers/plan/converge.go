@@ -91,7 +91,7 @@ func (r *Reconciler) open(ctx context.Context, namespace, name string) (*account
 	pp := &v1alpha1.PaymentProvider{}
 	err := r.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, pp)
 	if apierrors.IsNotFound(err) {
-		return nil, &accounts.Problem{
+		return nil, &accounts.Error{
 			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
 			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", name, namespace),
 		}
@@ -100,9 +100,9 @@ func (r *Reconciler) open(ctx context.Context, namespace, name string) (*account
 		return nil, err
 	}
 	account, err := r.Accounts.Open(ctx, pp)
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if errors.As(err, &problem) {
-		return nil, &accounts.Problem{
+		return nil, &accounts.Error{
 			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
 			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", name, problem.Reason, problem.Message),
 		}
@@ -111,7 +111,7 @@ func (r *Reconciler) open(ctx context.Context, namespace, name string) (*account
 }
 
 func unsupported(err error) error {
-	return &accounts.Problem{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err}
+	return &accounts.Error{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err}
 }
 
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
@@ -126,9 +126,12 @@ func (r *Reconciler) noteRefused(namespace, name string, err error) error {
 }
 
 // executor runs operations for a Plan; done collects those that the provider carried out.
-func (r *Reconciler) executor(plan *v1alpha1.Plan, name string, a *accounts.Account) (catalog.Executor, *[]catalog.Operation) {
+func (r *Reconciler) executor(
+	plan *v1alpha1.Plan, name string, a *accounts.Account,
+) (catalog.Executor, *[]catalog.Operation) {
 	done := &[]catalog.Operation{}
-	e := catalog.NewExecutor(a.Conn.Catalog(), a.Adapter.Traits(), &journal{client: r.Client, plan: plan, name: name, now: r.Now})
+	j := &journal{client: r.Client, plan: plan, name: name, now: r.Now}
+	e := catalog.NewExecutor(a.Conn.Catalog(), a.Adapter.Traits(), j)
 	e.Now = r.Now
 	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
 	return e, done

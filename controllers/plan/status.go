@@ -93,7 +93,7 @@ func retired(
 
 // verdict says how the Plan is at this provider, and how long to wait at least before the next try.
 func (o outcome) verdict() (status.Verdict, time.Duration) {
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	var another catalog.OwnedByAnotherError
 	var await catalog.AwaitError
 	switch err := o.err; {
@@ -112,7 +112,7 @@ func (o outcome) verdict() (status.Verdict, time.Duration) {
 		}
 		return o.wait(problem.Reason, problem.Message), problem.RetryAfter
 	}
-	problem = accounts.ProblemOf(o.err)
+	problem = accounts.ErrorOf(o.err)
 	switch {
 	case provider.ClassOf(o.err) == provider.ClassNotFound:
 		// An object went away between looking and writing: look again.

@@ -101,7 +101,7 @@ func (r *Reconciler) finalize(ctx context.Context, receiver *v1alpha1.WebhookRec
 // leave removes the receiver's endpoint from the provider. A receiver that never had an account has none.
 func (r *Reconciler) leave(ctx context.Context, receiver *v1alpha1.WebhookReceiver) error {
 	account, err := r.open(ctx, receiver)
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if errors.As(err, &problem) && problem.Stalled && receiver.Status.Provider == nil {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (r *Reconciler) open(ctx context.Context, receiver *v1alpha1.WebhookReceive
 	pp := &v1alpha1.PaymentProvider{}
 	err := r.Client.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: name}, pp)
 	if apierrors.IsNotFound(err) {
-		return nil, &accounts.Problem{
+		return nil, &accounts.Error{
 			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
 			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", name, receiver.Namespace),
 		}
@@ -126,9 +126,9 @@ func (r *Reconciler) open(ctx context.Context, receiver *v1alpha1.WebhookReceive
 		return nil, err
 	}
 	account, err := r.Accounts.Open(ctx, pp)
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if errors.As(err, &problem) {
-		return nil, &accounts.Problem{
+		return nil, &accounts.Error{
 			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
 			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", name, problem.Reason, problem.Message),
 		}
@@ -143,7 +143,7 @@ func (r *Reconciler) owner(receiver *v1alpha1.WebhookReceiver) billing.Owner {
 }
 
 func unsupported(format string, args ...any) error {
-	return &accounts.Problem{
+	return &accounts.Error{
 		Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: fmt.Sprintf(format, args...),
 	}
 }

@@ -119,7 +119,7 @@ func (r *Reconciler) converge(
 		if _, err := endpoints.Update(ctx, serving.ID, want); err != nil {
 			return "", err
 		}
-		r.note(receiver, "EndpointUpdated", "updated endpoint %s", serving.ID)
+		r.notef(receiver, "EndpointUpdated", "updated endpoint %s", serving.ID)
 	}
 	return serving.ID, nil
 }
@@ -148,14 +148,14 @@ func (r *Reconciler) create(
 	if err != nil {
 		return "", fmt.Errorf("storing the signing secret of endpoint %s: %w", made.ID, err)
 	}
-	r.note(receiver, "EndpointRegistered", "registered endpoint %s", made.ID)
+	r.notef(receiver, "EndpointRegistered", "registered endpoint %s", made.ID)
 	return made.ID, nil
 }
 
 // refuseMade takes back an endpoint that came without a signing secret: nothing that it sends could be verified. If
 // the deletion fails too, the next attempt finds the endpoint by its marks and deletes it.
 func refuseMade(ctx context.Context, endpoints provider.Endpoints, id string) error {
-	return &accounts.Problem{
+	return &accounts.Error{
 		Reason: v1alpha1.ReasonSigningSecretMissing, Err: endpoints.Delete(ctx, id),
 		Message: "the provider told no signing secret when the endpoint was registered; the endpoint is taken back, " +
 			"and the registration is tried again",
@@ -221,7 +221,7 @@ func (r *Reconciler) checkManual(ctx context.Context, receiver *v1alpha1.Webhook
 		return fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
 	for key, value := range secret.Data {
-		if (ref.Key == "" || ref.Key == key) && len(strings.TrimSpace(string(value))) > 0 {
+		if (ref.Key == "" || ref.Key == key) && strings.TrimSpace(string(value)) != "" {
 			return nil
 		}
 	}
@@ -232,7 +232,7 @@ func (r *Reconciler) checkManual(ctx context.Context, receiver *v1alpha1.Webhook
 	if err != nil {
 		what = fmt.Sprintf("Secret %q does not exist", ref.Name)
 	}
-	return &accounts.Problem{
+	return &accounts.Error{
 		Reason: v1alpha1.ReasonSigningSecretMissing, Stalled: true,
 		Message: what + "; put the endpoint's signing secret there",
 	}
@@ -275,7 +275,7 @@ func (r *Reconciler) noteRefused(receiver *v1alpha1.WebhookReceiver, err error) 
 	return err
 }
 
-func (r *Reconciler) note(receiver *v1alpha1.WebhookReceiver, reason, format string, args ...any) {
+func (r *Reconciler) notef(receiver *v1alpha1.WebhookReceiver, reason, format string, args ...any) {
 	r.Events.Eventf(receiver, nil, corev1.EventTypeNormal, reason, "Register", format, args...)
 }
 
@@ -287,9 +287,9 @@ func (g registration) verdict() (status.Verdict, time.Duration) {
 		}
 		return status.Ready(v1alpha1.ReasonRegistered, "the provider calls "+g.endpointID), 0
 	}
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if !errors.As(g.err, &problem) {
-		problem = accounts.ProblemOf(g.err)
+		problem = accounts.ErrorOf(g.err)
 	}
 	if problem.Stalled {
 		return status.Stalled(problem.Reason, problem.Message), 0

@@ -95,9 +95,9 @@ func deliveryVerdict(p *v1alpha1.PendingEvents) status.Verdict {
 func (r *Reconciler) reportDeleting(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, failure error,
 ) (ctrl.Result, error) {
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	if !errors.As(failure, &problem) {
-		problem = accounts.ProblemOf(failure)
+		problem = accounts.ErrorOf(failure)
 	}
 	before := operatorsPart(&receiver.Status)
 	next := before.DeepCopy()

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,7 +33,7 @@ func run(ctx context.Context, once bool) error {
 	started := time.Now()
 	key := os.Getenv("STRIPE_API_KEY")
 	if key != "" && !strings.HasPrefix(key, "sk_test_") && !strings.HasPrefix(key, "rk_test_") {
-		return fmt.Errorf("STRIPE_API_KEY must be a test key (sk_test_… or rk_test_…): the demo touches no real money")
+		return errors.New("STRIPE_API_KEY must be a test key (sk_test_… or rk_test_…): the demo touches no real money")
 	}
 	s, err := newStage(ctx, key != "")
 	if err != nil {

@@ -157,7 +157,9 @@ func (s *stage) tellWhatFailed(ctx context.Context) {
 	}
 	fmt.Println("\nHow the objects are:")
 	_ = s.kubectl(ctx, "", "get", "kassa,deployments,pods", "-n", namespace, "-o", "wide")
-	for _, where := range [][2]string{{"kassa-system", "kassa-operator"}, {namespace, "stripe-receiver"}, {namespace, "sandbox"}} {
+	for _, where := range [][2]string{
+		{"kassa-system", "kassa-operator"}, {namespace, "stripe-receiver"}, {namespace, "sandbox"},
+	} {
 		for _, pod := range s.node.Pods(where[0], where[1]) {
 			if logs, err := s.node.Logs(pod); err == nil {
 				fmt.Printf("\nThe last lines of %s:\n%s\n", pod.Name, tail(logs, 15))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,7 +91,7 @@ func buy(ctx context.Context, s *stage) error {
 	}
 	fmt.Printf("  checkout %s is open at\n    %s\n", session.ID, session.URL)
 	if err := pay(ctx, session.URL, "4000000000000002"); err == nil {
-		return fmt.Errorf("the card 4000 0000 0000 0002 was not declined")
+		return errors.New("the card 4000 0000 0000 0002 was not declined")
 	}
 	fmt.Println("  4000 0000 0000 0002 is declined, as it should be")
 	if err := pay(ctx, session.URL, "4242424242424242"); err != nil {
@@ -107,7 +108,7 @@ func eventArrives(ctx context.Context, s *stage) error {
 	err := s.await(ctx, "dev.kassa.payment.succeeded at the application", func() (bool, error) {
 		list, err := s.appEvents(ctx)
 		if err != nil {
-			return false, nil // the application may just be restarting
+			return false, nil //nolint:nilerr // the application may just be restarting
 		}
 		for i, e := range list.Events {
 			if e.Type == "dev.kassa.payment.succeeded" {
@@ -285,7 +286,8 @@ func (s *stage) appEvents(ctx context.Context) (appEvents, error) {
 		return list, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return list, json.NewDecoder(resp.Body).Decode(&list)
+	err = json.NewDecoder(resp.Body).Decode(&list)
+	return list, err
 }
 
 // stripeStory is the same with Stripe's test mode. Stripe cannot reach this machine without a public address, so

@@ -23,8 +23,8 @@ type Account struct {
 	DriftCheckInterval time.Duration
 }
 
-// Problem is why an account cannot be used. Its Reason is one of v1alpha1's condition reasons.
-type Problem struct {
+// Error is why an account cannot be used. Its Reason is one of v1alpha1's condition reasons.
+type Error struct {
 	Reason  string
 	Message string
 	// Stalled: only a change of the spec or the Secret helps, and that is watched. Otherwise Kassa tries again.
@@ -34,14 +34,14 @@ type Problem struct {
 	Err        error
 }
 
-func (p *Problem) Error() string { return p.Message }
+func (p *Error) Error() string { return p.Message }
 
 // Unwrap gives the cause.
-func (p *Problem) Unwrap() error { return p.Err }
+func (p *Error) Unwrap() error { return p.Err }
 
-// ProblemOf describes a provider's error in terms of a PaymentProvider's conditions.
-func ProblemOf(err error) *Problem {
-	p := &Problem{Message: err.Error(), RetryAfter: provider.RetryAfter(err), Err: err}
+// ErrorOf describes a provider's error in terms of a PaymentProvider's conditions.
+func ErrorOf(err error) *Error {
+	p := &Error{Message: err.Error(), RetryAfter: provider.RetryAfter(err), Err: err}
 	switch provider.ClassOf(err) {
 	case provider.ClassCredentials:
 		p.Reason, p.Stalled = v1alpha1.ReasonCredentialsInvalid, true

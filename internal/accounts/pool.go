@@ -52,7 +52,7 @@ type entry struct {
 	mu       sync.Mutex
 	version  version
 	account  *Account
-	problem  *Problem
+	problem  *Error
 	failures int
 	retryAt  time.Time
 }
@@ -65,7 +65,7 @@ type version struct {
 	revision   string
 }
 
-// Open returns the account that pp declares. The error is a *Problem, or a failure to read from Kubernetes.
+// Open returns the account that pp declares. The error is a *Error, or a failure to read from Kubernetes.
 func (p *Pool) Open(ctx context.Context, pp *v1alpha1.PaymentProvider) (*Account, error) {
 	return p.open(ctx, pp, false)
 }
@@ -106,7 +106,7 @@ func (p *Pool) entry(key types.NamespacedName) *entry {
 
 func (p *Pool) open(ctx context.Context, pp *v1alpha1.PaymentProvider, check bool) (*Account, error) {
 	if pp.Spec.Suspend {
-		return nil, &Problem{Reason: v1alpha1.ReasonSuspended, Stalled: true, Message: "spec.suspend is true"}
+		return nil, &Error{Reason: v1alpha1.ReasonSuspended, Stalled: true, Message: "spec.suspend is true"}
 	}
 	e := p.entry(client.ObjectKeyFromObject(pp))
 	e.mu.Lock()
@@ -136,7 +136,7 @@ func (p *Pool) open(ctx context.Context, pp *v1alpha1.PaymentProvider, check boo
 	return p.connect(ctx, pp, e, v)
 }
 
-func (p *Pool) version(ctx context.Context, pp *v1alpha1.PaymentProvider) (version, *Problem, error) {
+func (p *Pool) version(ctx context.Context, pp *v1alpha1.PaymentProvider) (version, *Error, error) {
 	_, ref, _ := secretRef(&pp.Spec)
 	meta := &metav1.PartialObjectMetadata{}
 	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
@@ -150,8 +150,8 @@ func (p *Pool) version(ctx context.Context, pp *v1alpha1.PaymentProvider) (versi
 	return version{pp.UID, pp.Generation, meta.UID, meta.ResourceVersion}, nil, nil
 }
 
-func secretNotFound(ref v1alpha1.SecretKeyReference) *Problem {
-	return &Problem{
+func secretNotFound(ref v1alpha1.SecretKeyReference) *Error {
+	return &Error{
 		Reason: v1alpha1.ReasonSecretNotFound, Stalled: true,
 		Message: fmt.Sprintf("Secret %q does not exist; create it with the API key under %q", ref.Name, ref.Key),
 	}
@@ -193,11 +193,11 @@ func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *ent
 
 func (p *Pool) config(
 	ctx context.Context, pp *v1alpha1.PaymentProvider,
-) (provider.Adapter, provider.Config, *Problem, error) {
+) (provider.Adapter, provider.Config, *Error, error) {
 	kind, ref, store := secretRef(&pp.Spec)
 	adapter, err := p.Registry.Adapter(kind)
 	if err != nil {
-		return nil, provider.Config{}, &Problem{
+		return nil, provider.Config{}, &Error{
 			Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err,
 		}, nil
 	}
@@ -211,7 +211,7 @@ func (p *Pool) config(
 	}
 	key := strings.TrimSpace(string(secret.Data[ref.Key]))
 	if key == "" {
-		return nil, provider.Config{}, &Problem{
+		return nil, provider.Config{}, &Error{
 			Reason: v1alpha1.ReasonSecretKeyMissing, Stalled: true,
 			Message: fmt.Sprintf("Secret %q has no value under %q", ref.Name, ref.Key),
 		}, nil
@@ -232,28 +232,28 @@ func (p *Pool) config(
 // verify is the guard: key text, then the provider's own word on mode and account.
 func (p *Pool) verify(
 	ctx context.Context, pp *v1alpha1.PaymentProvider, adapter provider.Adapter, cfg provider.Config,
-) (*Account, *Problem) {
+) (*Account, *Error) {
 	if err := adapter.CheckKey(cfg.APIKey, cfg.Mode); err != nil {
 		if errors.Is(err, provider.ErrModeMismatch) {
-			return nil, &Problem{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: err.Error(), Err: err}
+			return nil, &Error{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: err.Error(), Err: err}
 		}
-		return nil, &Problem{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
+		return nil, &Error{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
 	}
 	conn, err := adapter.Connect(cfg)
 	if err != nil {
-		return nil, ProblemOf(err)
+		return nil, ErrorOf(err)
 	}
 	info, err := conn.Account(ctx)
 	if err != nil {
-		return nil, ProblemOf(err)
+		return nil, ErrorOf(err)
 	}
 	if info.Mode != cfg.Mode {
-		return nil, &Problem{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: fmt.Sprintf(
+		return nil, &Error{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: fmt.Sprintf(
 			"spec.mode is %s but %s says that the key is of %s mode; nothing was written",
 			cfg.Mode, adapter.Type(), info.Mode)}
 	}
 	if s := pp.Spec.Stripe; s != nil && s.AccountID != "" && s.AccountID != info.ID {
-		return nil, &Problem{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: fmt.Sprintf(
+		return nil, &Error{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: fmt.Sprintf(
 			"spec.stripe.accountID is %s but the key belongs to %s; nothing was written", s.AccountID, info.ID)}
 	}
 	interval := DefaultDriftCheckInterval

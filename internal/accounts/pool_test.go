@@ -58,14 +58,17 @@ func newFixture(t *testing.T) *fixture {
 	f.Expect(err).NotTo(HaveOccurred())
 
 	f.sandbox = sandbox.New(sandbox.Options{Keys: map[string]sandboxstripe.Key{
-		key: {Account: "acct_1"}, rotatedKey: {Account: "acct_1"}, othersKey: {Account: "acct_2"}, lyingKey: {Account: "acct_1", Live: true},
+		key: {Account: "acct_1"}, rotatedKey: {Account: "acct_1"}, othersKey: {Account: "acct_2"},
+		lyingKey: {Account: "acct_1", Live: true},
 	}})
 	server := httptest.NewServer(f.sandbox.Handler())
 	t.Cleanup(server.Close)
 	f.pool = &accounts.Pool{
 		Registry: provider.NewRegistry(stripe.Adapter{}), Metadata: f.client, Live: f.client,
-		HTTP: func(billing.Provider, float64, int) *http.Client { return &http.Client{Timeout: 5 * time.Second} },
-		Now:  func() time.Time { return f.now },
+		HTTP: func(billing.Provider, float64, int) *http.Client {
+			return &http.Client{Timeout: 5 * time.Second}
+		},
+		Now: func() time.Time { return f.now },
 	}
 	f.pp = &v1alpha1.PaymentProvider{
 		ObjectMeta: metav1.ObjectMeta{
@@ -95,13 +98,13 @@ func (f *fixture) secret(name, value string) {
 }
 
 // refused opens the account and returns why it cannot be used.
-func (f *fixture) refused() *accounts.Problem {
+func (f *fixture) refused() *accounts.Error {
 	f.t.Helper()
 	account, err := f.pool.Open(f.t.Context(), f.pp)
 	f.Expect(account).To(BeNil())
-	var problem *accounts.Problem
+	var problem *accounts.Error
 	f.Expect(err).To(BeAssignableToTypeOf(problem), "%v", err)
-	return err.(*accounts.Problem) //nolint:errorlint // asserted in the line above
+	return err.(*accounts.Error) //nolint:errorlint // asserted in the line above
 }
 
 func (f *fixture) opened() *accounts.Account {

@@ -356,7 +356,7 @@ func TestAnotherOwnersPriceIsNeverTouched(t *testing.T) {
 
 func TestRetire(t *testing.T) {
 	for name, traits := range map[string]provider.Traits{"stripe-like": stripeLike, "paddle-like": paddleLike} {
-		for point := 0; point < 4; point++ {
+		for point := range 4 {
 			t.Run(fmt.Sprintf("%s, killed at write %d", name, point), func(t *testing.T) {
 				g := NewWithT(t)
 				m := newMemory(traits)

@@ -1,12 +1,19 @@
 package provider
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Everything that may be a credential, or a customer's address, in a provider's text. Stripe echoes a part of a
 // wrong key in its message.
 var (
-	credential = regexp.MustCompile(`\b(?:(?:sk|rk|pk)_(?:test|live)_[\w*.…-]*|whsec_[\w*.…-]*|pdl_[\w*.…-]+|eyJ[\w-]{8,}(?:\.[\w-]*)*)`)
-	email      = regexp.MustCompile(`[\w.+%-]+@[\w-]+(?:\.[\w-]+)+`)
+	credential = regexp.MustCompile(`\b(?:` + strings.Join([]string{
+		`(?:sk|rk|pk)_(?:test|live)_[\w*.…-]*`, `whsec_[\w*.…-]*`, // Stripe
+		`pdl_[\w*.…-]+`,             // Paddle
+		`eyJ[\w-]{8,}(?:\.[\w-]*)*`, // LemonSqueezy, and any other JSON web token
+	}, "|") + `)`)
+	email = regexp.MustCompile(`[\w.+%-]+@[\w-]+(?:\.[\w-]+)+`)
 )
 
 // Redact replaces everything that looks like a credential or an e-mail address.

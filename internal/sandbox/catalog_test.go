@@ -103,16 +103,16 @@ func TestLookupKeysAreUniqueAndMove(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	g := w.g
 	pro := w.product("Pro")
-	first := w.price(pro.ID, 1000, keyed("k"))
-	_, err := w.api.Prices.New(priceParams(pro.ID, 2000, keyed("k")))
+	first := w.price(pro.ID, 1000, keyed)
+	_, err := w.api.Prices.New(priceParams(pro.ID, 2000, keyed))
 	g.Expect(stripeError(t, err).Msg).To(Equal("A price (`" + first.ID + "`) already uses that lookup key."))
 
 	_, err = w.api.Prices.Update(first.ID, &stripego.PriceParams{Active: stripego.Bool(false)})
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = w.api.Prices.New(priceParams(pro.ID, 2000, keyed("k")))
+	_, err = w.api.Prices.New(priceParams(pro.ID, 2000, keyed))
 	g.Expect(err).To(HaveOccurred(), "an archived price keeps its key")
 
-	second := w.price(pro.ID, 2000, keyed("k"), func(in *stripego.PriceParams) {
+	second := w.price(pro.ID, 2000, keyed, func(in *stripego.PriceParams) {
 		in.TransferLookupKey = stripego.Bool(true)
 	})
 	g.Expect(second.LookupKey).To(Equal("k"))
@@ -213,10 +213,11 @@ func TestBadParametersAreRefused(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	pro := w.product("Pro")
 	price := w.price(pro.ID, 100)
-	manyKeys := "name=x"
+	var keys strings.Builder
 	for i := range 51 {
-		manyKeys += fmt.Sprintf("&metadata[k%d]=v", i)
+		fmt.Fprintf(&keys, "&metadata[k%d]=v", i)
 	}
+	manyKeys := "name=x" + keys.String()
 	base := "currency=usd&product=" + pro.ID
 	cases := []struct{ reason, path, form, param, code string }{
 		{"a name is needed", "products", "id=x", "name", "parameter_missing"},

@@ -86,9 +86,7 @@ func monthly(in *stripego.PriceParams) {
 	in.Recurring = &stripego.PriceRecurringParams{Interval: stripego.String("month")}
 }
 
-func keyed(key string) func(*stripego.PriceParams) {
-	return func(in *stripego.PriceParams) { in.LookupKey = &key }
-}
+func keyed(in *stripego.PriceParams) { in.LookupKey = stripego.String("k") }
 
 // stripeError is the typed error of a call that must fail.
 func stripeError(t *testing.T, err error) *stripego.Error {

@@ -16,7 +16,9 @@ const FieldManager = "kassa-operator"
 
 // Apply writes status, a pointer to a status struct, as the operator's part of obj's status. before is the status that
 // obj had: when both are equal nothing is sent. Fields that other managers wrote are left alone.
-func Apply(ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, before, status any) error {
+func Apply(
+	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, before, status any,
+) error {
 	if equality.Semantic.DeepEqual(before, status) {
 		return nil
 	}

@@ -44,10 +44,10 @@ func Unknown(reason, message string) Verdict {
 
 // Set puts the verdict into conditions: Ready always, Stalled or Reconciling only while true.
 func (v Verdict) Set(conditions *[]metav1.Condition, generation int64) {
-	set(conditions, generation, v1alpha1.ConditionReady, v.Ready, v.Reason, v.Message)
+	Set(conditions, generation, v1alpha1.ConditionReady, v.Ready, v.Reason, v.Message)
 	mark := func(kind string, on bool) {
 		if on {
-			set(conditions, generation, kind, metav1.ConditionTrue, v.Reason, v.Message)
+			Set(conditions, generation, kind, metav1.ConditionTrue, v.Reason, v.Message)
 		} else {
 			meta.RemoveStatusCondition(conditions, kind)
 		}
@@ -57,11 +57,9 @@ func (v Verdict) Set(conditions *[]metav1.Condition, generation int64) {
 }
 
 // Set puts one more condition into conditions.
-func Set(conditions *[]metav1.Condition, generation int64, kind string, ok metav1.ConditionStatus, reason, message string) {
-	set(conditions, generation, kind, ok, reason, message)
-}
-
-func set(conditions *[]metav1.Condition, generation int64, kind string, s metav1.ConditionStatus, reason, message string) {
+func Set(
+	conditions *[]metav1.Condition, generation int64, kind string, s metav1.ConditionStatus, reason, message string,
+) {
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type: kind, Status: s, Reason: reason, Message: provider.Truncate(message, maxMessage),
 		ObservedGeneration: generation,

@@ -27,7 +27,7 @@ const signingSecret = "whsec_" + "benchmark"
 func BenchmarkReceiver(b *testing.B) {
 	for _, replicas := range []int{1, 2} {
 		b.Run(fmt.Sprintf("replicas=%d", replicas), func(b *testing.B) {
-			l, pods := deploy(b, int32(replicas)) //nolint:gosec // one or two
+			l, pods := deploy(b, int32(replicas))
 			run := func(name string, send func(b *testing.B)) {
 				b.Run(name, func(b *testing.B) {
 					before := counters(b, pods)

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -31,7 +33,7 @@ const receiverPath = "/stripe"
 // Receiver is a WebhookReceiver of the stack, which the operator deploys and registers at the sandbox.
 type Receiver struct {
 	Name string
-	// Through takes requests to Services by name and to replicas by address.
+	// Through takes requests to Services by name through the node's proxy, and to replicas straight.
 	Through *http.Client
 
 	s *Stack
@@ -41,7 +43,7 @@ type Receiver struct {
 // events go to the sink. edit changes it before it is created.
 func (s *Stack) CreateReceiver(name string, sink *Sink, edit ...func(*v1alpha1.WebhookReceiver)) *Receiver {
 	s.T.Helper()
-	r := &Receiver{Name: name, s: s, Through: s.httpClient()}
+	r := s.Receiver(name)
 	object := &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.WebhookReceiverSpec{
@@ -64,11 +66,21 @@ func (s *Stack) CreateReceiver(name string, sink *Sink, edit ...func(*v1alpha1.W
 	return r
 }
 
-// httpClient goes through the node's proxy. It repeats nothing by itself and follows no redirect.
+// Receiver is one that CreateReceiver made.
+func (s *Stack) Receiver(name string) *Receiver {
+	return &Receiver{Name: name, Through: s.httpClient(), s: s}
+}
+
+// httpClient reaches what a client inside the cluster would.
 func (s *Stack) httpClient() *http.Client {
 	proxy, err := url.Parse(s.Node.ProxyURL())
 	must(s.T, err)
-	transport := &http.Transport{Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 64}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, Proxy: func(r *http.Request) (*url.URL, error) {
+		if net.ParseIP(r.URL.Hostname()) != nil {
+			return nil, nil
+		}
+		return proxy, nil
+	}}
 	s.T.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
@@ -128,7 +140,7 @@ func (r *Receiver) SigningSecret() string { return r.secretValue("signing-secret
 func (r *Receiver) EndpointID() string { return r.secretValue("endpoint-id") }
 
 func (r *Receiver) secretValue(key string) string {
-	secret := Secret("", "", "")
+	secret := &corev1.Secret{}
 	if err := r.s.Client.Get(context.Background(), r.s.Key(r.Name+"-signing"), secret); err != nil {
 		return ""
 	}

@@ -17,11 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -200,10 +202,15 @@ func Plan(name string) *v1alpha1.Plan {
 		Spec: v1alpha1.PlanSpec{
 			Providers: []v1alpha1.PlanProvider{{Name: "stripe"}}, DisplayName: "Plan " + name,
 			Prices: []v1alpha1.Price{
-				{Name: "monthly", Amount: "29.00", Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: v1alpha1.IntervalMonth}},
-				{Name: "yearly", Amount: "290.00", Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: v1alpha1.IntervalYear}},
+				recurring("monthly", "29.00", v1alpha1.IntervalMonth), recurring("yearly", "290.00", v1alpha1.IntervalYear),
 			},
 		},
+	}
+}
+
+func recurring(name, amount string, every v1alpha1.Interval) v1alpha1.Price {
+	return v1alpha1.Price{
+		Name: name, Amount: amount, Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: every},
 	}
 }
 
@@ -222,13 +229,13 @@ func binary(t testing.TB) string {
 			build.err = err
 			return
 		}
-		dir, err := os.MkdirTemp("", "kassa-binary-")
+		dir, err := os.MkdirTemp("", "kassa-binary-") //nolint:usetesting // it outlives the test that needs it first
 		if err != nil {
 			build.err = err
 			return
 		}
 		build.path = filepath.Join(dir, "kassa")
-		cmd := exec.Command("go", "build", "-o", build.path, "./cmd/kassa")
+		cmd := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "./cmd/kassa")
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("building kassa: %w\n%s", err, out)
@@ -238,8 +245,9 @@ func binary(t testing.TB) string {
 	return build.path
 }
 
-// Main is a package's TestMain: it runs the tests and removes the binary.
+// Main is a package's TestMain.
 func Main(m *testing.M, o controlplane.Options) {
+	ctrl.SetLogger(logr.Discard())
 	controlplane.Main(m, o)
 }
 

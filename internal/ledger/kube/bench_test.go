@@ -3,6 +3,7 @@ package kube_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,7 +63,7 @@ func newRun(b *testing.B, replicas int) *run {
 		l, err := kube.New(kube.Options{
 			Client: client, Namespace: namespace, Receiver: "bench", Replica: fmt.Sprintf("replica-%d", i),
 			Retention:  func() time.Duration { return 24 * time.Hour },
-			Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"replica": fmt.Sprint(i)}, r.metrics),
+			Registerer: prometheus.WrapRegistererWith(prometheus.Labels{"replica": strconv.Itoa(i)}, r.metrics),
 		})
 		if err != nil {
 			b.Fatal(err)

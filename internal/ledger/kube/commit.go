@@ -206,7 +206,7 @@ func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict b
 		if conflict && ahead {
 			return
 		}
-		_, err := l.read(ctx, seq)
+		err := l.read(ctx, seq)
 		if err == nil {
 			return
 		}
@@ -216,7 +216,7 @@ func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict b
 }
 
 // read gets a segment and applies it. One that does not exist is dropped, without an error.
-func (l *Ledger) read(ctx context.Context, seq uint32) (*v1alpha1.EventLedger, error) {
+func (l *Ledger) read(ctx context.Context, seq uint32) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	o, err := l.store.Get(call, l.names.of(seq))
 	cancel()
@@ -225,13 +225,13 @@ func (l *Ledger) read(ctx context.Context, seq uint32) (*v1alpha1.EventLedger, e
 	switch {
 	case apierrors.IsNotFound(err):
 		l.view.drop(map[uint32]bool{seq: true})
-		return nil, nil
+		return nil
 	case err != nil:
-		return nil, err
+		return err
 	}
 	l.failing = time.Time{}
 	l.take(seq, o)
-	return o, nil
+	return nil
 }
 
 func (l *Ledger) failed(err error, doing string) {

@@ -36,7 +36,7 @@ func (l *Ledger) draftLane(ctx context.Context, seq uint32, q *lane) (*draft, []
 			return nil, nil
 		}
 		if base == nil {
-			if _, err := l.read(ctx, seq); err != nil {
+			if err := l.read(ctx, seq); err != nil {
 				l.failed(err, "read a segment")
 				l.backoff(ctx, attempt)
 				attempt++

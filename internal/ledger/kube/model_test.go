@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -41,7 +42,7 @@ func TestModel(t *testing.T) {
 	var sum totals
 	t.Run("schedules", func(t *testing.T) {
 		for w := range workers {
-			t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Run(strconv.Itoa(w), func(t *testing.T) {
 				t.Parallel()
 				for i := w; i < runs && !t.Failed(); i += workers {
 					synctest.Test(t, func(t *testing.T) {
@@ -170,7 +171,8 @@ func (m *model) run(t *testing.T) totals {
 	for _, f := range append(c.faults, m.problems...) {
 		t.Errorf("seed %d: %s", m.seed, f)
 	}
-	m.totals.Appended, m.totals.TakenOver, m.totals.Pruned, m.totals.Changes = c.appended, c.takenOver, c.pruned, m.server.rev
+	m.totals.Appended, m.totals.TakenOver, m.totals.Pruned = c.appended, c.takenOver, c.pruned
+	m.totals.Changes = m.server.rev
 	return m.totals
 }
 
@@ -239,7 +241,7 @@ func (m *model) provider(id string) {
 	again := m.dice.chance(0.5)
 	for attempt := 0; ; attempt++ {
 		if attempt > 400 {
-			m.problem("%s never settles", id)
+			m.problemf("%s never settles", id)
 			return
 		}
 		if !m.deliver(id) {
@@ -267,12 +269,12 @@ func (m *model) deliver(id string) bool {
 	switch {
 	case err != nil:
 		if !errors.Is(err, ledger.ErrUnavailable) {
-			m.problem("%s: Claim: %v", id, err)
+			m.problemf("%s: Claim: %v", id, err)
 		}
 		return false
 	case c.Outcome == ledger.Busy:
 		if c.RetryAfter <= 0 || c.RetryAfter > m.timeout {
-			m.problem("%s: busy for %s", id, c.RetryAfter)
+			m.problemf("%s: busy for %s", id, c.RetryAfter)
 		}
 		return false
 	case c.Outcome == ledger.Duplicate && c.State == ledger.Deferred:
@@ -312,7 +314,7 @@ func (m *model) settle(ctx context.Context, r *modelReplica, id string, to ledge
 			m.settled[id] = time.Now()
 		}
 	} else if !errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, ledger.ErrLost) {
-		m.problem("%s: Settle: %v", id, err)
+		m.problemf("%s: Settle: %v", id, err)
 	}
 	return err
 }
@@ -336,10 +338,10 @@ func (m *model) grant(id string, g grant) {
 	old := m.grants[id]
 	forgotten := m.retention < time.Hour
 	if at := m.settled[id]; !at.IsZero() && at.Before(g.begun) && !forgotten {
-		m.problems = append(m.problems, fmt.Sprintf("%s was handed out after it was settled", id))
+		m.problems = append(m.problems, id+" was handed out after it was settled")
 	}
 	if g.outcome == ledger.Won && len(old) > 0 && !forgotten {
-		m.problems = append(m.problems, fmt.Sprintf("%s was won twice", id))
+		m.problems = append(m.problems, id+" was won twice")
 	}
 	if i := slices.IndexFunc(old, func(o grant) bool { return now.Sub(o.begun) < m.timeout }); i >= 0 && !forgotten {
 		m.problems = append(m.problems, fmt.Sprintf("%s was handed out twice within %s", id, now.Sub(old[i].begun)))
@@ -347,7 +349,7 @@ func (m *model) grant(id string, g grant) {
 	m.grants[id] = append(old, g)
 }
 
-func (m *model) problem(format string, args ...any) {
+func (m *model) problemf(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.problems = append(m.problems, fmt.Sprintf(format, args...))

@@ -183,7 +183,7 @@ type history struct {
 	claims  []claimMark
 }
 
-func (c *checker) fault(format string, args ...any) {
+func (c *checker) faultf(format string, args ...any) {
 	c.faults = append(c.faults, fmt.Sprintf(format, args...))
 }
 
@@ -191,7 +191,7 @@ func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
 	now := time.Now()
 	switch {
 	case kind == watch.Added && len(o.Status.Entries) > 0:
-		c.fault("%s was born with entries", o.Name)
+		c.faultf("%s was born with entries", o.Name)
 	case kind == watch.Deleted:
 		c.deleted(o, now)
 	case kind == watch.Modified:
@@ -202,10 +202,10 @@ func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
 func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 	for _, e := range o.Status.Entries {
 		if isOpen(e.State) {
-			c.fault("%s was deleted with %s %s in it", o.Name, e.ID, e.State)
+			c.faultf("%s was deleted with %s %s in it", o.Name, e.ID, e.State)
 		}
 		if age := now.Sub(e.ReceivedAt.Time); age < c.retention-2*c.skew {
-			c.fault("%s was forgotten after %s", e.ID, age)
+			c.faultf("%s was forgotten after %s", e.ID, age)
 		}
 		delete(c.events, e.ID)
 	}
@@ -215,15 +215,15 @@ func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 	was, is := old.Status.Entries, o.Status.Entries
 	if isSealed(old) && (!isSealed(o) || len(is) != len(was)) {
-		c.fault("%s was changed after its seal", o.Name)
+		c.faultf("%s was changed after its seal", o.Name)
 	}
 	if len(is) < len(was) {
-		c.fault("%s lost entries", o.Name)
+		c.faultf("%s lost entries", o.Name)
 		return
 	}
 	for i := range was {
 		if was[i].ID != is[i].ID {
-			c.fault("%s: %s became %s", o.Name, was[i].ID, is[i].ID)
+			c.faultf("%s: %s became %s", o.Name, was[i].ID, is[i].ID)
 			continue
 		}
 		c.moved(&was[i], &is[i], now)
@@ -231,7 +231,7 @@ func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 	for i := range is[len(was):] {
 		e := &is[len(was)+i]
 		if h := c.events[e.ID]; h != nil {
-			c.fault("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
+			c.faultf("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
 		}
 		c.events[e.ID] = &history{seq: o.Name, state: e.State, mark: markOf(e), at: now, claims: []claimMark{markOf(e)}}
 		c.appended++
@@ -241,7 +241,7 @@ func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 func (c *checker) moved(was, is *v1alpha1.LedgerEntry, now time.Time) {
 	h := c.events[is.ID]
 	if h == nil {
-		c.fault("%s is unknown", is.ID)
+		c.faultf("%s is unknown", is.ID)
 		return
 	}
 	defer func() { h.state, h.mark = is.State, markOf(is) }()
@@ -254,14 +254,14 @@ func (c *checker) moved(was, is *v1alpha1.LedgerEntry, now time.Time) {
 			return
 		}
 		if was.ClaimedBy != is.ClaimedBy && now.Sub(h.at) < c.timeout {
-			c.fault("%s was taken from %s after %s", is.ID, was.ClaimedBy, now.Sub(h.at))
+			c.faultf("%s was taken from %s after %s", is.ID, was.ClaimedBy, now.Sub(h.at))
 		}
 		h.at, h.claims = now, append(h.claims, markOf(is))
 		c.takenOver++
 	case was.State == is.State, was.State == v1alpha1.EntryClaimed:
 	case was.State == v1alpha1.EntryDeferred && !isOpen(is.State):
 	default:
-		c.fault("%s went from %s to %s", is.ID, was.State, is.State)
+		c.faultf("%s went from %s to %s", is.ID, was.State, is.State)
 	}
 	if is.State != v1alpha1.EntryClaimed && h.settled.IsZero() {
 		h.settled = now

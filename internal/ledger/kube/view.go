@@ -83,7 +83,7 @@ func (v *view) apply(seq uint32, o *v1alpha1.EventLedger, now time.Time, keep bo
 	}
 	s.appended = len(o.Status.Entries) - int(s.entries)
 	s.stamp, s.sealed, s.writer = stampOf(&o.ObjectMeta), isSealed(o), o.Annotations[AnnotationWriter]
-	s.entries, s.open, s.newest = uint16(len(o.Status.Entries)), 0, 0
+	s.entries, s.open, s.newest = uint16(len(o.Status.Entries)), 0, 0 //nolint:gosec // at most 512
 	for i := range o.Status.Entries {
 		v.take(seq, s, &o.Status.Entries[i], now)
 	}
@@ -92,7 +92,7 @@ func (v *view) apply(seq uint32, o *v1alpha1.EventLedger, now time.Time, keep bo
 }
 
 func (v *view) take(seq uint32, s *segment, e *v1alpha1.LedgerEntry, now time.Time) {
-	k, received := keyOf(e.ID), uint32(e.ReceivedAt.Unix())
+	k, received := keyOf(e.ID), uint32(e.ReceivedAt.Unix()) //nolint:gosec // until 2106
 	s.newest = max(s.newest, received)
 	if isOpen(e.State) {
 		s.open++

@@ -134,7 +134,7 @@ func waitError(ctx context.Context, err error) error {
 	if cause == nil {
 		cause = context.DeadlineExceeded
 	}
-	return fmt.Errorf("waiting for the rate limit (%v): %w", err, cause)
+	return fmt.Errorf("waiting for the rate limit (%w): %w", err, cause)
 }
 
 // body ends the request's timeout when the answer is read or dropped.

@@ -18,8 +18,7 @@ import (
 var errUnexpected = errors.New("the answer is not the object that was asked for")
 
 const (
-	maxCode       = 64
-	maxRequestID  = 64
+	maxText       = 64 // of codes, parameters and request ids
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -28,7 +27,7 @@ const (
 func asError(op string, a answer, err error) *provider.Error {
 	e := &provider.Error{
 		Class: provider.ClassUnavailable, Provider: billing.Stripe, Operation: op, Status: a.status,
-		RequestID:  clean(a.header.Get("Request-Id"), maxRequestID),
+		RequestID:  clean(a.header.Get("Request-Id")),
 		RetryAfter: retryAfter(a.header, time.Now()),
 	}
 	var api *stripe.Error
@@ -36,13 +35,13 @@ func asError(op string, a answer, err error) *provider.Error {
 	switch {
 	case errors.As(err, &api):
 		e.Class = classify(a.status, api)
-		e.Code = clean(string(api.Code), maxCode)
+		e.Code = clean(string(api.Code))
 		if e.Code == "" {
-			e.Code = clean(string(api.Type), maxCode)
+			e.Code = clean(string(api.Type))
 		}
 		e.Message = provider.Redact(api.Msg)
 		if api.Param != "" {
-			e.Message += " (" + clean(api.Param, maxCode) + ")"
+			e.Message += " (" + clean(api.Param) + ")"
 		}
 	case errors.As(err, &transport):
 		e.Err = transport.Err
@@ -100,7 +99,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }
 
-func clean(s string, n int) string { return provider.Truncate(provider.Redact(s), n) }
+func clean(s string) string { return provider.Truncate(provider.Redact(s), maxText) }
 
 // refuse is an error of Kassa's own: the request was not sent because Stripe would certainly refuse it.
 func refuse(op, message string) error {

@@ -17,18 +17,15 @@ var (
 	wholeUnits = strings.Fields("ISK UGX")
 )
 
-// digits is the number of decimals that Stripe counts a currency with.
-func digits(c billing.Currency) (int, bool) {
-	iso, ok := c.Digits()
+// digits is the number of decimals that Stripe counts a currency with, of which ISO 4217 says iso.
+func digits(c billing.Currency, iso int) int {
 	switch {
-	case !ok:
-		return 0, false
 	case slices.Contains(zeroDecimal, string(c)):
-		return 0, true
+		return 0
 	case slices.Contains(wholeUnits, string(c)):
-		return 2, true
+		return 2
 	default:
-		return iso, true
+		return iso
 	}
 }
 
@@ -36,7 +33,7 @@ func digits(c billing.Currency) (int, bool) {
 // Stripe's units cannot express; the text tells what would do.
 func toStripe(m billing.Money) (amount int64, currency string, err error) {
 	iso, ok := m.Currency.Digits()
-	theirs, _ := digits(m.Currency)
+	theirs := digits(m.Currency, iso)
 	if !ok {
 		return 0, "", fmt.Errorf("%q is no currency that Kassa knows", m.Currency)
 	}
@@ -60,7 +57,7 @@ func fromStripe(amount int64, currency string) (m billing.Money, ok bool) {
 		return billing.Money{}, false
 	}
 	iso, _ := c.Digits()
-	theirs, _ := digits(c)
+	theirs := digits(c, iso)
 	minor, exact := rescale(amount, iso-theirs)
 	if !exact {
 		return billing.Money{}, false

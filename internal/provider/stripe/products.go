@@ -39,7 +39,7 @@ func (c *catalog) CreateProduct(ctx context.Context, in provider.CreateProduct) 
 	}
 	conflict := &provider.Error{
 		Class: provider.ClassConflict, Provider: billing.Stripe, Operation: opCreateProduct,
-		Code: string(stripe.ErrorCodeResourceAlreadyExists), Message: fmt.Sprintf("%s exists without marks", id),
+		Code: string(stripe.ErrorCodeResourceAlreadyExists), Message: id + " exists without marks",
 	}
 	if !there.Owner.IsZero() {
 		conflict.Err = provider.ErrOwnedByAnother

@@ -20,8 +20,8 @@ func jobTo(url string, done func(bool)) Job {
 
 func TestBackoffDoublesUpToItsLimit(t *testing.T) {
 	opt := Options{RetryBase: time.Second, RetryMax: time.Minute}
-	for attempt, want := range map[int]time.Duration{1: 1, 2: 2, 3: 4, 6: 32, 7: 60, 500: 60} {
-		NewWithT(t).Expect(backoff(opt, attempt)).To(Equal(want * time.Second))
+	for attempt, want := range map[int]int{1: 1, 2: 2, 3: 4, 6: 32, 7: 60, 500: 60} {
+		NewWithT(t).Expect(backoff(opt, attempt)).To(Equal(time.Duration(want) * time.Second))
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *call) applyEndpoint(e *WebhookEndpoint) *apiError {
 		}
 		e.URL = target
 	}
-	meta, err := mergeMetadata(e.Metadata, c.p, "metadata")
+	meta, err := mergeMetadata(e.Metadata, c.p)
 	if err != nil {
 		return err
 	}

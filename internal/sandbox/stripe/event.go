@@ -131,7 +131,7 @@ func listEvents(c *call) (any, *apiError) {
 	if c.p.has("type") {
 		types = map[string]bool{c.p.text("type"): true}
 	}
-	created := c.p.span("created")
+	created := c.p.created()
 	rows, more, err := page(c.events, c.events.rows, c.p, "event", func(e *Event) bool {
 		if c.p.has("delivery_success") && (e.PendingWebhooks == 0) != c.p.boolean("delivery_success") {
 			return false

@@ -60,7 +60,7 @@ func (c *call) expandOne(v any, path, whole []string) (object, *apiError) {
 	if !slices.Contains(expandable[out.text("object")], name) {
 		return nil, notExpandable(whole)
 	}
-	full := c.property(v, out, name)
+	full := c.property(out, name)
 	if full == nil {
 		return out, nil // null stays null
 	}
@@ -75,7 +75,7 @@ func (c *call) expandOne(v any, path, whole []string) (object, *apiError) {
 	return out, nil
 }
 
-func (c *call) property(v any, wire object, name string) any {
+func (c *call) property(wire object, name string) any {
 	switch id := wire[name].(type) {
 	case string:
 		return c.find(id)

@@ -36,12 +36,12 @@ func (a *account) reserve(r *http.Request, key string, pairs []pair, requestID s
 			idempotencyKeyMax)
 	}
 	a.forgetOld()
-	print := sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + canonical(pairs)))
+	digest := sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + canonical(pairs)))
 	found := a.answers[key]
 	switch {
 	case found == nil:
 		fresh = &remembered{
-			key: key, path: r.URL.Path, fingerprint: print, born: a.now(), running: true, requestID: requestID,
+			key: key, path: r.URL.Path, fingerprint: digest, born: a.now(), running: true, requestID: requestID,
 		}
 		a.answers[key] = fresh
 		a.oldest = append(a.oldest, fresh)
@@ -49,7 +49,7 @@ func (a *account) reserve(r *http.Request, key string, pairs []pair, requestID s
 	case found.path != r.URL.Path:
 		return nil, nil, keyMisuse("Keys for idempotent requests can only be used for the same endpoint they were first "+
 			"used for ('"+r.URL.Path+"' vs '"+found.path+"').", key)
-	case found.fingerprint != print:
+	case found.fingerprint != digest:
 		return nil, nil, keyMisuse("Keys for idempotent requests can only be used with the same parameters they were "+
 			"first used with.", key)
 	case found.running:

@@ -163,7 +163,7 @@ func pageOf(s *resource, v view) hosted.Page {
 		p.Button = "Subscribe"
 	}
 	if cancel := s.text("cancel_url"); webURL(cancel) {
-		p.CancelURL = template.URL(cancel)
+		p.CancelURL = template.URL(cancel) //nolint:gosec // http or https, as was just checked
 	}
 	for _, item := range k.items {
 		line := hosted.Line{Name: item.name, Amount: readable(item.amount, k.currency)}

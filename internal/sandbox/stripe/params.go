@@ -267,15 +267,15 @@ func readMetadata(n *node, name string) (any, *apiError) {
 
 // mergeMetadata applies a metadata parameter: a text sets its key, an empty one removes it, and an empty
 // parameter removes all. The given map stays as it is.
-func mergeMetadata(old map[string]string, p params, name string) (map[string]string, *apiError) {
+func mergeMetadata(old map[string]string, p params) (map[string]string, *apiError) {
 	out := map[string]string{}
-	if _, clear := p[name].(unset); clear {
+	if _, all := p["metadata"].(unset); all {
 		return out, nil
 	}
 	for k, v := range old {
 		out[k] = v
 	}
-	for k, v := range p.hash(name) {
+	for k, v := range p.hash("metadata") {
 		if v == "" {
 			delete(out, k)
 		} else {
@@ -283,7 +283,7 @@ func mergeMetadata(old map[string]string, p params, name string) (map[string]str
 		}
 	}
 	if len(out) > metadataKeys {
-		return nil, refused(name, "", "Metadata can only have up to %d keys, but this would make %d.", metadataKeys,
+		return nil, refused("metadata", "", "Metadata can only have up to %d keys, but this would make %d.", metadataKeys,
 			len(out))
 	}
 	return out, nil

@@ -93,7 +93,7 @@ func (a *account) intent(s *resource) *resource {
 		return nil
 	}
 	if k.intent == nil {
-		meta, _ := mergeMetadata(nil, k.payment, "metadata")
+		meta, _ := mergeMetadata(nil, k.payment)
 		k.intent = a.newIntent(k.due, k.currency, meta)
 		o := k.intent.object
 		o["description"], o["receipt_email"] = orNil(k.payment, "description"), orNil(k.payment, "receipt_email")

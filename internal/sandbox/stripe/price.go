@@ -54,7 +54,7 @@ func (c *call) newPrice(in params, product, prefix string) (*Price, *apiError) {
 		LookupKey: in.optional("lookup_key"), Product: product, TaxBehavior: "unspecified", Type: "one_time",
 		TiersMode: in.optional("tiers_mode"), CustomUnitAmount: readCustomAmount(in.hash("custom_unit_amount")),
 	}
-	if p.Metadata, err = mergeMetadata(nil, in, "metadata"); err != nil {
+	if p.Metadata, err = mergeMetadata(nil, in); err != nil {
 		return nil, err
 	}
 	if in.has("billing_scheme") {
@@ -206,7 +206,7 @@ func updatePrice(c *call) (any, *apiError) {
 		return nil, err
 	}
 	next := p.copy()
-	if next.Metadata, err = mergeMetadata(p.Metadata, c.p, "metadata"); err != nil {
+	if next.Metadata, err = mergeMetadata(p.Metadata, c.p); err != nil {
 		return nil, err
 	}
 	if c.p.has("nickname") {
@@ -279,7 +279,7 @@ func listPrices(c *call) (any, *apiError) {
 
 // priceFilter lists active prices unless the request says otherwise.
 func (c *call) priceFilter() func(*Price) bool {
-	active, created, recurring := c.p.orTrue("active"), c.p.span("created"), c.p.hash("recurring")
+	active, created, recurring := c.p.orTrue("active"), c.p.created(), c.p.hash("recurring")
 	return func(p *Price) bool {
 		switch {
 		case p.Active != active || !created.has(p.Created):

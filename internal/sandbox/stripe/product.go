@@ -103,7 +103,7 @@ func createProduct(c *call) (any, *apiError) {
 
 // apply sets what create and update have in common.
 func (p *Product) apply(in params) *apiError {
-	meta, err := mergeMetadata(p.Metadata, in, "metadata")
+	meta, err := mergeMetadata(p.Metadata, in)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func deleteProduct(c *call) (any, *apiError) {
 }
 
 func listProducts(c *call) (any, *apiError) {
-	ids, created := among(c.p, "ids"), c.p.span("created")
+	ids, created := among(c.p, "ids"), c.p.created()
 	rows, more, err := page(c.products, c.products.rows, c.p, "product", func(p *Product) bool {
 		switch {
 		case c.p.has("active") && p.Active != c.p.boolean("active"):

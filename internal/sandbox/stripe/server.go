@@ -280,5 +280,5 @@ func (o *answer) send(status int, body []byte) {
 		h.Set("Idempotency-Key", o.key)
 	}
 	o.w.WriteHeader(status)
-	_, _ = o.w.Write(body)
+	_, _ = o.w.Write(body) //nolint:gosec // JSON, and sent as such
 }

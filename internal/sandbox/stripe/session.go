@@ -50,7 +50,7 @@ func createSession(c *call) (any, *apiError) {
 			k.due += item.amount
 		}
 	}
-	meta, err := mergeMetadata(nil, c.p, "metadata")
+	meta, err := mergeMetadata(nil, c.p)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func expireSession(c *call) (any, *apiError) {
 }
 
 func listSessions(c *call) (any, *apiError) {
-	t, created := c.table("checkout.session"), c.p.span("created")
+	t, created := c.table("checkout.session"), c.p.created()
 	rows, more, err := page(t, t.rows, c.p, "checkout.session", func(s *resource) bool {
 		c.expireIfDue(s)
 		if details := c.p.hash("customer_details"); details != nil {

@@ -30,7 +30,7 @@ func (r *Recurring) after(t time.Time) time.Time {
 // newSubscription starts the session's subscription, unpaid.
 func (a *account) newSubscription(k *cart, customer, method *resource) *resource {
 	id, now := newID("sub"), a.now().UTC().Truncate(time.Second)
-	meta, _ := mergeMetadata(nil, k.subscription, "metadata")
+	meta, _ := mergeMetadata(nil, k.subscription)
 	items, period := []any{}, now
 	for _, item := range k.items {
 		if item.price.Recurring == nil {

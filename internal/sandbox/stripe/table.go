@@ -179,9 +179,9 @@ func readSpan(n *node, name string) (any, *apiError) {
 
 var everAfter = span{0, math.MaxInt64}
 
-// span is the filter of that name, or one that lets everything through.
-func (p params) span(name string) span {
-	if s, ok := p[name].(span); ok {
+// created is the filter by the time of creation, or one that lets everything through.
+func (p params) created() span {
+	if s, ok := p["created"].(span); ok {
 		return s
 	}
 	return everAfter
