@@ -33,7 +33,7 @@ type StripeProvider struct {
 	// apiKeySecretRef names the Secret that holds a secret key (sk_…) or a restricted key (rk_…).
 	// +required
 	APIKeySecretRef SecretKeyReference `json:"apiKeySecretRef,omitzero"`
-	// accountID is, when given, the only account that Kassa writes to.
+	// accountID is the only account that Kassa writes to. Default: the account of the first key that was checked.
 	// +optional
 	// +kubebuilder:validation:MinLength=6
 	// +kubebuilder:validation:MaxLength=64

@@ -252,9 +252,8 @@ func (p *Pool) verify(
 			"spec.mode is %s but %s says that the key is of %s mode; nothing was written",
 			cfg.Mode, adapter.Type(), info.Mode)}
 	}
-	if s := pp.Spec.Stripe; s != nil && s.AccountID != "" && s.AccountID != info.ID {
-		return nil, &Error{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: fmt.Sprintf(
-			"spec.stripe.accountID is %s but the key belongs to %s; nothing was written", s.AccountID, info.ID)}
+	if message := otherAccount(pp, info); message != "" {
+		return nil, &Error{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: message}
 	}
 	interval := DefaultDriftCheckInterval
 	if d := pp.Spec.DriftCheckInterval; d != nil {
@@ -264,4 +263,22 @@ func (p *Pool) verify(
 		Info: info, Adapter: adapter, Conn: conn, DriftCheckInterval: interval,
 		Mirror: catalog.NewMirror(conn.Catalog(), p.Now),
 	}, nil
+}
+
+// otherAccount says why the key's account is not the one that is meant, or nothing. A spec that names no account means
+// the one that was used first: a key that was mixed up must not make a second catalogue.
+func otherAccount(pp *v1alpha1.PaymentProvider, info billing.Account) string {
+	s, used := pp.Spec.Stripe, pp.Status.Account
+	switch {
+	case s == nil:
+		return ""
+	case s.AccountID != "" && s.AccountID != info.ID:
+		return fmt.Sprintf("spec.stripe.accountID is %s but the key belongs to %s; nothing was written",
+			s.AccountID, info.ID)
+	case s.AccountID == "" && used != nil && used.Mode == pp.Spec.Mode && used.ID != info.ID:
+		return fmt.Sprintf("the key belongs to %s but the account in use is %s; nothing was written; if the move is meant, "+
+			"set spec.stripe.accountID to %s", info.ID, used.ID, info.ID)
+	default:
+		return ""
+	}
 }

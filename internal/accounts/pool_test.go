@@ -174,10 +174,25 @@ func TestARotatedKeyOfTheSameAccountKeepsTheMirror(t *testing.T) {
 	f.Expect(second.Conn).NotTo(BeIdenticalTo(first.Conn))
 	f.Expect(second.Mirror).To(BeIdenticalTo(first.Mirror))
 
+}
+
+func TestAKeyOfAnotherAccountIsRefusedUnlessTheMoveIsMeant(t *testing.T) {
+	f := newFixture(t)
+	f.secret("api-key", key)
+	first := f.opened()
+	f.pp.Status.Account = &v1alpha1.AccountStatus{ID: first.Info.ID, Mode: v1alpha1.ModeTest}
+
 	f.secret("api-key", othersKey)
-	third := f.opened()
-	f.Expect(third.Info.ID).To(Equal("acct_2"))
-	f.Expect(third.Mirror).NotTo(BeIdenticalTo(first.Mirror))
+	p := f.refused()
+	f.Expect(p.Reason).To(Equal(v1alpha1.ReasonAccountMismatch))
+	f.Expect(p.Message).To(Equal("the key belongs to acct_2 but the account in use is acct_1; nothing was written; " +
+		"if the move is meant, set spec.stripe.accountID to acct_2"))
+
+	f.pp.Spec.Stripe.AccountID = "acct_2"
+	f.pp.Generation++
+	moved := f.opened()
+	f.Expect(moved.Info.ID).To(Equal("acct_2"))
+	f.Expect(moved.Mirror).NotTo(BeIdenticalTo(first.Mirror))
 }
 
 func TestOneFailedCheckServesAllUntilItsBackOffIsOver(t *testing.T) {
