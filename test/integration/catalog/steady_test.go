@@ -1,0 +1,153 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/kubernetes"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+	"github.com/kassa-dev/kassa/test/stack"
+)
+
+// Plans that nobody changed cost no write to Kubernetes and no call to the provider, whatever makes the operator look
+// at them again: their own reconcile, the account's, or a restart. The account's snapshot is read once for all.
+func TestUnchangedPlansCostNothing(t *testing.T) {
+	const plans = 20
+	s := stack.New(t, stack.Options{})
+	operator := s.Operator()
+	s.CreateProvider()
+	for i := range plans {
+		s.Create(stack.Plan(fmt.Sprintf("plan-%d", i)))
+	}
+	for i := range plans {
+		eventually(s, planSays(s, fmt.Sprintf("plan-%d", i))).Should(Equal(planReady))
+	}
+	quiet(s)
+	// Another snapshot, so that the account's status counts what the Plans made.
+	operator.Kill()
+	operator = s.Operator()
+	NewWithT(t).Eventually(func() int32 { return account(s).Status.Catalog.Products }, stack.Patience, often).
+		Should(BeEquivalentTo(plans))
+	quiet(s)
+
+	versions := func() (v []string) {
+		for i := range plans {
+			v = append(v, plan(s, fmt.Sprintf("plan-%d", i)).ResourceVersion)
+		}
+		return append(v, account(s).ResourceVersion)
+	}
+
+	t.Run("each is reconciled again", func(t *testing.T) {
+		g, before := NewWithT(t), s.Sandbox.Counts()
+		for i := range plans {
+			touch(s, plan(s, fmt.Sprintf("plan-%d", i)))
+		}
+		touched, count := versions(), writes(t, s)
+		g.Expect(quiet(s)).To(Equal(before))
+		g.Expect(versions()).To(Equal(touched))
+		g.Expect(writes(t, s)).To(Equal(count))
+	})
+
+	t.Run("the operator is restarted", func(t *testing.T) {
+		g := NewWithT(t)
+		before, count, was := s.Sandbox.Counts(), writes(t, s), versions()
+		operator.Kill()
+		s.Operator()
+		g.Eventually(func() traffic.Counts { return s.Sandbox.Counts() }, stack.Patience, often).ShouldNot(Equal(before))
+		after := quiet(s)
+		g.Expect(after.Writes).To(Equal(before.Writes))
+		g.Expect(versions()).To(Equal(was))
+		g.Expect(writes(t, s)).To(Equal(count))
+		// The snapshot, for all Plans together: a page of products, one of active prices and one of archived ones. The
+		// account is looked at by whoever needs it first, and once more by its own reconcile: id and mode.
+		calls := s.Sandbox.Requests()[before.Reads+before.Writes:]
+		paths := map[string]int{}
+		for _, r := range calls {
+			paths[r.Method+" "+r.Path]++
+		}
+		g.Expect(paths["GET /v1/prices"]).To(Equal(2), "%v", paths)
+		g.Expect(len(calls)).To(BeNumerically("<=", 7), "%v", paths)
+	})
+}
+
+// writes counts the writes of Kassa's objects that the API server has served, of anybody.
+func writes(t *testing.T, s *stack.Stack) (sum int) {
+	t.Helper()
+	c, err := kubernetes.NewForConfig(s.Plane.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.RESTClient().Get().AbsPath("/metrics").DoRaw(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		l := string(line)
+		if !strings.HasPrefix(l, "apiserver_request_total{") || !strings.Contains(l, `group="`+v1alpha1.GroupVersion.Group) {
+			continue
+		}
+		if slices.ContainsFunc([]string{"GET", "LIST", "WATCH"}, func(verb string) bool {
+			return strings.Contains(l, `verb="`+verb+`"`)
+		}) {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(l[strings.LastIndex(l, " ")+1:]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += int(n)
+	}
+	return sum
+}
+
+// What somebody changed at the provider is put right when the account is read the next time, without new objects
+// where the old ones will do.
+func TestDriftIsPutRight(t *testing.T) {
+	s := stack.New(t, stack.Options{})
+	operator := s.Operator()
+	s.CreateProvider()
+	s.Create(stack.Plan("pro"))
+	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
+	quiet(s)
+	was := plan(s, "pro").Status.Providers[0]
+
+	edit := func(path, body string) {
+		t.Helper()
+		req, err := http.NewRequest(http.MethodPost, s.SandboxURL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.APIKey())
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatal(path, res.Status)
+		}
+	}
+	edit("/v1/prices/"+was.Prices[1].ID, "active=false&lookup_key=elsewhere")
+	edit("/v1/products/"+was.ProductID, "name=Cheap&metadata[kassa_plan]="+s.Namespace+"/pro")
+	operator.Kill()
+	s.Operator()
+
+	g := NewWithT(t)
+	g.Eventually(func() string { return products(s, "pro")[0].Name }, stack.Patience, often).Should(Equal("Plan pro"))
+	g.Eventually(func() []string { names, _ := active(s, "pro"); return names }, stack.Patience, often).
+		Should(Equal([]string{"monthly", "yearly"}))
+	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
+	quiet(s)
+	expectOneOfEach(s, "pro")
+	g.Expect(plan(s, "pro").Status.Providers[0].Prices).To(Equal(was.Prices))
+}
