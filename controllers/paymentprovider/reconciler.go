@@ -32,6 +32,8 @@ type Reconciler struct {
 	Accounts *accounts.Pool
 	// Snapshots is told of every PaymentProvider whose account was read anew. It must be drained.
 	Snapshots chan<- event.GenericEvent
+
+	asked asked
 }
 
 // inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
@@ -48,6 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, pp); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Accounts.Forget(req.NamespacedName)
+			r.asked.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -62,25 +65,45 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 		}
 	}
-	account, err := r.Accounts.Check(ctx, pp)
+	account, err := r.Accounts.Open(ctx, pp)
+	if err != nil {
+		// What is wrong may have been put right where Kassa does not watch.
+		account, err = r.Accounts.Check(ctx, pp)
+	}
 	if err != nil {
 		return r.report(ctx, pp, nil, catalog.Stats{}, err)
 	}
+	stats, err := r.read(ctx, pp, account)
+	return r.report(ctx, pp, account, stats, err)
+}
+
+// read reads the account's catalogue if that is due or the user asked for it. It is also how credentials that were
+// revoked are found: a quiet account costs the pages of its catalogue and nothing else.
+func (r *Reconciler) read(
+	ctx context.Context, pp *v1alpha1.PaymentProvider, account *accounts.Account,
+) (catalog.Stats, error) {
+	key := client.ObjectKeyFromObject(pp)
 	before, err := account.Mirror.Refresh(ctx, forever)
 	if err == nil {
 		// Slightly less than the interval, so that a reconcile that comes a moment early still reads.
+		maxAge := account.DriftCheckInterval * 9 / 10
+		if r.asked.anew(key, pp) {
+			maxAge = 0
+		}
 		var stats catalog.Stats
-		if stats, err = account.Mirror.Refresh(ctx, account.DriftCheckInterval*9/10); err == nil {
+		if stats, err = account.Mirror.Refresh(ctx, maxAge); err == nil {
+			r.asked.follow(key, pp)
 			if stats.Taken != before.Taken {
 				r.announce(ctx, pp)
 			}
-			before = stats
+			return stats, nil
 		}
 	}
-	if err != nil {
-		err = accounts.ErrorOf(err)
+	// If the account itself cannot be used either, everybody who opens it hears of it, and one back-off serves all.
+	if _, refused := r.Accounts.Check(ctx, pp); refused != nil {
+		return before, refused
 	}
-	return r.report(ctx, pp, account, before, err)
+	return before, accounts.ErrorOf(err)
 }
 
 // forever is a maximum age that the first snapshot alone fails.
@@ -115,8 +138,10 @@ func (r *Reconciler) report(
 		// A watch on spec and Secret wakes the object; a key that the provider refused may be allowed again
 		// without either.
 		return ctrl.Result{RequeueAfter: jitter(interval(pp))}, nil
+	case problem.RetryAfter > 0:
+		return ctrl.Result{RequeueAfter: problem.RetryAfter}, nil
 	default:
-		return ctrl.Result{RequeueAfter: max(problem.RetryAfter, time.Second)}, nil
+		return ctrl.Result{}, problem
 	}
 }
 

@@ -55,6 +55,18 @@ type entry struct {
 	problem  *Error
 	failures int
 	retryAt  time.Time
+	// client is kept for as long as key and limits are the same: it holds what is left of the rate limit and the
+	// pause that the provider asked for, which must outlive a check of the credentials.
+	client    *http.Client
+	clientFor clientKey
+}
+
+type clientKey struct {
+	uid          types.UID
+	kind         billing.Provider
+	key, baseURL string
+	rate         float64
+	burst        int
 }
 
 // version tells whether anything changed that an account was opened with.
@@ -159,7 +171,7 @@ func secretNotFound(ref v1alpha1.SecretKeyReference) *Error {
 
 // connect reads the key, checks it and asks the provider whose it is. It holds e.mu.
 func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry, v version) (*Account, error) {
-	adapter, cfg, problem, err := p.config(ctx, pp)
+	adapter, cfg, problem, err := p.config(ctx, pp, e)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +204,7 @@ func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *ent
 }
 
 func (p *Pool) config(
-	ctx context.Context, pp *v1alpha1.PaymentProvider,
+	ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry,
 ) (provider.Adapter, provider.Config, *Error, error) {
 	kind, ref, store := secretRef(&pp.Spec)
 	adapter, err := p.Registry.Adapter(kind)
@@ -224,8 +236,11 @@ func (p *Pool) config(
 	if burst == 0 {
 		burst = max(1, int(2*rate))
 	}
+	if k := (clientKey{pp.UID, kind, key, pp.Spec.BaseURL, rate, burst}); e.client == nil || e.clientFor != k {
+		e.client, e.clientFor = p.HTTP(kind, rate, burst), k
+	}
 	return adapter, provider.Config{
-		Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL, HTTP: p.HTTP(kind, rate, burst),
+		Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL, HTTP: e.client,
 	}, nil, nil
 }
 

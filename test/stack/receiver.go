@@ -191,7 +191,7 @@ func (r *Receiver) Do(req *http.Request) (Answer, error) {
 		return Answer{}, err
 	}
 	text, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return Answer{}, err
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(text)}, nil

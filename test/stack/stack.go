@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -45,6 +46,10 @@ type Options struct {
 	Node bool
 	// Sandbox is passed on; its webhooks go through the node's Service network where there is a node.
 	Sandbox sandbox.Options
+	// Front is put before the sandbox's handler: a proxy that spoils answers, or a witness of headers.
+	Front func(http.Handler) http.Handler
+	// OperatorEnv is added to the environment of the operators.
+	OperatorEnv []string
 }
 
 // Stack is one namespace's worth of everything.
@@ -58,13 +63,17 @@ type Stack struct {
 	Node       *localnode.Node
 	Binary     string
 
+	operatorEnv []string
 	operatorLog string
+	sandboxAt   string // host:port
+	server      *http.Server
+	front       http.Handler
 }
 
 // New makes a stack in a namespace of its own. The package's TestMain calls controlplane.Main.
 func New(t testing.TB, o Options) *Stack {
 	t.Helper()
-	s := &Stack{T: t, Plane: controlplane.Shared(t), Binary: binary(t)}
+	s := &Stack{T: t, Plane: controlplane.Shared(t), Binary: binary(t), operatorEnv: o.OperatorEnv}
 	s.Namespace = s.Plane.Namespace(t)
 	scheme := runtime.NewScheme()
 	must(t, clientgoscheme.AddToScheme(scheme))
@@ -80,7 +89,7 @@ func New(t testing.TB, o Options) *Stack {
 		t.Cleanup(transport.CloseIdleConnections)
 		o.Sandbox.WebhookTransport = transport
 	}
-	s.startSandbox(t, o.Sandbox)
+	s.startSandbox(t, o)
 	return s
 }
 
@@ -95,21 +104,46 @@ func (s *Stack) startNode(t testing.TB) {
 	t.Cleanup(func() { _ = node.Stop() })
 }
 
-func (s *Stack) startSandbox(t testing.TB, o sandbox.Options) {
+func (s *Stack) startSandbox(t testing.TB, o Options) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	must(t, err)
-	s.SandboxURL = "http://" + listener.Addr().String()
-	o.PublicURL = s.SandboxURL
-	s.Sandbox = sandbox.New(o)
-	server := &http.Server{Handler: s.Sandbox.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }()
+	s.sandboxAt = listener.Addr().String()
+	s.SandboxURL = "http://" + s.sandboxAt
+	o.Sandbox.PublicURL = s.SandboxURL
+	s.Sandbox = sandbox.New(o.Sandbox)
+	s.front = s.Sandbox.Handler()
+	if o.Front != nil {
+		s.front = o.Front(s.front)
+	}
+	s.serveSandbox(listener)
 	t.Cleanup(func() {
-		_ = server.Close()
+		s.SandboxDown()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = s.Sandbox.Close(ctx)
 	})
+}
+
+func (s *Stack) serveSandbox(listener net.Listener) {
+	server := &http.Server{Handler: s.front, ReadHeaderTimeout: 10 * time.Second}
+	s.server = server
+	go func() { _ = server.Serve(listener) }()
+}
+
+// SandboxDown breaks the sandbox's connections and lets nobody connect to it until SandboxUp. It keeps its data.
+func (s *Stack) SandboxDown() { _ = s.server.Close() }
+
+// SandboxUp lets the sandbox be reached again, at the same address.
+func (s *Stack) SandboxUp() {
+	s.T.Helper()
+	NewWithT(s.T).Eventually(func() error {
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.sandboxAt)
+		if err == nil {
+			s.serveSandbox(listener)
+		}
+		return err
+	}, Patience, often).Should(Succeed())
 }
 
 // Operator starts an operator process that sees every namespace. Kill it, Stop it, or let the test's end do so.
@@ -126,7 +160,8 @@ func (s *Stack) Operator(args ...string) *child.Process {
 		Args: append([]string{
 			"operator", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--server-image=" + Image,
 		}, args...),
-		Env: append(os.Environ(), "KUBECONFIG="+s.Plane.KubeconfigPath()), Output: log,
+		Env:    append(append(os.Environ(), "KUBECONFIG="+s.Plane.KubeconfigPath()), s.operatorEnv...),
+		Output: log,
 	})
 	must(s.T, err)
 	must(s.T, log.Close())

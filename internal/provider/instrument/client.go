@@ -1,5 +1,5 @@
 // Package instrument is what every request to a provider passes through, whichever adapter sends it: one token
-// bucket for the account, a timeout, metrics, and a bound on the answer's size.
+// bucket for the account, the pauses that the provider asks for, a timeout, metrics, and a bound on the answer's size.
 package instrument
 
 import (
@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // Client makes the HTTP client of one account. Everything that talks to the account shares it, and with it the
-// bucket. Redirects are not followed: a key goes only to the address that was configured.
+// bucket and the pauses. Redirects are not followed: a key goes only to the address that was configured.
 func Client(o Options) *http.Client {
 	t := &transport{
 		base: o.Base, metrics: o.Metrics, provider: string(o.Provider), timeout: o.Timeout,
@@ -82,6 +82,7 @@ type transport struct {
 	base     http.RoundTripper
 	metrics  *Metrics
 	limiter  *rate.Limiter
+	pause    pause
 	provider string
 	timeout  time.Duration
 }
@@ -89,12 +90,12 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	outer, operation := req.Context(), provider.OperationOf(req.Context())
 	start := time.Now()
-	if err := t.limiter.Wait(outer); err != nil {
+	if err := t.admit(req); err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close() // a RoundTripper always closes it; nothing was read
 		}
 		t.count(operation, classOf(outer, nil, err))
-		return nil, waitError(outer, err)
+		return nil, err
 	}
 	sent := time.Now()
 
@@ -110,8 +111,22 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
+	t.pause.note(resp, time.Now())
 	resp.Body = &body{ReadCloser: http.MaxBytesReader(nil, resp.Body, MaxBody), cancel: cancel}
 	return resp, nil
+}
+
+// admit waits for the rate limit. A request that the provider asked not to send is refused at once: its caller knows
+// better than to hold a worker for minutes.
+func (t *transport) admit(req *http.Request) error {
+	if err := t.pause.refuse(req, billing.Provider(t.provider), time.Now()); err != nil {
+		return err
+	}
+	if err := t.limiter.Wait(req.Context()); err != nil {
+		return waitError(req.Context(), err)
+	}
+	// The pause may have begun during the wait.
+	return t.pause.refuse(req, billing.Provider(t.provider), time.Now())
 }
 
 // CloseIdleConnections serves http.Client.CloseIdleConnections.

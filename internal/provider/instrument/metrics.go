@@ -55,7 +55,7 @@ func classOf(ctx context.Context, resp *http.Response, err error) string {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return classCanceled
 	case err != nil:
-		return provider.ClassUnavailable.String()
+		return provider.ClassOf(err).String()
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return classOK
 	default:

@@ -170,8 +170,8 @@ func TestRetryAfterDate(t *testing.T) {
 	g := NewWithT(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	h := http.Header{"Retry-After": {now.Add(time.Minute).Format(http.TimeFormat)}}
-	g.Expect(retryAfter(h, now)).To(Equal(time.Minute))
-	g.Expect(retryAfter(h, now.Add(time.Hour))).To(BeZero())
+	g.Expect(provider.RetryAfterOf(h, now)).To(Equal(time.Minute))
+	g.Expect(provider.RetryAfterOf(h, now.Add(time.Hour))).To(BeZero())
 }
 
 func TestCanceledContext(t *testing.T) {

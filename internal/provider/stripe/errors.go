@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	stripe "github.com/stripe/stripe-go/v76"
@@ -17,10 +16,8 @@ import (
 // errUnexpected: a 2xx (or 3xx) that is not the object asked for. Whether a write was carried out is not known.
 var errUnexpected = errors.New("the answer is not the object that was asked for")
 
-const (
-	maxText       = 64 // of codes, parameters and request ids
-	maxRetryAfter = 24 * time.Hour
-)
+// maxText is of codes, parameters and request ids, in bytes.
+const maxText = 64
 
 // asError makes a *provider.Error of what the SDK returned. No text of the SDK's own errors is used: they quote
 // bodies.
@@ -28,10 +25,11 @@ func asError(op string, a answer, err error) *provider.Error {
 	e := &provider.Error{
 		Class: provider.ClassUnavailable, Provider: billing.Stripe, Operation: op, Status: a.status,
 		RequestID:  clean(a.header.Get("Request-Id")),
-		RetryAfter: retryAfter(a.header, time.Now()),
+		RetryAfter: provider.RetryAfterOf(a.header, time.Now()),
 	}
 	var api *stripe.Error
 	var transport *url.Error
+	var unsent *provider.Error // of the client that was given, which did not send the request
 	switch {
 	case errors.As(err, &api):
 		e.Class = classify(a.status, api)
@@ -43,6 +41,8 @@ func asError(op string, a answer, err error) *provider.Error {
 		if api.Param != "" {
 			e.Message += " (" + clean(api.Param) + ")"
 		}
+	case errors.As(err, &unsent):
+		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
 	case errors.As(err, &transport):
 		e.Err = transport.Err
 		e.Message = provider.Redact(transport.Err.Error())
@@ -82,21 +82,6 @@ func classify(status int, api *stripe.Error) provider.Class {
 		return provider.ClassTerminal
 	}
 	return provider.ClassOfStatus(status)
-}
-
-// retryAfter reads the header's two forms: seconds, and an HTTP date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-	var wait time.Duration
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }
 
 func clean(s string) string { return provider.Truncate(provider.Redact(s), maxText) }

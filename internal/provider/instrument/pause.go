@@ -1,0 +1,47 @@
+package instrument
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// pause keeps every request of an account back until the time that the provider asked for with Retry-After, whichever
+// request it answered with that.
+type pause struct {
+	mu    sync.Mutex
+	until time.Time
+}
+
+// note remembers what an answer asks for. Only 429 and 503 have a Retry-After that speaks of the whole account.
+func (p *pause) note(resp *http.Response, now time.Time) {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return
+	}
+	until := now.Add(provider.RetryAfterOf(resp.Header, now))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until.After(p.until) {
+		p.until = until
+	}
+}
+
+// refuse is the error of a request that may not be sent yet. Its text is the same during one pause, so that a status
+// that shows it is written once.
+func (p *pause) refuse(req *http.Request, of billing.Provider, now time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait := p.until.Sub(now)
+	if wait <= 0 {
+		return nil
+	}
+	return &provider.Error{
+		Class: provider.ClassRateLimited, Provider: of, Operation: provider.OperationOf(req.Context()), RetryAfter: wait,
+		Message: fmt.Sprintf("not sent, because the provider asked for no requests before %s",
+			p.until.UTC().Format(time.RFC3339)),
+	}
+}

@@ -1,0 +1,143 @@
+package receiver
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+	"github.com/kassa-dev/kassa/internal/workload"
+	"github.com/kassa-dev/kassa/test/child"
+	"github.com/kassa-dev/kassa/test/stack"
+)
+
+const endpointsPath = "/v1/webhook_endpoints"
+
+func endpoints(s *stack.Stack) []stripe.WebhookEndpoint {
+	return s.Sandbox.Stripe().Account(s.APIKey()).Endpoints()
+}
+
+// awaitOneEndpoint waits until Stripe has exactly one endpoint, whose secret is in the Secret.
+func awaitOneEndpoint(t *testing.T, s *stack.Stack, r *stack.Receiver) stripe.WebhookEndpoint {
+	t.Helper()
+	var one stripe.WebhookEndpoint
+	NewWithT(t).Eventually(func(g Gomega) {
+		all := endpoints(s)
+		g.Expect(all).To(HaveLen(1))
+		one = all[0]
+		g.Expect(r.EndpointID()).To(Equal(one.ID))
+		g.Expect(r.SigningSecret()).To(Equal(one.Secret))
+		g.Expect(r.Object().Status.EndpointID).To(Equal(one.ID))
+	}, stack.Patience, often).Should(Succeed())
+	return one
+}
+
+// expectCalls has Stripe announce an event and waits until the application has it.
+func expectCalls(t *testing.T, s *stack.Stack, sink *stack.Sink) {
+	t.Helper()
+	g := NewWithT(t)
+	event, err := s.Sandbox.Stripe().Account(s.APIKey()).Emit("customer.subscription.deleted", nil, nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(sink.Taken, stack.Patience, often).Should(HaveKeyWithValue(s.CloudEventID(event.ID), 1))
+}
+
+// killOnce kills the operator that comes through the channel when Stripe has done what such a request asks for.
+func killOnce(s *stack.Stack, operator <-chan *child.Process, method string) (killed *atomic.Bool) {
+	killed = &atomic.Bool{}
+	var armed atomic.Bool
+	armed.Store(true)
+	s.Sandbox.OnRequest(func(at traffic.Phase, req traffic.Request) {
+		if at == traffic.AfterCommit && req.Method == method && strings.HasPrefix(req.Path, endpointsPath) &&
+			armed.CompareAndSwap(true, false) {
+			(<-operator).Kill()
+			killed.Store(true)
+		}
+	})
+	return killed
+}
+
+// The operator dies after Stripe made the endpoint and before it could store the secret, which Stripe never tells
+// again; then it dies while it cleans up. In the end there is one endpoint, and its events are taken.
+func TestRegistrationSurvivesCrashes(t *testing.T) {
+	s := stack.New(t, stack.Options{Node: true})
+	g := NewWithT(t)
+	s.CreateProvider()
+	sink, hooks := stack.NewSink(t), s.Receiver("hooks")
+	s.CreateReceiver("hooks", sink)
+	var lost []string
+	for _, step := range []struct {
+		method string
+		left   int // endpoints at Stripe after the crash
+	}{
+		{http.MethodPost, 1}, {http.MethodDelete, 0}, {http.MethodPost, 1},
+	} {
+		operator := make(chan *child.Process, 1)
+		killed := killOnce(s, operator, step.method)
+		operator <- s.Operator()
+		g.Eventually(killed.Load, stack.Patience, often).Should(BeTrue(), "%s never came", step.method)
+		g.Expect(hooks.SigningSecret()).To(BeEmpty())
+		g.Eventually(func() []stripe.WebhookEndpoint { return endpoints(s) }, stack.Patience, often).
+			Should(HaveLen(step.left))
+		for _, e := range endpoints(s) {
+			lost = append(lost, e.ID)
+		}
+	}
+	s.Sandbox.OnRequest(nil)
+	s.Operator()
+	one := awaitOneEndpoint(t, s, hooks)
+	g.Expect(lost).NotTo(ContainElement(one.ID))
+	hooks.AwaitReady(workload.DefaultReplicas)
+	expectCalls(t, s, sink)
+}
+
+// Somebody deletes the endpoint at Stripe: it is made again, and running replicas take events of the new one. When the
+// WebhookReceiver is deleted nothing of it is left, here or there.
+func TestEndpointFollowsTheReceiver(t *testing.T) {
+	s, hooks, sink := stack.DeployReceiver(t)
+	g := NewWithT(t)
+	first := awaitOneEndpoint(t, s, hooks)
+	expectCalls(t, s, sink)
+
+	at := s.SandboxURL + endpointsPath + "/" + first.ID
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, at, http.NoBody)
+	g.Expect(err).NotTo(HaveOccurred())
+	req.Header.Set("Authorization", "Bearer "+s.APIKey())
+	answer, err := hooks.Do(req)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
+	g.Expect(endpoints(s)).To(BeEmpty())
+	before := hooks.Object()
+	now := before.DeepCopy()
+	now.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: time.Now().String()}
+	g.Expect(s.Client.Patch(t.Context(), now, client.MergeFrom(before))).To(Succeed())
+	second := awaitOneEndpoint(t, s, hooks)
+	g.Expect(second.ID).NotTo(Equal(first.ID))
+	g.Expect(second.Secret).NotTo(Equal(first.Secret))
+	expectCalls(t, s, sink)
+
+	g.Expect(s.Client.Delete(t.Context(), now)).To(Succeed())
+	g.Eventually(func(g Gomega) {
+		g.Expect(endpoints(s)).To(BeEmpty())
+		for _, list := range []client.ObjectList{
+			&v1alpha1.WebhookReceiverList{}, &v1alpha1.EventLedgerList{}, &appsv1.DeploymentList{}, &corev1.PodList{},
+			&corev1.ServiceList{}, &corev1.ServiceAccountList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{},
+			&policyv1.PodDisruptionBudgetList{},
+		} {
+			g.Expect(s.Client.List(t.Context(), list, client.InNamespace(s.Namespace))).To(Succeed())
+			g.Expect(meta.LenList(list)).To(BeZero(), "%T", list)
+		}
+		g.Expect(hooks.SigningSecret()).To(BeEmpty())
+	}, stack.Patience, often).Should(Succeed())
+}

@@ -1,0 +1,112 @@
+package receiver
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/workload"
+	"github.com/kassa-dev/kassa/test/controlplane"
+	"github.com/kassa-dev/kassa/test/stack"
+)
+
+// right is verbs on a resource, for objects of that name or, without one, for any.
+type right struct{ group, resource, name, verbs string }
+
+// granted are the rights of a receiver, and all of them.
+var granted = []right{
+	{v1alpha1.GroupVersion.Group, "webhookreceivers", "hooks", "get list watch"},
+	{v1alpha1.GroupVersion.Group, "webhookreceivers/status", "hooks", "patch"},
+	{"", "secrets", "hooks-signing", "get list watch"},
+	{v1alpha1.GroupVersion.Group, "plans", "", "list watch"},
+	{v1alpha1.GroupVersion.Group, "webhookevents", "", "get list watch create delete"},
+	{v1alpha1.GroupVersion.Group, "webhookevents/status", "", "patch"},
+	{v1alpha1.GroupVersion.Group, "eventledgers", "", "get list watch create update delete"},
+}
+
+// A receiver, which the internet talks to, may do what it needs and nothing else. The replicas run with these rights:
+// every other test of this package fails when one is missing.
+func TestReceiverHasNoOtherRights(t *testing.T) {
+	s, hooks, _ := stack.DeployReceiver(t)
+	s.Create(stack.Secret("another", "key", "value"))
+	account := "system:serviceaccount:" + s.Namespace + ":" + hooks.Workload()
+	allowed := func(namespace string, r right, verb string) bool {
+		resource, sub, _ := strings.Cut(r.resource, "/")
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:   account,
+			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + s.Namespace, "system:authenticated"},
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: namespace, Group: r.group, Resource: resource, Subresource: sub, Name: r.name, Verb: verb,
+			},
+		}}
+		NewWithT(t).Expect(s.Client.Create(t.Context(), review)).To(Succeed())
+		return review.Status.Allowed
+	}
+	verbs := strings.Fields("get list watch create update patch delete deletecollection")
+	kassa := v1alpha1.GroupVersion.Group
+	for _, r := range append([]right{
+		{"", "secrets", "another", ""},
+		{"", "secrets", "stripe-api", ""},
+		{"", "secrets", "", ""},
+		{"", "configmaps", "", ""},
+		{"", "pods", "", ""},
+		{"apps", "deployments", hooks.Workload(), ""},
+		{"rbac.authorization.k8s.io", "roles", hooks.Workload(), ""},
+		{"rbac.authorization.k8s.io", "rolebindings", "", ""},
+		{kassa, "webhookreceivers", "another", ""},
+		{kassa, "webhookreceivers", "", ""},
+		{kassa, "webhookreceivers/status", "another", ""},
+		{kassa, "paymentproviders", "", ""},
+		{kassa, "plans/status", "", ""},
+	}, granted...) {
+		for _, verb := range verbs {
+			want := strings.Contains(" "+r.verbs+" ", " "+verb+" ")
+			if got := allowed(s.Namespace, r, verb); got != want {
+				t.Errorf("%s %s %q: allowed is %v, want %v", verb, r.resource, r.name, got, want)
+			}
+			if allowed("default", r, verb) {
+				t.Errorf("%s %s %q is allowed in another namespace", verb, r.resource, r.name)
+			}
+		}
+	}
+}
+
+// The API server lets nobody grant what he does not hold, so the operator's ClusterRole must have all that it gives.
+func TestOperatorMayGrantWhatItGrants(t *testing.T) {
+	s := stack.New(t, stack.Options{})
+	g := NewWithT(t)
+	root, err := controlplane.ModuleRoot()
+	g.Expect(err).NotTo(HaveOccurred())
+	text, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	role := &rbacv1.ClusterRole{}
+	g.Expect(yaml.UnmarshalStrict(text, role)).To(Succeed())
+	role.Name = s.Namespace + "-operator"
+	g.Expect(s.Client.Create(t.Context(), role)).To(Succeed())
+	g.Expect(s.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: role.Name}},
+	})).To(Succeed())
+	config, err := s.Plane.User(role.Name)
+	g.Expect(err).NotTo(HaveOccurred())
+	operator, err := client.New(config, client.Options{Scheme: s.Client.Scheme(), Mapper: s.Client.RESTMapper()})
+	g.Expect(err).NotTo(HaveOccurred())
+	receiver := &v1alpha1.WebhookReceiver{}
+	receiver.Namespace, receiver.Name, receiver.UID = s.Namespace, "hooks", "00000000-0000-0000-0000-000000000001"
+	server := workload.Receiver{Object: receiver, Image: stack.Image, SigningSecret: "hooks-signing"}
+	for _, object := range server.Objects() {
+		g.Eventually(func() error { // until the binding is known
+			return operator.Apply(t.Context(), object, client.FieldOwner("test"))
+		}, stack.Patience, often).Should(Succeed())
+	}
+}
