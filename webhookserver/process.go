@@ -64,7 +64,7 @@ func (s *Server) process(
 
 	claim, err := s.claim(ctx, e, start.Add(busyWait))
 	if err != nil {
-		s.log.Warn("event not recorded", "error", brief(err))
+		s.complaints.unrecorded.log(s.log, err)
 		return unavailable(2 * time.Second)
 	}
 	switch claim.Outcome {
@@ -107,7 +107,7 @@ func (s *Server) resume(ctx context.Context, cfg *settings, e billing.Event, cla
 	phase, found, err := s.inbox.find(ctx, cfg, e.ID)
 	switch {
 	case err != nil:
-		s.log.Warn("inbox not readable", "error", brief(err))
+		s.complaints.unreadable.log(s.log, err)
 		return unavailable(2 * time.Second), true
 	case !found:
 		return verdict{}, false
@@ -124,14 +124,14 @@ func (s *Server) deliver(
 ) verdict {
 	left, err := s.offer(ctx, cfg, e, wanted, start)
 	if err != nil {
-		s.log.Error("CloudEvent not made", "error", brief(err))
+		s.complaints.unencodable.log(s.log, err)
 		return unavailable(time.Minute)
 	}
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
 	if err := s.inbox.put(ctx, cfg, e, raw, left, claim.ReceivedAt); err != nil {
-		s.log.Warn("event not put into the inbox", "error", brief(err))
+		s.complaints.unwritten.log(s.log, err)
 		return unavailable(5 * time.Second)
 	}
 	return s.settle(ctx, e, claim, ledger.Deferred)
@@ -142,7 +142,7 @@ func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim
 	if err := s.ledger.Settle(ctx, e.ID, to); err != nil {
 		// After ErrLost another replica has the event; it answers the provider's repetition.
 		if !errors.Is(err, ledger.ErrLost) {
-			s.log.Warn("event not settled", "error", brief(err))
+			s.complaints.unsettled.log(s.log, err)
 		}
 		return unavailable(2 * time.Second)
 	}

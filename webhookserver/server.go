@@ -63,6 +63,7 @@ type Server struct {
 	gate            gate
 	draining        atomic.Bool
 	log             *slog.Logger
+	complaints      complaints
 	client          client.WithWatch
 }
 
@@ -77,7 +78,7 @@ func New(o Options) *Server {
 	s := &Server{
 		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
 		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics),
-		plans: newPlans(), poster: newPoster(),
+		plans: newPlans(), poster: newPoster(), complaints: newComplaints(),
 		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
 	}
 	s.config = &config{
