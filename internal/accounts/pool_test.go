@@ -44,6 +44,7 @@ type fixture struct {
 	pool    *accounts.Pool
 	pp      *v1alpha1.PaymentProvider
 	now     time.Time
+	clients int // that were made
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -66,6 +67,7 @@ func newFixture(t *testing.T) *fixture {
 	f.pool = &accounts.Pool{
 		Registry: provider.NewRegistry(stripe.Adapter{}), Metadata: f.client, Live: f.client,
 		HTTP: func(billing.Provider, float64, int) *http.Client {
+			f.clients++
 			return &http.Client{Timeout: 5 * time.Second}
 		},
 		Now: func() time.Time { return f.now },
@@ -173,7 +175,28 @@ func TestARotatedKeyOfTheSameAccountKeepsTheMirror(t *testing.T) {
 	second := f.opened()
 	f.Expect(second.Conn).NotTo(BeIdenticalTo(first.Conn))
 	f.Expect(second.Mirror).To(BeIdenticalTo(first.Mirror))
+}
 
+// The client has the account's token bucket and the provider's Retry-After: neither may start afresh with a check.
+func TestAClientOutlivesTheChecksOfItsKey(t *testing.T) {
+	f := newFixture(t)
+	f.secret("api-key", key)
+	f.opened()
+	for range 3 {
+		_, err := f.pool.Check(t.Context(), f.pp)
+		f.Expect(err).NotTo(HaveOccurred())
+	}
+	f.pp.Generation++
+	f.opened()
+	f.Expect(f.clients).To(Equal(1))
+
+	f.secret("api-key", rotatedKey)
+	f.opened()
+	f.Expect(f.clients).To(Equal(2))
+	f.pp.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 5}
+	f.pp.Generation++
+	f.opened()
+	f.Expect(f.clients).To(Equal(3))
 }
 
 func TestAKeyOfAnotherAccountIsRefusedUnlessTheMoveIsMeant(t *testing.T) {

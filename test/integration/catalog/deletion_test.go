@@ -56,7 +56,8 @@ func TestDeletion(t *testing.T) {
 	g.Expect(products(s, "pro")[0].Active).To(BeFalse())
 	for _, p := range s.Sandbox.Stripe().Account(s.APIKey()).Prices() {
 		if p.Product == products(s, "pro")[0].ID && p.Active {
-			g.Expect(products(s, "pro")[0].DefaultPrice).To(HaveValue(Equal(p.ID)), "only a default price may stay, under its archived product")
+			g.Expect(products(s, "pro")[0].DefaultPrice).To(HaveValue(Equal(p.ID)),
+				"only a default price may stay, under its archived product")
 		}
 	}
 	g.Eventually(gone(s, pp), stack.Patience, often).Should(BeTrue())
