@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -103,12 +104,26 @@ func (s *stage) close() {
 
 // kubectl runs kubectl as a reader of the demo would, and shows the command and what it prints.
 func (s *stage) kubectl(ctx context.Context, stdin string, args ...string) error {
-	fmt.Printf("$ kubectl %s\n", strings.Join(args, " "))
+	fmt.Printf("$ kubectl %s\n", shell(args))
 	out, err := s.kubectlOutput(ctx, stdin, args...)
 	for line := range strings.Lines(out) {
 		fmt.Print("  ", line)
 	}
 	return err
+}
+
+var plain = regexp.MustCompile(`^[\w./:=,@%+-]+$`)
+
+// shell quotes arguments so that the line can be pasted.
+func shell(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		quoted[i] = a
+		if !plain.MatchString(a) {
+			quoted[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
 }
 
 func (s *stage) kubectlOutput(ctx context.Context, stdin string, args ...string) (string, error) {
