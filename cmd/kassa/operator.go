@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -36,6 +37,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 type operatorOptions struct {
@@ -107,7 +109,10 @@ func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
 		LeaderElectionID:              "kassa-operator",
 		LeaderElectionNamespace:       o.leaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         ownOnly(),
+		},
 		// Only metadata of Secrets is ever cached; a typed read would fill a cache with their values.
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
 	})
@@ -118,6 +123,15 @@ func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
 		return nil, err
 	}
 	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
+}
+
+// ownOnly keeps other people's Deployments and the like out of the cache.
+func ownOnly() map[client.Object]cache.ByObject {
+	selected := map[client.Object]cache.ByObject{}
+	for _, kind := range workload.Kinds() {
+		selected[kind] = cache.ByObject{Label: labels.SelectorFromSet(workload.Managed())}
+	}
+	return selected
 }
 
 // Back-off of failed reconciles, for each object.

@@ -50,8 +50,8 @@ type check struct {
 //
 // Stripe tells the signing secret only in the answer to the create. The endpoint's id is stored next to it, so a
 // Secret belongs to an endpoint or it does not. An endpoint with the receiver's marks whose secret is not in the
-// Secret is what a crash between create and store leaves behind; nothing that it sends could ever be verified, so it
-// is deleted and another is made.
+// Secret is what a crash between create and store leaves behind; nothing that it sends could ever be verified, so
+// another is made and it is deleted.
 func (r *Reconciler) register(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, account *accounts.Account,
 ) registration {
@@ -98,21 +98,27 @@ func (r *Reconciler) converge(
 	}
 	want := provider.EndpointSpec{Owner: owner, URL: receiver.Spec.URL, Events: events}
 	var serving *provider.Endpoint
+	var stray []string
 	for i := range all {
-		e := &all[i]
-		if !e.Owner.Same(owner) {
-			continue
-		}
-		if serving == nil && e.ID == string(secret.Data[keyEndpointID]) && len(secret.Data[keySigningSecret]) > 0 {
+		switch e := &all[i]; {
+		case !e.Owner.Same(owner):
+		case serving == nil && e.ID == string(secret.Data[keyEndpointID]) && len(secret.Data[keySigningSecret]) > 0:
 			serving = e
-			continue
-		}
-		if err := endpoints.Delete(ctx, e.ID); err != nil {
-			return "", err
+		default:
+			stray = append(stray, e.ID)
 		}
 	}
 	if serving == nil {
-		return r.create(ctx, receiver, endpoints, secret, want)
+		// A stray endpoint goes when another serves, so that no event falls between the two; if no other can be made it
+		// may be what stands in the way, because the number of an account's endpoints is bounded.
+		id, err := r.create(ctx, receiver, endpoints, secret, want)
+		if err == nil || provider.ClassOf(err) == provider.ClassTerminal {
+			err = errors.Join(err, deleteAll(ctx, endpoints, stray))
+		}
+		return id, err
+	}
+	if err := deleteAll(ctx, endpoints, stray); err != nil {
+		return "", err
 	}
 	if !serving.Active || serving.URL != want.URL || !slices.Equal(serving.Events, want.Events) ||
 		serving.Owner != want.Owner {
@@ -122,6 +128,15 @@ func (r *Reconciler) converge(
 		r.notef(receiver, "EndpointUpdated", "updated endpoint %s", serving.ID)
 	}
 	return serving.ID, nil
+}
+
+func deleteAll(ctx context.Context, endpoints provider.Endpoints, ids []string) error {
+	for _, id := range ids {
+		if err := endpoints.Delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // create registers an endpoint and stores its signing secret before anything else happens.

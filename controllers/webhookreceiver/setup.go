@@ -3,7 +3,6 @@ package webhookreceiver
 import (
 	"context"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // Options tune the controller.
@@ -27,15 +27,18 @@ type Options struct {
 
 // Setup registers the controller.
 func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.WebhookReceiver{},
 			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), deliveryChanged()))).
-		Owns(&appsv1.Deployment{}).
 		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexProviders)),
 			builder.WithPredicates(kubewatch.ProviderChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexSecrets))).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter}).
-		Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter})
+	// What somebody deletes or edits is put back at once.
+	for _, kind := range workload.Kinds() {
+		b = b.Owns(kind)
+	}
+	return b.Complete(r)
 }
 
 // deliveryChanged admits the replicas' status writes only when the condition that follows from them changes.

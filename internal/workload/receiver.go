@@ -4,7 +4,9 @@ package workload
 import (
 	"maps"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,9 +16,21 @@ import (
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
 	policyac "k8s.io/client-go/applyconfigurations/policy/v1"
 	rbacac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
+
+// Managed are labels that every object of a deployed server has.
+func Managed() map[string]string { return map[string]string{"app.kubernetes.io/managed-by": "kassa"} }
+
+// Kinds are the kinds of the objects of deployed servers.
+func Kinds() []client.Object {
+	return []client.Object{
+		&corev1.ServiceAccount{}, &rbacv1.Role{}, &rbacv1.RoleBinding{}, &appsv1.Deployment{}, &corev1.Service{},
+		&policyv1.PodDisruptionBudget{},
+	}
+}
 
 // DefaultReplicas of a deployed server.
 const DefaultReplicas = 2
@@ -56,7 +70,7 @@ func (r Receiver) selector() map[string]string {
 
 func (r Receiver) labels() map[string]string {
 	l := r.selector()
-	l["app.kubernetes.io/managed-by"] = "kassa"
+	maps.Copy(l, Managed())
 	l[v1alpha1.LabelReceiver] = r.Object.Name
 	return l
 }

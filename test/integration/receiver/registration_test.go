@@ -13,6 +13,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -68,7 +69,7 @@ func killOnce(s *stack.Stack, operator <-chan *child.Process, method string) (ki
 	return killed
 }
 
-// The operator dies after Stripe made the endpoint and before it could store the secret, which Stripe never tells
+// The operator dies twice after Stripe made an endpoint and before it could store the secret, which Stripe never tells
 // again; then it dies while it cleans up. In the end there is one endpoint, and its events are taken.
 func TestRegistrationSurvivesCrashes(t *testing.T) {
 	s := stack.New(t, stack.Options{Node: true})
@@ -80,18 +81,21 @@ func TestRegistrationSurvivesCrashes(t *testing.T) {
 	for _, step := range []struct {
 		method string
 		left   int // endpoints at Stripe after the crash
+		serves bool
 	}{
-		{http.MethodPost, 1}, {http.MethodDelete, 0}, {http.MethodPost, 1},
+		{http.MethodPost, 1, false}, {http.MethodPost, 2, false}, {http.MethodDelete, 2, true},
 	} {
 		operator := make(chan *child.Process, 1)
 		killed := killOnce(s, operator, step.method)
 		operator <- s.Operator()
 		g.Eventually(killed.Load, stack.Patience, often).Should(BeTrue(), "%s never came", step.method)
-		g.Expect(hooks.SigningSecret()).To(BeEmpty())
+		g.Expect(hooks.SigningSecret() != "").To(Equal(step.serves))
 		g.Eventually(func() []stripe.WebhookEndpoint { return endpoints(s) }, stack.Patience, often).
 			Should(HaveLen(step.left))
 		for _, e := range endpoints(s) {
-			lost = append(lost, e.ID)
+			if e.ID != hooks.EndpointID() {
+				lost = append(lost, e.ID)
+			}
 		}
 	}
 	s.Sandbox.OnRequest(nil)
@@ -140,4 +144,22 @@ func TestEndpointFollowsTheReceiver(t *testing.T) {
 		}
 		g.Expect(hooks.SigningSecret()).To(BeEmpty())
 	}, stack.Patience, often).Should(Succeed())
+}
+
+// What somebody deletes of a deployed server is put back.
+func TestDeployedObjectsArePutBack(t *testing.T) {
+	s, _, _ := stack.DeployReceiver(t)
+	g := NewWithT(t)
+	for _, kind := range workload.Kinds() {
+		o, _ := kind.DeepCopyObject().(client.Object)
+		name := client.ObjectKey{Namespace: s.Namespace, Name: "hooks-receiver"}
+		g.Expect(s.Client.Get(t.Context(), name, o)).To(Succeed())
+		was := o.GetUID()
+		g.Expect(s.Client.Delete(t.Context(), o)).To(Succeed())
+		g.Eventually(func() (types.UID, error) {
+			again, _ := kind.DeepCopyObject().(client.Object)
+			err := s.Client.Get(t.Context(), name, again)
+			return again.GetUID(), err
+		}, stack.Patience, often).ShouldNot(Equal(was), "%T", kind)
+	}
 }
