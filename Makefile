@@ -6,13 +6,15 @@ SHELL := /usr/bin/env bash
 MAKEFLAGS += --no-print-directory
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE ?= ghcr.io/kassa-dev/kassa:$(VERSION)
+PUSH ?= false
 TEST_TIMEOUT ?= 10m
 FUZZTIME ?= 20s
 PKG ?= ./...
 
 TOOL := hack/tools/ensure
 # Each folder is a module of its own.
-MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm hack/tools/image $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/kassa/crds \
 	charts/kassa/templates/clusterrole.yaml docs/reference/api.md
@@ -31,6 +33,17 @@ demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 end
 .PHONY: build
 build: ## Build bin/kassa
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/kassa ./cmd/kassa
+
+.PHONY: image
+image: ## Build dist/kassa-image.tar for amd64 and arm64, without a container runtime; PUSH=true sends it to IMAGE
+	@mkdir -p dist
+	@for arch in amd64 arm64; do \
+		echo "image: linux/$$arch"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" \
+			-o dist/linux-$$arch/kassa ./cmd/kassa; \
+	done
+	@$$($(TOOL) image) -name $(IMAGE) -out dist/kassa-image.tar -push=$(PUSH) \
+		linux/amd64=dist/linux-amd64/kassa linux/arm64=dist/linux-arm64/kassa
 
 ##@ Develop
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"time"
@@ -140,6 +141,16 @@ const (
 	maxBackoff = 2 * time.Minute
 )
 
+// jittered spreads the retries of objects that failed together.
+type jittered struct {
+	workqueue.TypedRateLimiter[reconcile.Request]
+}
+
+// When is anything up to the back-off, but never at once.
+func (j jittered) When(r reconcile.Request) time.Duration {
+	return minBackoff/2 + rand.N(j.TypedRateLimiter.When(r))
+}
+
 func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.Registry, o operatorOptions) error {
 	// kube-system lives as long as its cluster: its UID tells clusters on one account apart.
 	var system corev1.Namespace
@@ -169,7 +180,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 		}
 	}
 	limiter := func() workqueue.TypedRateLimiter[reconcile.Request] {
-		return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxBackoff)
+		return jittered{workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](minBackoff, maxBackoff)}
 	}
 	recorder := mgr.GetEventRecorder("kassa")
 	err = (&paymentprovider.Reconciler{Client: mgr.GetClient(), Accounts: pool, Snapshots: snapshots}).

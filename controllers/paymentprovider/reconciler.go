@@ -58,7 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.finalize(ctx, pp)
 	}
 	if pp.Spec.Suspend {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.condition(ctx, pp, status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true"))
 	}
 	if controllerutil.AddFinalizer(pp, v1alpha1.Finalizer) {
 		if err := r.Client.Update(ctx, pp); err != nil {
@@ -202,6 +202,14 @@ func verdict(pp *v1alpha1.PaymentProvider, a *accounts.Account, problem *account
 	}
 }
 
+// condition writes a verdict and leaves the rest of the status as it is.
+func (r *Reconciler) condition(ctx context.Context, pp *v1alpha1.PaymentProvider, v status.Verdict) error {
+	next := pp.Status.DeepCopy()
+	next.ObservedGeneration = pp.Generation
+	v.Set(&next.Conditions, pp.Generation)
+	return status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("PaymentProvider"), pp, &pp.Status, next)
+}
+
 // finalize keeps the PaymentProvider until nothing refers to it: those that do need it to clean up.
 func (r *Reconciler) finalize(ctx context.Context, pp *v1alpha1.PaymentProvider) (ctrl.Result, error) {
 	users, err := r.users(ctx, pp)
@@ -209,12 +217,8 @@ func (r *Reconciler) finalize(ctx context.Context, pp *v1alpha1.PaymentProvider)
 		return ctrl.Result{}, err
 	}
 	if len(users) > 0 {
-		next := pp.Status.DeepCopy()
-		next.ObservedGeneration = pp.Generation
-		status.Waiting(v1alpha1.ReasonInUse, "still referred to by "+strings.Join(users, ", ")).
-			Set(&next.Conditions, pp.Generation)
-		err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("PaymentProvider"), pp, &pp.Status, next)
-		return ctrl.Result{RequeueAfter: inUseRecheck}, err
+		inUse := status.Waiting(v1alpha1.ReasonInUse, "still referred to by "+strings.Join(users, ", "))
+		return ctrl.Result{RequeueAfter: inUseRecheck}, r.condition(ctx, pp, inUse)
 	}
 	r.Accounts.Forget(client.ObjectKeyFromObject(pp))
 	if controllerutil.RemoveFinalizer(pp, v1alpha1.Finalizer) {

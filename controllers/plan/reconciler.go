@@ -17,6 +17,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/status"
 )
 
 // Reconciler reconciles Plans.
@@ -47,7 +48,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.finalize(ctx, plan)
 	}
 	if plan.Spec.Suspend {
-		return ctrl.Result{}, nil
+		next := plan.Status.DeepCopy()
+		next.ObservedGeneration = plan.Generation
+		status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true").Set(&next.Conditions, plan.Generation)
+		return ctrl.Result{}, status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
 	}
 	// The finalizer is durable before the first object is made at a provider.
 	if controllerutil.AddFinalizer(plan, v1alpha1.Finalizer) {

@@ -19,6 +19,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/status"
 )
 
 // Reconciler reconciles WebhookReceivers.
@@ -63,7 +64,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.finalize(ctx, receiver)
 	}
 	if receiver.Spec.Suspend {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.condition(ctx, receiver, status.Stalled(v1alpha1.ReasonSuspended,
+			"spec.suspend is true; the deployed server goes on as it is"))
 	}
 	// The finalizer is durable before an endpoint is made at the provider.
 	if controllerutil.AddFinalizer(receiver, v1alpha1.Finalizer) {

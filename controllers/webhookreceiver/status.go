@@ -99,13 +99,9 @@ func (r *Reconciler) reportDeleting(
 	if !errors.As(failure, &problem) {
 		problem = accounts.ErrorOf(failure)
 	}
-	before := operatorsPart(&receiver.Status)
-	next := before.DeepCopy()
-	next.ObservedGeneration = receiver.Generation
-	status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf("the endpoint is still registered at the provider: %s; "+
-		"set spec.registration.manual to let the receiver go and delete the endpoint by hand", problem.Message)).
-		Set(&next.Conditions, receiver.Generation)
-	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
+	err := r.condition(ctx, receiver, status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf(
+		"the endpoint is still registered at the provider: %s; set spec.registration.manual to let the receiver go and "+
+			"delete the endpoint by hand", problem.Message)))
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -113,4 +109,13 @@ func (r *Reconciler) reportDeleting(
 		return ctrl.Result{RequeueAfter: problem.RetryAfter}, nil
 	}
 	return ctrl.Result{}, failure
+}
+
+// condition writes a verdict and leaves the rest of the status as it is.
+func (r *Reconciler) condition(ctx context.Context, receiver *v1alpha1.WebhookReceiver, v status.Verdict) error {
+	before := operatorsPart(&receiver.Status)
+	next := before.DeepCopy()
+	next.ObservedGeneration = receiver.Generation
+	v.Set(&next.Conditions, receiver.Generation)
+	return status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
 }

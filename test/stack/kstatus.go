@@ -49,6 +49,11 @@ func (s *Stack) State(object client.Object) string {
 			return fmt.Sprintf("%s is %s while Ready is %s", c.Type, c.Status, ready.Status)
 		}
 	}
+	stalled := meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled)
+	if stalled == meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReconciling) &&
+		ready.Status != metav1.ConditionTrue {
+		return fmt.Sprintf("Ready is %s while both or none of Stalled and Reconciling are True", ready.Status)
+	}
 	return fmt.Sprintf("%s %s %s", result.Status, ready.Status, ready.Reason)
 }
 

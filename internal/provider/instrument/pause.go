@@ -1,7 +1,6 @@
 package instrument
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -41,7 +40,6 @@ func (p *pause) refuse(req *http.Request, of billing.Provider, now time.Time) er
 	}
 	return &provider.Error{
 		Class: provider.ClassRateLimited, Provider: of, Operation: provider.OperationOf(req.Context()), RetryAfter: wait,
-		Message: fmt.Sprintf("not sent, because the provider asked for no requests before %s",
-			p.until.UTC().Format(time.RFC3339)),
+		Message: "not sent, because the provider asked for no requests before " + p.until.UTC().Format(time.RFC3339),
 	}
 }
