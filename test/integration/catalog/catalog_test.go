@@ -4,14 +4,11 @@ package catalog
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -44,47 +41,18 @@ func account(s *stack.Stack) *v1alpha1.PaymentProvider {
 	return p
 }
 
-// says is Ready's status and reason, or what is wrong with the conditions by the rules of kstatus.
-func says(generation, observed int64, conditions []metav1.Condition) string {
-	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if ready == nil || observed != generation {
-		return "not observed"
-	}
-	stalled := meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled)
-	reconciling := meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReconciling)
-	if marked := stalled || reconciling; stalled && reconciling || marked == (ready.Status == metav1.ConditionTrue) {
-		return fmt.Sprintf("contradiction: Ready=%s Stalled=%t Reconciling=%t", ready.Status, stalled, reconciling)
-	}
-	kind := map[bool]string{true: " Stalled", false: " Reconciling"}[stalled]
-	if ready.Status == metav1.ConditionTrue {
-		kind = ""
-	}
-	return string(ready.Status) + "/" + ready.Reason + kind
-}
-
+// planSays and accountSays are the objects' States.
 func planSays(s *stack.Stack, name string) func() string {
-	return func() string {
-		p := plan(s, name)
-		return says(p.Generation, p.Status.ObservedGeneration, p.Status.Conditions)
-	}
+	return func() string { return s.State(plan(s, name)) }
 }
 
-func accountSays(s *stack.Stack) func() string {
-	return func() string {
-		p := account(s)
-		return says(p.Generation, p.Status.ObservedGeneration, p.Status.Conditions)
-	}
-}
+func accountSays(s *stack.Stack) func() string { return func() string { return s.State(account(s)) } }
 
-// Verdicts.
+// States.
 const (
-	accountReady = "True/" + v1alpha1.ReasonCredentialsValid
-	planReady    = "True/" + v1alpha1.ReasonInSync
+	accountReady = "Current True " + v1alpha1.ReasonCredentialsValid
+	planReady    = "Current True " + v1alpha1.ReasonInSync
 )
-
-func message(conditions []metav1.Condition) string {
-	return meta.FindStatusCondition(conditions, v1alpha1.ConditionReady).Message
-}
 
 func eventually(s *stack.Stack, f func() string) AsyncAssertion {
 	return NewWithT(s.T).Eventually(f, stack.Patience, often)

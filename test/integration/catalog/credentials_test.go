@@ -13,7 +13,7 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-const waiting = "False/" + v1alpha1.ReasonProviderNotReady + " Stalled"
+const waiting = "Failed False " + v1alpha1.ReasonProviderNotReady
 
 // A key of the wrong mode writes nothing, neither for the account nor for a Plan that uses it.
 func TestAKeyOfTheOtherModeWritesNothing(t *testing.T) {
@@ -24,10 +24,10 @@ func TestAKeyOfTheOtherModeWritesNothing(t *testing.T) {
 			s := stack.New(t, stack.Options{Sandbox: sandbox.Options{Keys: map[string]stripe.Key{key: {Live: true}}}})
 			s.Operator()
 			s.Create(stack.Secret("stripe-api", "api-key", key), s.Provider(), stack.Plan("pro"))
-			eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonModeMismatch + " Stalled"))
+			eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonModeMismatch))
 			eventually(s, planSays(s, "pro")).Should(Equal(waiting))
 			g := NewWithT(t)
-			g.Expect(message(plan(s, "pro").Status.Conditions)).To(HavePrefix(
+			g.Expect(stack.Message(plan(s, "pro"))).To(HavePrefix(
 				`stripe: PaymentProvider "stripe": ModeMismatch: `))
 			quiet(s)
 			g.Expect(s.Sandbox.Counts().Writes).To(BeZero())
@@ -49,15 +49,15 @@ func TestASecretThatComesLater(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	s.Operator()
 	s.Create(s.Provider(), stack.Plan("pro"))
-	eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonSecretNotFound + " Stalled"))
-	NewWithT(t).Expect(message(account(s).Status.Conditions)).To(Equal(
+	eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonSecretNotFound))
+	NewWithT(t).Expect(stack.Message(account(s))).To(Equal(
 		`Secret "stripe-api" does not exist; create it with the API key under "api-key"`))
 	eventually(s, planSays(s, "pro")).Should(Equal(waiting))
 
 	began := time.Now()
 	secret := stack.Secret("stripe-api", "wrong-name", s.APIKey())
 	s.Create(secret)
-	eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonSecretKeyMissing + " Stalled"))
+	eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonSecretKeyMissing))
 	t.Logf("seen %v after the Secret was made", time.Since(began))
 
 	began = time.Now()
@@ -86,7 +86,7 @@ func TestRotation(t *testing.T) {
 	s.Sandbox.Stripe().Revoke(s.APIKey(), true)
 	pp := account(s)
 	touch(s, pp)
-	eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonCredentialsInvalid + " Stalled"))
+	eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonCredentialsInvalid))
 
 	began := time.Now()
 	change(s, secret, func(x *corev1.Secret) { x.Data["api-key"] = []byte(second) })
@@ -98,7 +98,7 @@ func TestRotation(t *testing.T) {
 
 	writes := quiet(s).Writes
 	change(s, secret, func(x *corev1.Secret) { x.Data["api-key"] = []byte(other) })
-	eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonAccountMismatch + " Stalled"))
+	eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonAccountMismatch))
 	change(s, changed, func(p *v1alpha1.Plan) { p.Spec.DisplayName = "Renamed again" })
 	eventually(s, planSays(s, "pro")).Should(Equal(waiting))
 	NewWithT(t).Expect(quiet(s).Writes).To(Equal(writes))

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"net/http"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -10,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
-	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -48,8 +46,8 @@ func TestDeletion(t *testing.T) {
 
 	pro, pp := plan(s, "pro"), account(s)
 	remove(s, pp)
-	eventually(s, accountSays(s)).Should(Equal("False/" + v1alpha1.ReasonInUse + " Reconciling"))
-	g.Expect(message(account(s).Status.Conditions)).To(Equal("still referred to by Plan pro"))
+	eventually(s, accountSays(s)).Should(Equal("Terminating False " + v1alpha1.ReasonInUse))
+	g.Expect(stack.Message(account(s))).To(Equal("still referred to by Plan pro"))
 
 	remove(s, pro)
 	g.Eventually(gone(s, pro), stack.Patience, often).Should(BeTrue())
@@ -61,32 +59,4 @@ func TestDeletion(t *testing.T) {
 		}
 	}
 	g.Eventually(gone(s, pp), stack.Patience, often).Should(BeTrue())
-}
-
-// A provider that is away holds a deletion up, audibly; Orphan lets the Plan go.
-func TestDeletionWhileTheProviderIsAway(t *testing.T) {
-	s := stack.New(t, stack.Options{})
-	s.Operator()
-	s.CreateProvider()
-	s.Create(stack.Plan("waits"), stack.Plan("leaves"))
-	eventually(s, planSays(s, "waits")).Should(Equal(planReady))
-	eventually(s, planSays(s, "leaves")).Should(Equal(planReady))
-	quiet(s)
-	g := NewWithT(t)
-	g.Expect(s.Sandbox.Faults().Add(traffic.Fault{Status: http.StatusServiceUnavailable, Times: -1})).To(Succeed())
-	waits, leaves := plan(s, "waits"), plan(s, "leaves")
-	remove(s, waits)
-	remove(s, leaves)
-	for _, name := range []string{"waits", "leaves"} {
-		eventually(s, planSays(s, name)).Should(Equal("Unknown/" + v1alpha1.ReasonUnreachable + " Reconciling"))
-		g.Expect(message(plan(s, name).Status.Conditions)).To(
-			HaveSuffix("set spec.deletionPolicy to Orphan to let the Plan go without archiving it"))
-	}
-	change(s, leaves, func(p *v1alpha1.Plan) { p.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
-	g.Eventually(gone(s, leaves), stack.Patience, often).Should(BeTrue())
-	expectOneOfEach(s, "leaves")
-
-	s.Sandbox.Faults().Clear()
-	g.Eventually(gone(s, waits), stack.Patience, often).Should(BeTrue())
-	g.Expect(products(s, "waits")[0].Active).To(BeFalse())
 }

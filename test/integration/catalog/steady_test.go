@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,47 +106,4 @@ func writes(t *testing.T, s *stack.Stack) (sum int) {
 		sum += int(n)
 	}
 	return sum
-}
-
-// What somebody changed at the provider is put right when the account is read the next time, without new objects
-// where the old ones will do.
-func TestDriftIsPutRight(t *testing.T) {
-	s := stack.New(t, stack.Options{})
-	operator := s.Operator()
-	s.CreateProvider()
-	s.Create(stack.Plan("pro"))
-	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
-	quiet(s)
-	was := plan(s, "pro").Status.Providers[0]
-
-	edit := func(path, body string) {
-		t.Helper()
-		req, err := http.NewRequest(http.MethodPost, s.SandboxURL+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Authorization", "Bearer "+s.APIKey())
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			t.Fatal(path, res.Status)
-		}
-	}
-	edit("/v1/prices/"+was.Prices[1].ID, "active=false&lookup_key=elsewhere")
-	edit("/v1/products/"+was.ProductID, "name=Cheap&metadata[kassa_plan]="+s.Namespace+"/pro")
-	operator.Kill()
-	s.Operator()
-
-	g := NewWithT(t)
-	g.Eventually(func() string { return products(s, "pro")[0].Name }, stack.Patience, often).Should(Equal("Plan pro"))
-	g.Eventually(func() []string { names, _ := active(s, "pro"); return names }, stack.Patience, often).
-		Should(Equal([]string{"monthly", "yearly"}))
-	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
-	quiet(s)
-	expectOneOfEach(s, "pro")
-	g.Expect(plan(s, "pro").Status.Providers[0].Prices).To(Equal(was.Prices))
 }

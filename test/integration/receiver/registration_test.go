@@ -163,3 +163,17 @@ func TestDeployedObjectsArePutBack(t *testing.T) {
 		}, stack.Patience, often).ShouldNot(Equal(was), "%T", kind)
 	}
 }
+
+// A suspended receiver is not registered and says why; then it is.
+func TestSuspendedReceiverIsNotRegistered(t *testing.T) {
+	s := stack.New(t, stack.Options{Node: true})
+	s.Operator()
+	s.CreateProvider()
+	hooks := s.CreateReceiver("hooks", stack.NewSink(t), func(r *v1alpha1.WebhookReceiver) { r.Spec.Suspend = true })
+	object := hooks.Object()
+	s.AwaitState(object, "Failed False "+v1alpha1.ReasonSuspended)
+	NewWithT(t).Expect(endpoints(s)).To(BeEmpty())
+	s.Change(object, func() { object.Spec.Suspend = false })
+	awaitOneEndpoint(t, s, hooks)
+	s.AwaitState(object, "Current True "+v1alpha1.ReasonSucceeded)
+}
