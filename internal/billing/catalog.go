@@ -46,6 +46,9 @@ type Owner struct {
 // IsZero says that an object carries no owner's marks.
 func (o Owner) IsZero() bool { return o == Owner{} }
 
+// Identifies says whether the marks tell whose the object is. Somebody may have removed some of them.
+func (o Owner) Identifies() bool { return o.Cluster != "" && o.UID != "" }
+
 // Same says whether both are the same object of the same cluster. Names are for people; UIDs decide.
 func (o Owner) Same(other Owner) bool { return o.Cluster == other.Cluster && o.UID == other.UID }
 

@@ -42,6 +42,9 @@ func (r Rules) Next(want billing.Plan, have billing.Observed) (*Operation, error
 	current := make([]string, 0, len(want.Prices)) // ids
 	defaultID := ""
 	for _, p := range want.Prices {
+		if op := r.remark(want.Owner, p.Name, have.Prices); op != nil {
+			return op, nil
+		}
 		chosen := r.choose(want.Owner, p, have.Prices)
 		if op := r.price(want.Owner, p, chosen); op != nil {
 			op.productID, op.ordinal = have.Product.ID, r.count(want.Owner, p.Name, have.Prices)
@@ -91,10 +94,10 @@ func (r Rules) Retire(owner billing.Owner, have billing.Observed) (*Operation, e
 	return nil, nil
 }
 
-// checkOwner refuses a product of another owner. A product without marks is the owner's, because it was found under
-// the owner's own id: somebody removed the marks.
+// checkOwner refuses a product of another owner. A product without all marks is the owner's, because it was found
+// under the owner's own id: somebody removed them.
 func checkOwner(owner billing.Owner, have billing.Observed) error {
-	if o := have.Product.Owner; !o.IsZero() && !o.Same(owner) {
+	if o := have.Product.Owner; o.Identifies() && !o.Same(owner) {
 		return OwnedByAnotherError{Object: have.Product.ID, Owner: o}
 	}
 	return nil
@@ -135,6 +138,21 @@ func productDiff(want, have billing.ProductSpec) []string {
 	return fields
 }
 
+// remark names the operation that writes the marks again onto a price that only its lookup key still tells to be the
+// owner's. It comes before a new price takes the key: afterwards nothing would tell, and nobody would archive it.
+func (r Rules) remark(owner billing.Owner, name string, prices []billing.Price) *Operation {
+	for i := range prices {
+		p := &prices[i]
+		if r.is(owner, name, p) && (!p.Owner.Same(owner) || p.Name != name) {
+			return &Operation{
+				Kind: UpdatePrice, ID: p.ID, Price: name, Fields: []string{"owner"}, owner: owner, remark: true,
+				price: &p.Spec, lookupKey: p.LookupKey, current: p,
+			}
+		}
+	}
+	return nil
+}
+
 // price names the operation for one wanted price, given the price that was chosen for it.
 func (r Rules) price(owner billing.Owner, want billing.DesiredPrice, have *billing.Price) *Operation {
 	op := Operation{
@@ -158,9 +176,6 @@ func (r Rules) price(owner billing.Owner, want billing.DesiredPrice, have *billi
 	}
 	if have.Spec.DisplayName != want.Spec.DisplayName {
 		op.Fields = append(op.Fields, "displayName")
-	}
-	if have.Spec.Terms.TaxBehavior != want.Spec.Terms.TaxBehavior {
-		op.Fields = append(op.Fields, "taxBehavior")
 	}
 	if len(op.Fields) == 0 {
 		return nil
@@ -186,7 +201,7 @@ func (r Rules) choose(owner billing.Owner, want billing.DesiredPrice, prices []b
 	var best *billing.Price
 	for i := range prices {
 		p := &prices[i]
-		if !r.is(owner, want.Name, p) || !r.serves(p.Spec.Terms, want.Spec.Terms) {
+		if !r.is(owner, want.Name, p) || p.Spec.Terms != want.Spec.Terms {
 			continue
 		}
 		if best == nil || cmp.Or(cmp.Compare(rank(p), rank(best)), p.Created.Compare(best.Created),
@@ -207,20 +222,11 @@ func (r Rules) count(owner billing.Owner, name string, prices []billing.Price) (
 	return n
 }
 
-// is says whether p is the owner's price of that name: by its marks, or, where somebody removed them, by its lookup
-// key, which contains the owner's UID.
+// is says whether p is the owner's price of that name: by its marks, or, where somebody removed some of them, by its
+// lookup key, which contains the owner's UID.
 func (r Rules) is(owner billing.Owner, name string, p *billing.Price) bool {
-	if p.Owner.IsZero() {
+	if !p.Owner.Identifies() || p.Name == "" {
 		return p.LookupKey != "" && p.LookupKey == r.LookupKey(owner, name)
 	}
 	return p.Owner.Same(owner) && p.Name == name
-}
-
-// serves says whether a price with the terms have can be the current price for the terms want, perhaps after an
-// update in place.
-func (r Rules) serves(have, want billing.PriceTerms) bool {
-	if r.Traits.SettableTaxOnce && have.TaxBehavior == billing.TaxUnspecified {
-		have.TaxBehavior = want.TaxBehavior
-	}
-	return have == want
 }

@@ -169,9 +169,6 @@ func (o Operation) pricePatch() provider.PricePatch {
 	if o.current.Spec.DisplayName != o.price.DisplayName {
 		patch.DisplayName = &o.price.DisplayName
 	}
-	if want := o.price.Terms.TaxBehavior; o.current.Spec.Terms.TaxBehavior != want {
-		patch.TaxBehavior = &want
-	}
 	return patch
 }
 

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -16,7 +15,7 @@ import (
 )
 
 var (
-	stripeLike = provider.Traits{LookupKeys: true, DefaultPrice: true, IdempotentCreate: true, SettableTaxOnce: true}
+	stripeLike = provider.Traits{LookupKeys: true, DefaultPrice: true, IdempotentCreate: true}
 	paddleLike = provider.Traits{ListSettle: 30 * time.Second}
 	owner      = billing.Owner{Cluster: "c1", Namespace: "shop", Name: "pro", UID: "u1"}
 )
@@ -277,53 +276,6 @@ func TestAnOldPriceIsReactivated(t *testing.T) {
 	g.Expect(m.purchasable(owner)).To(Equal(map[string]int{"monthly": 1}))
 	g.Expect(m.prices["price_1"].Active).To(BeTrue())
 	g.Expect(m.prices["price_1"].LookupKey).To(Equal("u1:monthly"))
-}
-
-func TestDriftIsPutRightInPlace(t *testing.T) {
-	want := plan("monthly", price("monthly", "29", monthly))
-	for _, c := range []struct {
-		name   string
-		change func(*billing.Product, *billing.Price)
-		prices int
-	}{
-		{"name", func(p *billing.Product, _ *billing.Price) { p.Spec.Name = "X" }, 1},
-		{"description", func(p *billing.Product, _ *billing.Price) { p.Spec.Description = "X" }, 1},
-		{"features", func(p *billing.Product, _ *billing.Price) { p.Spec.Features = []string{"X"} }, 1},
-		{"unit label", func(p *billing.Product, _ *billing.Price) { p.Spec.UnitLabel = "X" }, 1},
-		{"images", func(p *billing.Product, _ *billing.Price) { p.Spec.ImageURLs = []string{"X"} }, 1},
-		{"metadata added", func(p *billing.Product, _ *billing.Price) {
-			p.Spec.Metadata = map[string]string{"team": "growth", "x": "y"}
-		}, 1},
-		{"metadata removed", func(p *billing.Product, _ *billing.Price) { p.Spec.Metadata = nil }, 1},
-		{"product archived", func(p *billing.Product, _ *billing.Price) { p.Active = false }, 1},
-		{"product's marks removed", func(p *billing.Product, _ *billing.Price) { p.Owner = billing.Owner{} }, 1},
-		{"default cleared", func(p *billing.Product, _ *billing.Price) { p.DefaultPriceID = "" }, 1},
-		{"price renamed", func(_ *billing.Product, p *billing.Price) { p.Spec.DisplayName = "X" }, 1},
-		{"price archived", func(_ *billing.Product, p *billing.Price) { p.Active = false }, 1},
-		{"lookup key removed", func(_ *billing.Product, p *billing.Price) { p.LookupKey = "" }, 1},
-		{"price's marks removed", func(_ *billing.Product, p *billing.Price) { p.Owner, p.Name = billing.Owner{}, "" }, 1},
-		{"tax behaviour set elsewhere", func(_ *billing.Product, p *billing.Price) {
-			p.Spec.Terms.TaxBehavior = billing.TaxInclusive
-		}, 2},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := NewWithT(t)
-			m := newMemory(stripeLike)
-			p := newProcess(m)
-			p.settle(t, want)
-			before, _ := m.Observe(context.Background(), owner, provider.Known{})
-			product, pr := m.products["prod_u1"], m.prices["price_1"]
-			c.change(&product, &pr)
-			m.products[product.ID], m.prices[pr.ID] = product, pr
-			p.settle(t, want)
-			g.Expect(m.prices).To(HaveLen(c.prices))
-			g.Expect(m.purchasable(owner)).To(Equal(map[string]int{"monthly": 1}))
-			if c.prices == 1 {
-				after, _ := m.Observe(context.Background(), owner, provider.Known{})
-				g.Expect(cmp.Diff(before, after)).To(BeEmpty())
-			}
-		})
-	}
 }
 
 func TestAnotherOwnersProductIsNeverTouched(t *testing.T) {

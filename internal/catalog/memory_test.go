@@ -159,7 +159,9 @@ func (m *memory) CreatePrice(_ context.Context, in provider.CreatePrice) (billin
 	err := m.write("create price "+in.Name, func() error {
 		if id, ok := m.creates[in.IdempotencyKey]; ok && m.traits.IdempotentCreate {
 			p = m.prices[id]
-			return nil
+			if p.Owner == in.Owner && p.Name == in.Name && p.LookupKey == in.LookupKey {
+				return nil
+			}
 		}
 		id := fmt.Sprintf("price_%d", len(m.prices)+1)
 		m.takeKey(in.LookupKey)
@@ -189,9 +191,6 @@ func (m *memory) UpdatePrice(_ context.Context, id string, in provider.PricePatc
 		}
 		if in.DisplayName != nil {
 			p.Spec.DisplayName = *in.DisplayName
-		}
-		if in.TaxBehavior != nil {
-			p.Spec.Terms.TaxBehavior = *in.TaxBehavior
 		}
 		if in.Owner != nil {
 			p.Owner, p.Name = *in.Owner, *in.Name

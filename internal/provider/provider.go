@@ -30,14 +30,13 @@ type Traits struct {
 	LookupKeys bool
 	// DefaultPrice: a product points at one of its prices, and that price cannot be archived meanwhile.
 	DefaultPrice bool
-	// IdempotentCreate: repeating a create with the same key returns the first one's object. Without it a
-	// create is written down before it is sent, and not repeated until ListSettle has passed.
+	// IdempotentCreate: repeating a create with the same key returns the first one's object as it is now, unless
+	// that is gone or has lost its marks or its lookup key: then it makes another. Without it a create is written
+	// down before it is sent, and not repeated until ListSettle has passed.
 	IdempotentCreate bool
 	// ListSettle is how long after a create the provider's lists may still lack it. Only without
 	// IdempotentCreate.
 	ListSettle time.Duration
-	// SettableTaxOnce: tax behaviour may be set on a price where it was unspecified.
-	SettableTaxOnce bool
 }
 
 // Config is what an adapter needs to talk to one account.
@@ -141,7 +140,6 @@ type PricePatch struct {
 	Active      *bool
 	LookupKey   *string // taken from whichever price holds it
 	DisplayName *string
-	TaxBehavior *billing.TaxBehavior // only with Traits.SettableTaxOnce
 }
 
 // Endpoint is a webhook endpoint that is registered at a provider.

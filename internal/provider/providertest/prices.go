@@ -165,26 +165,3 @@ func (f Fixture) defaultPrice(t *testing.T) {
 	first.Active = false
 	expectObserved(t, conn, product, first, second)
 }
-
-func (f Fixture) taxBehavior(t *testing.T) {
-	if !f.Adapter.Traits().SettableTaxOnce {
-		t.Skip("this provider's prices have a tax behaviour for good")
-	}
-	g := NewWithT(t)
-	conn := f.Connect(t)
-	catalog := conn.Catalog()
-	product := createProduct(t, conn, owner)
-	p, err := catalog.CreatePrice(t.Context(), newPrice(owner, product, "monthly", usd(2900)))
-	g.Expect(err).NotTo(HaveOccurred())
-	set := func(b billing.TaxBehavior) error {
-		got, err := catalog.UpdatePrice(t.Context(), p.ID, provider.PricePatch{Current: p, TaxBehavior: &b})
-		if err == nil {
-			g.Expect(got.Spec.Terms.TaxBehavior).To(Equal(b))
-		}
-		return err
-	}
-	g.Expect(set(billing.TaxInclusive)).To(Succeed())
-	err = set(billing.TaxExclusive)
-	g.Expect(err).To(HaveOccurred())
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
-}

@@ -39,7 +39,6 @@ func Run(t *testing.T, f Fixture) {
 			t.Run("PriceTerms", f.priceTerms)
 			t.Run("LookupKey", f.lookupKey)
 			t.Run("DefaultPrice", f.defaultPrice)
-			t.Run("TaxBehavior", f.taxBehavior)
 			t.Run("IdempotentCreate", f.idempotentCreate)
 			t.Run("Missing", f.missing)
 			t.Run("Snapshot", f.snapshot)

@@ -26,7 +26,7 @@ func (Adapter) Capabilities() []provider.Capability {
 
 // Traits of Stripe's catalogue.
 func (Adapter) Traits() provider.Traits {
-	return provider.Traits{LookupKeys: true, DefaultPrice: true, IdempotentCreate: true, SettableTaxOnce: true}
+	return provider.Traits{LookupKeys: true, DefaultPrice: true, IdempotentCreate: true}
 }
 
 // DefaultRate is about half of what Stripe allows for reads, and for writes, each: 25 a second in test mode, 100 in

@@ -200,11 +200,10 @@ func TestPriceForms(t *testing.T) {
 
 	_, err = conn.Catalog().UpdatePrice(t.Context(), "price_1", provider.PricePatch{
 		Owner: &testOwner, Name: ptr("yearly"), Active: ptr(true), LookupKey: ptr("k"), DisplayName: ptr(""),
-		TaxBehavior: ptr(billing.TaxInclusive),
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	want = map[string]string{
-		"active": "true", "lookup_key": "k", "transfer_lookup_key": "true", "nickname": "", "tax_behavior": "inclusive",
+		"active": "true", "lookup_key": "k", "transfer_lookup_key": "true", "nickname": "",
 	}
 	for k, v := range marked {
 		want[k] = v

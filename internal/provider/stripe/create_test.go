@@ -24,7 +24,9 @@ func TestCreateReplays(t *testing.T) {
 	}{
 		{reason: "made at once", answers: map[string]reply{"k": made}, keys: []string{"k"}},
 		{reason: "the answer was lost, the price is there", answers: map[string]reply{"k": replayed(made)},
-			get: ok(priceJSON("price_1")), keys: []string{"k"}},
+			get: ok(markedPriceJSON("price_1", testOwner, "monthly")), keys: []string{"k"}},
+		{reason: "the price of the answer lost its marks", answers: map[string]reply{"k": replayed(made), "k-r1": made},
+			get: ok(priceJSON("price_1")), keys: []string{"k", "k-r1"}},
 		{reason: "the price of the answer is gone", answers: map[string]reply{"k": replayed(made), "k-r1": made}, get: gone,
 			keys: []string{"k", "k-r1"}},
 		{reason: "nobody knows whether the price is there", answers: map[string]reply{"k": replayed(made)}, get: outage,

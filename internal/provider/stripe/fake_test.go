@@ -103,6 +103,10 @@ func priceJSON(id string) string {
 		"billing_scheme":"per_unit","unit_amount_decimal":"2900","tax_behavior":"unspecified","created":1712000000}`, id)
 }
 
+func markedPriceJSON(id string, o billing.Owner, name string) string {
+	return strings.TrimSuffix(priceJSON(id), "}") + `,"metadata":` + asJSON(priceMarks(o, name)) + "}"
+}
+
 func listJSON(more bool, items ...string) string {
 	return fmt.Sprintf(`{"object":"list","url":"/x","has_more":%t,"data":[%s]}`, more, strings.Join(items, ","))
 }

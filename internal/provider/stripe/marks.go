@@ -21,7 +21,7 @@ func marks(o billing.Owner, kind string) map[string]string {
 	return map[string]string{markCluster: o.Cluster, markUID: o.UID, kind: o.Namespace + "/" + o.Name}
 }
 
-// ownerOf reads the marks. An object with a part of them is owned by nobody that Kassa knows, but is not unmarked.
+// ownerOf reads the marks; see billing.Owner.Identifies for an object that has only a part of them.
 func ownerOf(metadata map[string]string, kind string) billing.Owner {
 	namespace, name, _ := strings.Cut(metadata[kind], "/")
 	return billing.Owner{

@@ -30,7 +30,17 @@ func (c *catalog) CreatePrice(ctx context.Context, in provider.CreatePrice) (bil
 			valid: func() bool { return isPrice(out) },
 		})
 		return priceOf(out), a, err
-	}, func(p billing.Price) (billing.Price, error) { return c.getPrice(ctx, p.ID) })
+	}, func(p billing.Price) (billing.Price, error) {
+		now, err := c.getPrice(ctx, p.ID)
+		if err == nil && (now.Owner != in.Owner || now.Name != in.Name || now.LookupKey != in.LookupKey) {
+			// Somebody spoiled it since, and nothing would find it as the owner's any more.
+			err = &provider.Error{
+				Class: provider.ClassNotFound, Provider: billing.Stripe, Operation: opCreatePrice,
+				Message: p.ID + " has lost its marks or its lookup key",
+			}
+		}
+		return now, err
+	})
 }
 
 func newPriceParams(in provider.CreatePrice) (*stripe.PriceParams, error) {
@@ -77,11 +87,6 @@ func (c *catalog) UpdatePrice(ctx context.Context, id string, in provider.PriceP
 	p := &stripe.PriceParams{Active: in.Active, Nickname: in.DisplayName, LookupKey: in.LookupKey}
 	if in.LookupKey != nil && *in.LookupKey != "" {
 		p.TransferLookupKey = stripe.Bool(true)
-	}
-	if in.TaxBehavior != nil {
-		if behavior, ok := taxBehaviors[*in.TaxBehavior]; ok {
-			p.TaxBehavior = stripe.String(string(behavior))
-		}
 	}
 	if in.Owner != nil {
 		name := in.Current.Name
