@@ -209,15 +209,28 @@ func TestRetryAfterOfASinkIsKept(t *testing.T) {
 }
 
 // A sink that was taken out of the spec is not waited for.
-func TestRemovedSinkCountsAsDone(t *testing.T) {
-	sink := newApp(t, status(500))
+// A sink that is missing from the spec, or from what a replica knows of it, costs no event: it waits, says why, and is
+// delivered when the sink is there.
+func TestEventWaitsForASinkThatIsMissing(t *testing.T) {
+	sink := newApp(t, status(http.StatusServiceUnavailable))
 	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
 	r := f.start()
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
-	now := f.read()
-	now.Spec.Delivery.Sinks = nil
-	f.g.Expect(f.client.Update(t.Context(), now)).To(Succeed())
+	rename := func(name string) {
+		receiver := f.read()
+		receiver.Spec.Delivery.Sinks = []v1alpha1.Sink{sink.sink(name)}
+		f.g.Expect(f.client.Update(t.Context(), receiver)).To(Succeed())
+	}
+	rename("renamed")
+	f.g.Eventually(f.inbox, patience, often).Should(ConsistOf(And(
+		HaveField("Status.Phase", v1alpha1.EventPending),
+		HaveField("Status.Sinks", ConsistOf(HaveField("LastError", "spec.delivery.sinks has no sink of this name"))))))
+	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Deferred))
+	tried := sink.count()
+	sink.recover()
+	rename("app")
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
+	f.g.Expect(sink.count()).To(Equal(tried + 1))
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Processed))
 }
 

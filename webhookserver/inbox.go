@@ -51,13 +51,14 @@ func inboxName(receiver, eventID string) string {
 	return receiver + "-" + hex.EncodeToString(sum[:16])
 }
 
-// put makes the payload durable for the sinks that still need it. That it is there already is success.
+// put makes the payload durable for the sinks that still need it. That it is there already is success; the phase is
+// that of the object.
 func (b *inbox) put(
 	ctx context.Context, cfg *settings, e billing.Event, raw []byte, sinks []string, receivedAt time.Time,
-) error {
+) (v1alpha1.EventPhase, error) {
 	payload, err := b.pack(raw)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if receivedAt.IsZero() {
 		receivedAt = time.Now()
@@ -77,16 +78,16 @@ func (b *inbox) put(
 	}
 	err = b.client.Create(ctx, object)
 	if !apierrors.IsAlreadyExists(err) {
-		return err
+		return v1alpha1.EventPending, err
 	}
 	var there v1alpha1.WebhookEvent
 	if err := b.client.Get(ctx, client.ObjectKeyFromObject(object), &there); err != nil {
-		return err
+		return "", err
 	}
 	if there.Spec.EventID != e.ID || there.Status.Phase == v1alpha1.EventDelivered || !covers(there.Spec.Sinks, sinks) {
-		return errOtherSinks
+		return "", errOtherSinks
 	}
-	return nil
+	return there.Status.Phase, nil
 }
 
 func covers(all, some []string) bool {

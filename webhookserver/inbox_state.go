@@ -8,14 +8,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/provider"
 )
+
+// maxNonce is the length of status.replayed.
+const maxNonce = 256
 
 // replayWanted is the nonce of a replay that was not acted on yet, or "".
 func replayWanted(e *v1alpha1.WebhookEvent) string {
-	nonce := e.Annotations[v1alpha1.AnnotationReplay]
-	if len(nonce) > 256 {
-		nonce = nonce[:256]
-	}
+	nonce := provider.Truncate(e.Annotations[v1alpha1.AnnotationReplay], maxNonce)
 	if nonce == e.Status.Replayed {
 		return ""
 	}
@@ -69,8 +70,8 @@ func deliveryOf(all []v1alpha1.SinkDelivery, name string) v1alpha1.SinkDelivery 
 	return v1alpha1.SinkDelivery{Name: name, Phase: v1alpha1.EventPending}
 }
 
-// afterAttempts is the status after attempts at the sinks in results. A sink that is in no result and was not
-// delivered to is gone from the spec, which counts as done. random gives a number in [0, n).
+// afterAttempts is the status after attempts at the sinks in results. A sink that is in no result stays as it was.
+// random gives a number in [0, n).
 //
 // An event is given up only after an attempt: one that was too old when the receiver came back gets its chance.
 func afterAttempts(
@@ -88,16 +89,15 @@ func afterAttempts(
 		d := deliveryOf(e.Status.Sinks, name)
 		if a, tried := results[name]; tried {
 			d.Attempts++
-			d.LastError = a.err
+			d.LastError, d.Phase = a.err, v1alpha1.EventPending
+			asked = max(asked, a.retryAfter)
 			if a.taken {
 				d.Phase = v1alpha1.EventDelivered
-			} else {
-				d.Phase = v1alpha1.EventPending
-				waiting++
-				attempts, asked = max(attempts, d.Attempts), max(asked, a.retryAfter)
 			}
-		} else {
-			d.Phase = v1alpha1.EventDelivered
+		}
+		if d.Phase != v1alpha1.EventDelivered {
+			waiting++
+			attempts = max(attempts, d.Attempts)
 		}
 		out.Sinks = append(out.Sinks, d)
 	}

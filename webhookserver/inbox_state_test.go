@@ -113,11 +113,11 @@ func TestAfterAttempts(t *testing.T) {
 			map[string]attempt{"b": failed}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(8 * time.Second),
 				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 4, "HTTP 500")}}},
-		{"a sink that is gone from the spec is done", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
+		{"a sink that was not tried still waits", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
 			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}))),
 			nil, 0,
-			claim(v1alpha1.WebhookEventStatus{Phase: delivered, RetryUntil: end,
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(delivered, 3, "x")}})},
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(4 * time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}},
 		{"Retry-After is longer than the pause", waiting(),
 			map[string]attempt{"a": taken, "b": {err: "HTTP 429", retryAfter: 30 * time.Second}}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(30 * time.Second),

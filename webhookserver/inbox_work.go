@@ -128,8 +128,14 @@ func (b *inbox) claim(ctx context.Context, cfg *settings, namespace string, r re
 
 // deliver makes one attempt at every sink that still needs the event and writes down what came of it.
 func (b *inbox) deliver(ctx context.Context, cfg *settings, e *v1alpha1.WebhookEvent) (*v1alpha1.WebhookEvent, error) {
-	to := cfg.named(toDeliver(e))
+	names := toDeliver(e)
+	to := cfg.named(names)
 	results := map[string]attempt{}
+	for _, name := range names {
+		// A replica that has not heard of a new sink yet, or a sink that is gone by mistake: neither may cost the
+		// event. Found again within retry.maxAge it gets the event.
+		results[name] = attempt{err: "spec.delivery.sinks has no sink of this name"}
+	}
 	r := cfg.retry
 	message, err := b.message(cfg, e)
 	if err != nil {

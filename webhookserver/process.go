@@ -111,11 +111,17 @@ func (s *Server) resume(ctx context.Context, cfg *settings, e billing.Event, cla
 		return unavailable(2 * time.Second), true
 	case !found:
 		return verdict{}, false
-	case phase == v1alpha1.EventDead:
-		return s.settle(ctx, e, claim, ledger.Dead), true
 	default:
-		return s.settle(ctx, e, claim, ledger.Deferred), true
+		return s.settle(ctx, e, claim, deferred(phase)), true
 	}
+}
+
+// deferred is the ledger's state of an event that is in the inbox. One that was given up is not tried again by itself.
+func deferred(p v1alpha1.EventPhase) ledger.State {
+	if p == v1alpha1.EventDead {
+		return ledger.Dead
+	}
+	return ledger.Deferred
 }
 
 func (s *Server) deliver(
@@ -130,11 +136,12 @@ func (s *Server) deliver(
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
-	if err := s.inbox.put(ctx, cfg, e, raw, left, claim.ReceivedAt); err != nil {
+	phase, err := s.inbox.put(ctx, cfg, e, raw, left, claim.ReceivedAt)
+	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		return unavailable(5 * time.Second)
 	}
-	return s.settle(ctx, e, claim, ledger.Deferred)
+	return s.settle(ctx, e, claim, deferred(phase))
 }
 
 // settle ends the claim and only then lets the event be acknowledged.

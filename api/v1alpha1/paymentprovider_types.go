@@ -100,7 +100,7 @@ type PaymentProviderSpec struct {
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="baseURL is an absolute URL such as https://proxy.example.com"
 	BaseURL string `json:"baseURL,omitempty"`
 	// rateLimit bounds the requests to this account. Default: a safe share of the provider's own limit
-	// (Stripe: 20/s in Test and 80/s in Live mode).
+	// (Stripe: 12/s in Test and 50/s in Live mode).
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	// driftCheckInterval is how often the account's catalogue is read to find edits made elsewhere,

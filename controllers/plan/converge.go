@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func unsupported(err error) error {
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
 func (r *Reconciler) noteRefused(namespace, name string, err error) error {
 	var e *provider.Error
-	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == 401 {
+	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
 		key := types.NamespacedName{Namespace: namespace, Name: name}
 		r.Accounts.Invalidate(key)
 		r.Refused(key)

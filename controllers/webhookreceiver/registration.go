@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -55,17 +56,21 @@ type check struct {
 func (r *Reconciler) register(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, account *accounts.Account,
 ) registration {
-	events, unknown := account.Adapter.Codec().NativeEvents(receiver.Spec.Events)
-	if len(unknown) > 0 {
-		return registration{err: unsupported("spec.events: %s is no event of %s that Kassa knows",
-			strings.Join(unknown, ", "), account.Adapter.Type())}
+	events, err := wantedEvents(receiver, account)
+	if err != nil {
+		return registration{err: err}
 	}
 	if account.Info.Mode == billing.Live && !strings.HasPrefix(receiver.Spec.URL, "https://") {
 		return registration{err: unsupported("spec.url must start with https:// because %s is in Live mode",
 			receiver.Spec.ProviderRef.Name)}
 	}
 	if receiver.Spec.Registration.Manual != nil {
-		return registration{manual: true, err: r.checkManual(ctx, receiver)}
+		err := r.checkManual(ctx, receiver)
+		if err == nil && receiver.Status.EndpointID != "" {
+			// The registration was managed before: its endpoint would go on calling with a secret that is not live.
+			err = r.noteRefused(receiver, r.unregister(ctx, receiver, account))
+		}
+		return registration{manual: true, err: err}
 	}
 	secret, err := r.signingSecret(ctx, receiver)
 	if err != nil {
@@ -83,6 +88,29 @@ func (r *Reconciler) register(
 		secret: secret.ResourceVersion, account: account.Info.ID, at: r.Now(), endpointID: id,
 	})
 	return registration{endpointID: id}
+}
+
+// wantedEvents are the provider's names of the events that the receiver, or a sink with a filter of its own, takes.
+func wantedEvents(receiver *v1alpha1.WebhookReceiver, account *accounts.Account) ([]string, error) {
+	codec := account.Adapter.Codec()
+	names, unknown := codec.NativeEvents(receiver.Spec.Events)
+	where := "spec.events"
+	if d := receiver.Spec.Delivery; d != nil {
+		for _, sink := range d.Sinks {
+			if len(sink.Events) == 0 || len(unknown) > 0 {
+				continue
+			}
+			var more []string
+			more, unknown = codec.NativeEvents(sink.Events)
+			names, where = append(names, more...), fmt.Sprintf("spec.delivery.sinks[%s].events", sink.Name)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, unsupported("%s: %s is no event of %s that Kassa knows", where, strings.Join(unknown, ", "),
+			account.Adapter.Type())
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // converge compares the account's endpoints with what is wanted. It returns the id of the one that serves.
@@ -109,8 +137,15 @@ func (r *Reconciler) converge(
 		}
 	}
 	if serving == nil {
-		// A stray endpoint goes when another serves, so that no event falls between the two; if no other can be made it
-		// may be what stands in the way, because the number of an account's endpoints is bounded.
+		// A stray endpoint goes when another serves, so that no event falls between the two. More than one means that
+		// secrets cannot be stored, which must not use up the account's endpoints; if no other can be made a stray
+		// may be what stands in the way.
+		if len(stray) > 1 {
+			if err := deleteAll(ctx, endpoints, stray[1:]); err != nil {
+				return "", err
+			}
+			stray = stray[:1]
+		}
 		id, err := r.create(ctx, receiver, endpoints, secret, want)
 		if err == nil || provider.ClassOf(err) == provider.ClassTerminal {
 			err = errors.Join(err, deleteAll(ctx, endpoints, stray))
@@ -282,7 +317,7 @@ func (r *Reconciler) forgetCheck(uid types.UID) {
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
 func (r *Reconciler) noteRefused(receiver *v1alpha1.WebhookReceiver, err error) error {
 	var e *provider.Error
-	if errors.As(err, &e) && e.Class == provider.ClassCredentials {
+	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
 		key := types.NamespacedName{Namespace: receiver.Namespace, Name: receiver.Spec.ProviderRef.Name}
 		r.Accounts.Invalidate(key)
 		r.Refused(key)

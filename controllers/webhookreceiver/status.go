@@ -27,7 +27,6 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	before := operatorsPart(&receiver.Status)
 	next := before.DeepCopy()
 	next.ObservedGeneration = receiver.Generation
-	next.URL = receiver.Spec.URL
 	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
 	next.ReadyReplicas = s.workload.ready
 	if a := s.account; a != nil {
@@ -36,7 +35,7 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		}
 	}
 	if s.registration.err == nil {
-		next.EndpointID = s.registration.endpointID
+		next.EndpointID, next.URL = s.registration.endpointID, receiver.Spec.URL
 	}
 	endpoint, wait := s.registration.verdict()
 	server := s.workload.verdict()

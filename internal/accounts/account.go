@@ -49,6 +49,9 @@ func ErrorOf(err error) *Error {
 		p.Reason = v1alpha1.ReasonRateLimited
 	case provider.ClassUnavailable, provider.ClassConflict:
 		p.Reason = v1alpha1.ReasonUnreachable
+	case provider.ClassNotFound:
+		// An object went away between two calls, such as the one at the border of two pages: look again.
+		p.Reason = v1alpha1.ReasonProviderError
 	default:
 		p.Reason, p.Stalled = v1alpha1.ReasonProviderError, true
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -55,7 +56,7 @@ func (s *apiStore) Get(ctx context.Context, name string) (*v1alpha1.EventLedger,
 	o := &v1alpha1.EventLedger{}
 	err := s.client.Get().Namespace(s.namespace).Resource(resource).Name(name).Do(ctx).Into(o)
 	if err != nil {
-		return nil, err
+		return nil, definite(err)
 	}
 	return trimmed(o), nil
 }
@@ -92,9 +93,13 @@ func (s *apiStore) write(ctx context.Context, r *rest.Request, o *v1alpha1.Event
 		return stamp{}, err
 	}
 	s.wrote(len(body))
-	raw, err := r.Namespace(s.namespace).Resource(resource).Param("fieldManager", fieldManager).
+	result := r.Namespace(s.namespace).Resource(resource).Param("fieldManager", fieldManager).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).SetHeader("Accept", onlyMetadata).
-		MaxRetries(0).Body(body).Do(ctx).Raw()
+		MaxRetries(0).Body(body).Do(ctx)
+	if err := result.Error(); err != nil {
+		return stamp{}, definite(err)
+	}
+	raw, err := result.Raw()
 	if err != nil {
 		return stamp{}, err
 	}
@@ -114,8 +119,22 @@ func (s *apiStore) Delete(ctx context.Context, name string, at stamp) error {
 	if err != nil {
 		return err
 	}
-	return s.client.Delete().Namespace(s.namespace).Resource(resource).Name(name).
-		SetHeader("Content-Type", runtime.ContentTypeJSON).MaxRetries(0).Body(body).Do(ctx).Error()
+	return definite(s.client.Delete().Namespace(s.namespace).Resource(resource).Name(name).
+		SetHeader("Content-Type", runtime.ContentTypeJSON).MaxRetries(0).Body(body).Do(ctx).Error())
+}
+
+// indefinite hides an error's reason.
+type indefinite struct{ cause error }
+
+func (e indefinite) Error() string { return e.cause.Error() }
+
+// definite takes the meaning from an answer that is not the API's own: a proxy's 404, or that of an API server which
+// does not serve the kind yet, does not say that a segment was deleted, and would make the ledger forget its events.
+func definite(err error) error {
+	if apierrors.IsUnexpectedServerError(err) {
+		return indefinite{err}
+	}
+	return err
 }
 
 func (s *apiStore) Watch(ctx context.Context, version string) (watch.Interface, error) {

@@ -72,6 +72,8 @@ func (l *Ledger) redecide(o *op) {
 	}
 	now := l.opts.Clock.Now()
 	answer, over := l.answer(o.key, now)
+	// The old mark may have been a claim's, which another replica took over.
+	o.mark.at = l.nextMark(now)
 	switch {
 	case over != nil:
 		l.intoTakeOver(o, over)
@@ -215,8 +217,14 @@ func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict b
 	}
 }
 
-// read gets a segment and applies it. One that does not exist is dropped, without an error.
+// read gets a segment and applies it. One that does not exist any more is dropped, without an error.
 func (l *Ledger) read(ctx context.Context, seq uint32) error {
+	l.mu.Lock()
+	var before stamp
+	if s := l.view.segments[seq]; s != nil {
+		before = s.stamp
+	}
+	l.mu.Unlock()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	o, err := l.store.Get(call, l.names.of(seq))
 	cancel()
@@ -224,7 +232,9 @@ func (l *Ledger) read(ctx context.Context, seq uint32) error {
 	defer l.mu.Unlock()
 	switch {
 	case apierrors.IsNotFound(err):
-		l.view.drop(map[uint32]bool{seq: true})
+		if s := l.view.segments[seq]; s != nil && s.stamp == before {
+			l.view.drop(map[uint32]bool{seq: true})
+		}
 		return nil
 	case err != nil:
 		return err

@@ -58,10 +58,39 @@ func (l *Ledger) lockListing(ctx context.Context) error {
 	}
 }
 
+// listing is what a pass over all pages found. All of it is of one moment.
+type listing struct {
+	version string
+	anchor  *v1alpha1.EventLedger
+	seen    map[uint32]types.UID
+	last    uint32 // the highest sequence
+	sealed  uint32 // the highest that is sealed
+	filled  uint32 // the highest that has entries
+}
+
+func (p *listing) add(seq uint32, o *v1alpha1.EventLedger) {
+	p.seen[seq] = o.UID
+	p.last = max(p.last, seq)
+	if isSealed(o) {
+		p.sealed = max(p.sealed, seq)
+	}
+	if len(o.Status.Entries) > 0 {
+		p.filled = max(p.filled, seq)
+	}
+}
+
+// floor for an anchor that is missing: the segment that takes events. Only it has entries and is not sealed; if it is
+// empty there is no spare after it. A replica that has not seen yet that the anchor is gone appends to no other.
+func (p *listing) floor() uint32 {
+	if p.filled > p.sealed {
+		return p.filled
+	}
+	return max(p.sealed+1, p.last)
+}
+
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.
 func (l *Ledger) list(ctx context.Context) (version string, done bool, err error) {
-	seen := map[uint32]bool{}
-	var anchor *v1alpha1.EventLedger
+	all := listing{seen: map[uint32]types.UID{}}
 	for next := ""; ; {
 		call, cancel := context.WithTimeout(ctx, 10*callTimeout)
 		page, err := l.store.List(call, pageSize, next)
@@ -72,43 +101,42 @@ func (l *Ledger) list(ctx context.Context) (version string, done bool, err error
 		case err != nil:
 			return "", false, err
 		}
-		version = page.ResourceVersion
-		l.mu.Lock()
-		for i := range page.Items {
-			o := new(v1alpha1.EventLedger)
-			*o = page.Items[i]
-			seq, ours := l.names.parse(o.Name)
-			switch {
-			case !ours:
-			case seq == anchorSeq:
-				anchor = o
-			default:
-				seen[seq] = true
-				l.view.apply(seq, o, l.opts.Clock.Now(), false)
-			}
-		}
-		l.mu.Unlock()
+		all.version = page.ResourceVersion
+		l.takePage(page, &all)
 		if next = page.Continue; next == "" {
 			break
 		}
 	}
-	if anchor == nil {
-		return "", false, l.makeAnchor(ctx, seen)
+	if all.anchor == nil {
+		return "", false, l.makeAnchor(ctx, all.floor())
 	}
-	floor, err := floorOf(anchor)
+	floor, err := floorOf(all.anchor)
 	if err != nil {
 		return "", false, err
 	}
-	return version, l.finishList(seen, version, anchor.UID, floor), nil
+	return all.version, l.finishList(&all, floor), nil
 }
 
-// makeAnchor begins a ledger. If segments exist without an anchor somebody deleted it: all but the last of them
-// count as segments that may have been deleted.
-func (l *Ledger) makeAnchor(ctx context.Context, seen map[uint32]bool) error {
-	floor := uint32(1)
-	for seq := range seen {
-		floor = max(floor, seq)
+func (l *Ledger) takePage(page *v1alpha1.EventLedgerList, all *listing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range page.Items {
+		o := new(v1alpha1.EventLedger)
+		*o = page.Items[i]
+		seq, ours := l.names.parse(o.Name)
+		switch {
+		case !ours:
+		case seq == anchorSeq:
+			all.anchor = o
+		default:
+			all.add(seq, o)
+			l.view.apply(seq, o, l.opts.Clock.Now(), false)
+		}
 	}
+}
+
+// makeAnchor begins a ledger, or goes on with one whose anchor somebody deleted.
+func (l *Ledger) makeAnchor(ctx context.Context, floor uint32) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if _, err := l.store.Create(call, l.anchorObject(floor)); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -117,11 +145,12 @@ func (l *Ledger) makeAnchor(ctx context.Context, seen map[uint32]bool) error {
 	return nil
 }
 
-func (l *Ledger) finishList(seen map[uint32]bool, version string, anchor types.UID, floor uint32) bool {
+func (l *Ledger) finishList(all *listing, floor uint32) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	anchor := all.anchor.UID
 	if known := l.view.anchorUID; known != "" && known != anchor {
-		// Somebody deleted the ledger, and it was begun anew. Nothing of the old one counts.
+		// Somebody deleted the anchor. What is known of the ledger is not kept, because it may be gone as well.
 		l.log.Info("the ledger was deleted and begun anew")
 		l.view = newView(l.me)
 		l.view.anchorUID = anchor
@@ -129,7 +158,7 @@ func (l *Ledger) finishList(seen map[uint32]bool, version string, anchor types.U
 		return false
 	}
 	l.view.anchorUID = anchor
-	l.view.listed(seen, version, floor)
+	l.view.listed(all, floor)
 	l.loaded = true
 	l.failing = time.Time{}
 	l.view.advance()
@@ -216,9 +245,7 @@ func (l *Ledger) observe(t watch.EventType, o *v1alpha1.EventLedger) bool {
 		l.dispatch()
 	default:
 		l.take(seq, o)
-		if s := l.view.segments[seq]; s != nil && s.uid == o.UID {
-			l.view.prove(seq)
-		}
+		l.view.prove(seq, o.UID)
 		l.signal()
 	}
 	return true

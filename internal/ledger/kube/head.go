@@ -253,9 +253,7 @@ func (l *Ledger) proveBy(anchor *v1alpha1.EventLedger, seq uint32, o *v1alpha1.E
 	l.failing = time.Time{}
 	l.view.floor = max(l.view.floor, floor)
 	l.take(seq, o)
-	if s := l.view.segments[seq]; s != nil && s.uid == o.UID {
-		s.first = true
-	}
+	l.view.prove(seq, o.UID)
 	l.signal()
 	return true, nil
 }

@@ -194,31 +194,27 @@ func (v *view) remove(k key, seq uint32) {
 	}
 }
 
-// listed ends a list: seen are the objects that it had, at version.
-func (v *view) listed(seen map[uint32]bool, version string, floor uint32) {
+// listed ends a list. The head is that of the list's moment, or one known before: what was read meanwhile is of a later
+// moment, in which the segments below may have got events that the list does not have.
+func (v *view) listed(all *listing, floor uint32) {
 	gone := map[uint32]bool{}
-	v.floor = max(v.floor, floor)
-	head := max(v.head, v.floor, 1)
 	for seq, s := range v.segments {
-		if !seen[seq] && !newer(s.version, version) {
+		if _, seen := all.seen[seq]; !seen && !newer(s.version, all.version) {
 			gone[seq] = true
-			continue
-		}
-		if s.sealed {
-			head = max(head, seq+1)
 		}
 	}
 	v.drop(gone)
-	v.head = head
-	for seq := range seen {
-		v.prove(seq)
+	v.head = max(v.head, floor, all.sealed+1)
+	v.floor = max(v.floor, floor)
+	for seq, uid := range all.seen {
+		v.prove(seq, uid)
 	}
 }
 
-// prove marks a segment as the first of its sequence. The caller knows the floor of a moment at which the object
+// prove marks a segment as the first of its sequence. The caller knows the floor of a moment at which the object uid
 // existed.
-func (v *view) prove(seq uint32) {
-	if s := v.segments[seq]; s != nil && seq >= v.floor {
+func (v *view) prove(seq uint32, uid types.UID) {
+	if s := v.segments[seq]; s != nil && s.uid == uid && seq >= v.floor {
 		s.first = true
 	}
 }

@@ -83,7 +83,7 @@ func TestRegistrationSurvivesCrashes(t *testing.T) {
 		left   int // endpoints at Stripe after the crash
 		serves bool
 	}{
-		{http.MethodPost, 1, false}, {http.MethodPost, 2, false}, {http.MethodDelete, 2, true},
+		{http.MethodPost, 1, false}, {http.MethodPost, 2, false}, {http.MethodDelete, 1, false}, {http.MethodDelete, 1, true},
 	} {
 		operator := make(chan *child.Process, 1)
 		killed := killOnce(s, operator, step.method)
@@ -176,4 +176,41 @@ func TestSuspendedReceiverIsNotRegistered(t *testing.T) {
 	s.Change(object, func() { object.Spec.Suspend = false })
 	awaitOneEndpoint(t, s, hooks)
 	s.AwaitState(object, "Current True "+v1alpha1.ReasonSucceeded)
+}
+
+// What a sink asks for by name comes, also when it is not among spec.events; a misspelt name is refused.
+func TestEventsOfSinksAreRegistered(t *testing.T) {
+	s := stack.New(t, stack.Options{Node: true})
+	g := NewWithT(t)
+	s.Operator()
+	s.CreateProvider()
+	hooks := s.CreateReceiver("hooks", stack.NewSink(t), func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.Events = []string{"invoice.paid"}
+		r.Spec.Delivery.Sinks[0].Events = []string{"payout.paid", "invoice.paid"}
+	})
+	object := hooks.Object()
+	g.Expect(awaitOneEndpoint(t, s, hooks).EnabledEvents).To(ConsistOf("invoice.paid", "payout.paid"))
+	s.Change(object, func() { object.Spec.Delivery.Sinks[0].Events = []string{"payout.payed"} })
+	s.AwaitState(object, "Failed False "+v1alpha1.ReasonUnsupported)
+	g.Expect(stack.Message(object)).To(ContainSubstring("spec.delivery.sinks[app].events: payout.payed is no event of Stripe"))
+}
+
+// The endpoint that Kassa made goes when the registration becomes the user's.
+func TestManagedRegistrationBecomesManual(t *testing.T) {
+	s := stack.New(t, stack.Options{Node: true})
+	s.Operator()
+	s.CreateProvider()
+	hooks := s.CreateReceiver("hooks", stack.NewSink(t))
+	awaitOneEndpoint(t, s, hooks)
+	s.Create(stack.Secret("mine", "signing-secret", "whsec_"+"mine"))
+	object := hooks.Object()
+	s.AwaitState(object, "Current True "+v1alpha1.ReasonSucceeded)
+	s.Change(object, func() {
+		object.Spec.Registration = v1alpha1.Registration{Manual: &v1alpha1.ManualRegistration{
+			SigningSecretRef: v1alpha1.SigningSecretReference{Name: "mine"},
+		}}
+	})
+	g := NewWithT(t)
+	g.Eventually(func() int { return len(endpoints(s)) }, stack.Patience, often).Should(BeZero())
+	g.Eventually(func() string { return hooks.Object().Status.EndpointID }, stack.Patience, often).Should(BeEmpty())
 }
