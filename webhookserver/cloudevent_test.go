@@ -172,36 +172,41 @@ func TestSubject(t *testing.T) {
 }
 
 func TestPlanNames(t *testing.T) {
-	p := newPlans()
+	p := newPlans("c1", "shop")
 	p.set("pro", map[string]string{"price_1": "monthly", "price_old": "monthly"})
 	p.set("basic", map[string]string{"price_2": "yearly"})
-	named := func(plan, price, id string) [2]string {
-		e := billing.Event{Subscription: &billing.EventSubscription{Plan: plan, Price: price, PriceID: id}}
+	marked := func(cluster, namespace, id string) [2]string {
+		e := billing.Event{Subscription: &billing.EventSubscription{
+			Plan: "gold", Price: "weekly", PriceID: id, Owner: billing.Owner{Cluster: cluster, Namespace: namespace},
+		}}
 		p.name(&e)
 		return [2]string{e.Subscription.Plan, e.Subscription.Price}
 	}
+	named := func(id string) [2]string { return marked("", "", id) }
 	for _, c := range []struct {
-		reason          string
-		plan, price, id string
-		want            [2]string
+		reason                 string
+		cluster, namespace, id string
+		want                   [2]string
 	}{
 		{"by current id", "", "", "price_1", [2]string{"pro", "monthly"}},
 		{"by retired id", "", "", "price_old", [2]string{"pro", "monthly"}},
-		{"unknown id", "", "", "price_x", [2]string{"", ""}},
-		{"told by the event", "gold", "weekly", "price_1", [2]string{"gold", "weekly"}},
-		{"plan told, price not", "pro", "", "price_1", [2]string{"pro", "monthly"}},
-		{"another plan told", "gold", "", "price_1", [2]string{"gold", ""}},
+		{"unknown id, no owner", "", "", "price_x", [2]string{}},
+		{"unknown id, own marks, as of a Plan that is gone", "c1", "shop", "price_x", [2]string{"gold", "weekly"}},
+		{"no id, own marks", "c1", "shop", "", [2]string{"gold", "weekly"}},
+		{"the id is right, whatever the marks", "c1", "shop", "price_1", [2]string{"pro", "monthly"}},
+		{"another namespace's", "c1", "other", "price_x", [2]string{}},
+		{"another cluster's", "c2", "shop", "price_x", [2]string{}},
 	} {
-		if diff := cmp.Diff(c.want, named(c.plan, c.price, c.id)); diff != "" {
+		if diff := cmp.Diff(c.want, marked(c.cluster, c.namespace, c.id)); diff != "" {
 			t.Errorf("%s: %s", c.reason, diff)
 		}
 	}
 	p.set("pro", map[string]string{"price_3": "monthly"})
-	if got := named("", "", "price_1"); got != [2]string{} {
+	if got := named("price_1"); got != [2]string{} {
 		t.Errorf("an id that is gone is still known: %v", got)
 	}
 	p.keep(map[string]bool{"pro": true})
-	if got := named("", "", "price_2"); got != [2]string{} {
+	if got := named("price_2"); got != [2]string{} {
 		t.Errorf("a Plan that is gone is still known: %v", got)
 	}
 }

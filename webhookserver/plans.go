@@ -16,21 +16,28 @@ type priceName struct{ plan, price string }
 
 // plans knows the names of the prices of one PaymentProvider, retired ones too. It keeps only ids and names.
 type plans struct {
+	// cluster and namespace are those whose Plans' marks are believed.
+	cluster, namespace string
+
 	mu     sync.RWMutex
 	byID   map[string]priceName
 	byPlan map[string][]string // the ids that a Plan has in byID
 }
 
-func newPlans() *plans { return &plans{byID: map[string]priceName{}, byPlan: map[string][]string{}} }
+func newPlans(cluster, namespace string) *plans {
+	return &plans{
+		cluster: cluster, namespace: namespace, byID: map[string]priceName{}, byPlan: map[string][]string{},
+	}
+}
 
 // run follows the Plans of the namespace until ctx ends. An entry is kept for every provider of a Plan; ids of
 // different providers do not clash.
-func (p *plans) run(ctx context.Context, c client.WithWatch, namespace string, log *slog.Logger) {
+func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
 	var seen map[string]bool
 	f := follower{
 		client: c, log: log, what: "plans",
 		list:  func() client.ObjectList { return &v1alpha1.PlanList{} },
-		opts:  []client.ListOption{client.InNamespace(namespace)},
+		opts:  []client.ListOption{client.InNamespace(p.namespace)},
 		begin: func() { seen = map[string]bool{} },
 		set: func(o client.Object) {
 			if seen != nil {
@@ -44,24 +51,23 @@ func (p *plans) run(ctx context.Context, c client.WithWatch, namespace string, l
 	f.run(ctx)
 }
 
-// name fills in plan and price where the event does not tell them.
+// name says which Plan and price an event is about: by the price's id in the status of a Plan of the namespace, or else
+// by the marks at the provider, if they are of this cluster and namespace, as those of a Plan that is gone are. Others
+// who share the account may have a Plan of the same name, whose sale is none of this namespace's business.
 func (p *plans) name(e *billing.Event) {
 	s := e.Subscription
-	if s == nil || s.PriceID == "" || s.Plan != "" && s.Price != "" {
-		return
-	}
-	p.mu.RLock()
-	found, ok := p.byID[s.PriceID]
-	p.mu.RUnlock()
-	if !ok {
+	if s == nil {
 		return
 	}
 	named := *s
-	if named.Plan == "" {
-		named.Plan = found.plan
-	}
-	if named.Price == "" && named.Plan == found.plan {
-		named.Price = found.price
+	p.mu.RLock()
+	found, ok := p.byID[s.PriceID]
+	p.mu.RUnlock()
+	switch {
+	case ok:
+		named.Plan, named.Price = found.plan, found.price
+	case p.cluster == "" || s.Owner.Cluster != p.cluster || s.Owner.Namespace != p.namespace:
+		named.Plan, named.Price = "", ""
 	}
 	e.Subscription = &named
 }

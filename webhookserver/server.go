@@ -32,6 +32,9 @@ const (
 // Options of a Server. All fields are required, except LameDuck, Log and Metrics.
 type Options struct {
 	Namespace, Name string // of the WebhookReceiver
+	// Cluster is the UID of the kube-system namespace, which the marks of this cluster's Plans at the provider have.
+	// Without it no marks are believed.
+	Cluster string
 	// Identity names this process in claims, at most 63 characters. No two processes may share one, even one
 	// after the other.
 	Identity string
@@ -78,7 +81,7 @@ func New(o Options) *Server {
 	s := &Server{
 		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
 		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics),
-		plans: newPlans(), poster: newPoster(), complaints: newComplaints(),
+		plans: newPlans(o.Cluster, o.Namespace), poster: newPoster(), complaints: newComplaints(),
 		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
 	}
 	s.config = &config{
@@ -124,7 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 	watchCtx, stopWatch := context.WithCancel(back)
 	var watches, deliveries sync.WaitGroup
 	watches.Go(func() { s.config.run(watchCtx) })
-	watches.Go(func() { s.plans.run(watchCtx, s.client, s.namespace, s.log) })
+	watches.Go(func() { s.plans.run(watchCtx, s.client, s.log) })
 	pullCtx, stopPull := context.WithCancel(back)
 	hardCtx, stopHard := context.WithCancel(back)
 	defer stopHard()

@@ -28,10 +28,10 @@ import (
 )
 
 type receiverOptions struct {
-	namespace, name, bindAddress string
-	port, healthPort             int
-	lameDuck                     time.Duration
-	verbose                      bool
+	namespace, name, cluster, bindAddress string
+	port, healthPort                      int
+	lameDuck                              time.Duration
+	verbose                               bool
 }
 
 func newReceiverCommand(registry provider.Registry) *cobra.Command {
@@ -46,6 +46,8 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 	f.StringVar(&o.namespace, "namespace", os.Getenv("KASSA_NAMESPACE"),
 		"namespace of the WebhookReceiver (KASSA_NAMESPACE)")
 	f.StringVar(&o.name, "name", os.Getenv("KASSA_NAME"), "name of the WebhookReceiver (KASSA_NAME)")
+	f.StringVar(&o.cluster, "cluster-id", os.Getenv("KASSA_CLUSTER_ID"),
+		"UID of the namespace kube-system; Plans' marks of other clusters are not believed (KASSA_CLUSTER_ID)")
 	f.StringVar(&o.bindAddress, "bind-address", os.Getenv("KASSA_BIND_ADDRESS"),
 		"address to listen on; default: every address (KASSA_BIND_ADDRESS)")
 	f.IntVar(&o.port, "port", 8080, "port that the provider's events come to")
@@ -92,7 +94,8 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 		return err
 	}
 	server = webhookserver.New(webhookserver.Options{
-		Namespace: o.namespace, Name: o.name, Identity: replica, Client: c, Ledger: events, Registry: registry,
+		Namespace: o.namespace, Name: o.name, Cluster: o.cluster, Identity: replica,
+		Client: c, Ledger: events, Registry: registry,
 		Events: listeners[0], Health: listeners[1], LameDuck: o.lameDuck, Log: log, Metrics: metrics,
 	})
 	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,7 +32,7 @@ type Reconciler struct {
 	// Snapshots is told of every PaymentProvider whose account was read anew. It must be drained.
 	Snapshots chan<- event.GenericEvent
 
-	asked asked
+	asked kubewatch.Asked
 }
 
 // inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
@@ -42,7 +41,7 @@ const inUseRecheck = 30 * time.Second
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders,verbs=get;list;watch;update;patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/finalizers,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;patch
 
 // Reconcile checks the credentials, reads the account's catalogue when that is due, and says in status what came of it.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -50,7 +49,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, pp); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Accounts.Forget(req.NamespacedName)
-			r.asked.forget(req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -82,17 +80,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 func (r *Reconciler) read(
 	ctx context.Context, pp *v1alpha1.PaymentProvider, account *accounts.Account,
 ) (catalog.Stats, error) {
-	key := client.ObjectKeyFromObject(pp)
 	before, err := account.Mirror.Refresh(ctx, forever)
 	if err == nil {
 		// Slightly less than the interval, so that a reconcile that comes a moment early still reads.
 		maxAge := account.DriftCheckInterval * 9 / 10
-		if r.asked.anew(key, pp) {
+		if r.asked.Anew(pp) {
 			maxAge = 0
 		}
 		var stats catalog.Stats
 		if stats, err = account.Mirror.Refresh(ctx, maxAge); err == nil {
-			r.asked.follow(key, pp)
+			r.asked.Follow(pp)
 			if stats.Taken != before.Taken {
 				r.announce(ctx, pp)
 			}
@@ -208,50 +205,4 @@ func (r *Reconciler) condition(ctx context.Context, pp *v1alpha1.PaymentProvider
 	next.ObservedGeneration = pp.Generation
 	v.Set(&next.Conditions, pp.Generation)
 	return status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("PaymentProvider"), pp, &pp.Status, next)
-}
-
-// finalize keeps the PaymentProvider until nothing refers to it: those that do need it to clean up.
-func (r *Reconciler) finalize(ctx context.Context, pp *v1alpha1.PaymentProvider) (ctrl.Result, error) {
-	users, err := r.users(ctx, pp)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if len(users) > 0 {
-		inUse := status.Waiting(v1alpha1.ReasonInUse, "still referred to by "+strings.Join(users, ", "))
-		return ctrl.Result{RequeueAfter: inUseRecheck}, r.condition(ctx, pp, inUse)
-	}
-	r.Accounts.Forget(client.ObjectKeyFromObject(pp))
-	if controllerutil.RemoveFinalizer(pp, v1alpha1.Finalizer) {
-		return ctrl.Result{}, client.IgnoreNotFound(r.Client.Update(ctx, pp))
-	}
-	return ctrl.Result{}, nil
-}
-
-// maxNamed bounds how many names a message lists.
-const maxNamed = 5
-
-func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([]string, error) {
-	match := []client.ListOption{
-		client.InNamespace(pp.Namespace), client.MatchingFields{kubewatch.IndexProviders: pp.Name},
-	}
-	var plans v1alpha1.PlanList
-	if err := r.Client.List(ctx, &plans, match...); err != nil {
-		return nil, err
-	}
-	var receivers v1alpha1.WebhookReceiverList
-	if err := r.Client.List(ctx, &receivers, match...); err != nil {
-		return nil, err
-	}
-	var names []string
-	for i := range plans.Items {
-		names = append(names, "Plan "+plans.Items[i].Name)
-	}
-	for i := range receivers.Items {
-		names = append(names, "WebhookReceiver "+receivers.Items[i].Name)
-	}
-	slices.Sort(names)
-	if more := len(names) - maxNamed; more > 0 {
-		names = append(names[:maxNamed], fmt.Sprintf("%d more", more))
-	}
-	return names, nil
 }

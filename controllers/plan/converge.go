@@ -18,14 +18,15 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/catalog"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/status"
 )
 
 // forever is a maximum age that only a mirror without any snapshot fails.
 const forever = time.Duration(1<<63 - 1)
 
 // converge makes one provider's catalogue equal to the Plan. When the account's mirror already is, nothing is asked of
-// the provider.
-func (r *Reconciler) converge(ctx context.Context, plan *v1alpha1.Plan, name string) outcome {
+// the provider, unless the user asked to look.
+func (r *Reconciler) converge(ctx context.Context, plan *v1alpha1.Plan, name string, asked bool) outcome {
 	out := outcome{name: name, known: knownStatus(plan, name)}
 	account, err := r.open(ctx, plan.Namespace, name)
 	if err != nil {
@@ -44,8 +45,11 @@ func (r *Reconciler) converge(ctx context.Context, plan *v1alpha1.Plan, name str
 		return out.failed(r.noteRefused(plan.Namespace, name, err))
 	}
 	have := account.Mirror.Get(owner, out.known.ProductID)
-	if op, err := executor.Rules.Next(want, have); err == nil && op == nil {
+	if op, err := executor.Rules.Next(want, have); err == nil && op == nil && !asked {
 		return out.inSync(r.Now(), want, have)
+	}
+	if err := r.enlist(ctx, plan, name); err != nil {
+		return out.failed(err)
 	}
 	have, err = account.Conn.Catalog().Observe(ctx, owner, knownIDs(out.known))
 	if err != nil {
@@ -58,6 +62,24 @@ func (r *Reconciler) converge(ctx context.Context, plan *v1alpha1.Plan, name str
 		return out.partly(r.Now(), want, have, r.noteRefused(plan.Namespace, name, err))
 	}
 	return out.inSync(r.Now(), want, have)
+}
+
+// enlist puts the provider into the status before the first object is made there: should the spec name another by the
+// time of the next status, what was made is still retired.
+func (r *Reconciler) enlist(ctx context.Context, plan *v1alpha1.Plan, name string) error {
+	if slices.ContainsFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name }) {
+		return nil
+	}
+	next := plan.Status.DeepCopy()
+	v := status.Waiting(v1alpha1.ReasonProgressing, "creating the product and its prices")
+	next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{
+		Name: name, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
+	})
+	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
+	if err == nil {
+		plan.Status = *next
+	}
+	return err
 }
 
 // retire archives everything that the Plan has at one provider.

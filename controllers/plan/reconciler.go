@@ -17,6 +17,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/status"
 )
 
@@ -29,6 +30,8 @@ type Reconciler struct {
 	Now      func() time.Time
 	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
 	Refused func(types.NamespacedName)
+
+	asked kubewatch.Asked
 }
 
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;update;patch
@@ -59,12 +62,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 		}
 	}
+	asked := r.asked.Anew(plan)
 	outcomes := make([]outcome, 0, len(plan.Spec.Providers))
 	for _, p := range plan.Spec.Providers {
-		outcomes = append(outcomes, r.converge(ctx, plan, p.Name))
+		outcomes = append(outcomes, r.converge(ctx, plan, p.Name, asked))
 	}
 	for _, name := range formerProviders(plan) {
 		outcomes = append(outcomes, r.retire(ctx, plan, name))
+	}
+	if !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.err != nil }) {
+		r.asked.Follow(plan)
 	}
 	return r.report(ctx, plan, outcomes)
 }
@@ -86,6 +93,7 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
 		return r.report(ctx, plan, outcomes)
 	}
+	r.asked.Forget(plan.UID)
 	controllerutil.RemoveFinalizer(plan, v1alpha1.Finalizer)
 	if err := r.Client.Update(ctx, plan); err != nil && !apierrors.IsNotFound(err) {
 		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)

@@ -106,6 +106,8 @@ func (o outcome) verdict() (status.Verdict, time.Duration) {
 		return status.Stalled(v1alpha1.ReasonOwnedByAnother, err.Error()), 0
 	case errors.As(err, &await):
 		return status.Waiting(v1alpha1.ReasonAwaitingConsistency, err.Error()), time.Until(await.Until)
+	case errors.Is(err, catalog.ErrNoProgress):
+		return o.wait(v1alpha1.ReasonProviderError, err.Error()), 0
 	case errors.As(err, &problem):
 		if problem.Stalled {
 			return status.Stalled(problem.Reason, problem.Message), 0

@@ -33,7 +33,8 @@ func (r *Reconciler) deploy(
 		return deployment{}
 	}
 	server := workload.Receiver{
-		Object: receiver, Image: r.Image, SigningSecret: kubewatch.SigningSecretName(receiver), Env: r.Env,
+		Object: receiver, Image: r.Image, SigningSecret: kubewatch.SigningSecretName(receiver),
+		Cluster: r.Cluster, Env: r.Env,
 	}
 	for _, object := range server.Objects() {
 		if err := r.Client.Apply(ctx, object, client.FieldOwner(status.FieldManager), client.ForceOwnership); err != nil {

@@ -106,6 +106,9 @@ type EventSubscription struct {
 	CurrentPeriodEnd  *time.Time         `json:"currentPeriodEnd,omitempty"`
 	CancelAtPeriodEnd *bool              `json:"cancelAtPeriodEnd,omitempty"`
 	TrialEnd          *time.Time         `json:"trialEnd,omitempty"`
+	// Owner is whose marks told Plan and Price: anybody's who shares the account. They count only for their owner's
+	// cluster and namespace.
+	Owner Owner `json:"-"`
 }
 
 // PaymentStatus is a payment's normalised status.

@@ -49,6 +49,7 @@ type Receiver struct {
 	Object        *v1alpha1.WebhookReceiver
 	Image         string
 	SigningSecret string
+	Cluster       string          // UID of the kube-system namespace
 	Env           []corev1.EnvVar // added to the server's container
 }
 
@@ -177,7 +178,7 @@ func (r Receiver) pod(w v1alpha1.Workload) *coreac.PodSpecApplyConfiguration {
 
 func (r Receiver) container(w v1alpha1.Workload) *coreac.ContainerApplyConfiguration {
 	return coreac.Container().WithName("receiver").WithImage(r.Image).
-		WithArgs("receiver", "--namespace="+r.Object.Namespace, "--name="+r.Object.Name).
+		WithArgs("receiver", "--namespace="+r.Object.Namespace, "--name="+r.Object.Name, "--cluster-id="+r.Cluster).
 		WithEnv(r.env()...).
 		WithPorts(
 			coreac.ContainerPort().WithName("http").WithContainerPort(PortHTTP).WithProtocol(corev1.ProtocolTCP),

@@ -22,14 +22,12 @@ func (r Refusal) String() string {
 	return fmt.Sprintf("%s %s\n  sent: %s\n  %d: %s", r.Method, r.Path, r.Body, r.Status, strings.TrimSpace(r.Answer))
 }
 
-// Mirror shows every request to a peer before it goes where it is meant to go, and remembers which the peer
-// refused. It works on either side: as an http.RoundTripper of a client (To is set), or as an http.Handler in
-// front of a server (Next is set). It is safe for concurrent use.
+// Mirror is a transport that shows every request to a peer before it goes where it is meant to go, and remembers
+// which the peer refused. It is safe for concurrent use.
 type Mirror struct {
 	// Peer judges the requests; its answers are not used otherwise.
 	Peer http.Handler
 	To   http.RoundTripper
-	Next http.Handler
 	// Skip leaves requests out that are meant to be wrong; nil leaves none out.
 	Skip func(*http.Request) bool
 
@@ -50,23 +48,13 @@ func (m *Mirror) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.To.RoundTrip(forward)
 }
 
-// ServeHTTP implements http.Handler.
-func (m *Mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	forward, err := m.show(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	m.Next.ServeHTTP(w, forward)
-}
-
 func (m *Mirror) show(r *http.Request) (forward *http.Request, err error) {
 	var body []byte
 	if r.Body != nil {
 		if body, err = io.ReadAll(r.Body); err != nil {
 			return nil, fmt.Errorf("read the request: %w", err)
 		}
-		r.Body.Close()
+		_ = r.Body.Close() // all of it was read
 	}
 	forward = r.Clone(r.Context())
 	forward.Body = io.NopCloser(bytes.NewReader(body))

@@ -4,17 +4,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stripe/stripe-mock/embedded"
+	"github.com/stripe/stripe-mock/server"
+	"github.com/stripe/stripe-mock/spec"
 )
 
-// Schemas validates JSON against Stripe's OpenAPI. Properties that it does not name are errors.
+// Schemas validates requests and JSON against Stripe's OpenAPI. Parameters and properties that it does not name are
+// errors.
 type Schemas struct {
-	doc *openapi3.T
+	doc  *openapi3.T
+	spec *spec.Spec // the same, for stripe-mock's functions
 }
 
 // undeclared are properties that Stripe sends although its description of this version lacks them.
@@ -34,7 +40,18 @@ var StripeSchemas = sync.OnceValues(func() (*Schemas, error) {
 			ref.Value.Properties[property] = openapi3.NewSchemaRef("", &openapi3.Schema{Nullable: true})
 		}
 	}
-	return &Schemas{doc}, nil
+	for _, path := range doc.Paths.Map() {
+		for _, operation := range path.Operations() {
+			for _, parameter := range parameters(operation).Properties {
+				closeObject(parameter.Value)
+			}
+		}
+	}
+	own, err := server.LoadSpec(embedded.OpenAPISpec, "")
+	if err != nil {
+		return nil, fmt.Errorf("load Stripe's OpenAPI: %w", err)
+	}
+	return &Schemas{doc, own}, nil
 })
 
 // closeObject refuses properties that an object does not name, and those of the objects written out within it.
@@ -43,13 +60,12 @@ func closeObject(s *openapi3.Schema) {
 		no := false
 		s.AdditionalProperties.Has = &no
 	}
-	for _, ref := range s.Properties {
-		if ref.Ref == "" {
+	within := slices.Concat(slices.Collect(maps.Values(s.Properties)), s.AnyOf,
+		openapi3.SchemaRefs{s.Items, s.AdditionalProperties.Schema})
+	for _, ref := range within {
+		if ref != nil && ref.Ref == "" {
 			closeObject(ref.Value)
 		}
-	}
-	if s.Items != nil && s.Items.Ref == "" {
-		closeObject(s.Items.Value)
 	}
 }
 
@@ -58,7 +74,7 @@ func (s *Schemas) Response(method, path string, status int, body []byte) error {
 	if status >= http.StatusBadRequest {
 		return s.validate(s.doc.Components.Schemas["error"], body)
 	}
-	operation := s.operation(method, path)
+	_, operation := s.operation(method, path)
 	if operation == nil {
 		return fmt.Errorf("Stripe has no operation %s %s", method, path)
 	}
@@ -67,6 +83,26 @@ func (s *Schemas) Response(method, path string, status int, body []byte) error {
 		return fmt.Errorf("%s %s has no answer 200", method, path)
 	}
 	return s.validate(answer.Value.Content["application/json"].Schema, body)
+}
+
+// Template is the path as the description has it, such as "/v1/prices/{price}", or "" where it has no such operation.
+func (s *Schemas) Template(method, path string) string {
+	template, _ := s.operation(method, path)
+	return template
+}
+
+// Events are the names of the events that a webhook endpoint can subscribe to, sorted, without the wildcard.
+func (s *Schemas) Events() []string {
+	body := s.doc.Paths.Value("/v1/webhook_endpoints").Post.RequestBody.Value
+	events := body.Content[formType].Schema.Value.Properties["enabled_events"].Value
+	var names []string
+	for _, name := range events.Items.Value.Enum {
+		if name, ok := name.(string); ok && name != "*" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Object validates an object by the schema that its property "object" names.
@@ -105,9 +141,9 @@ func (s *Schemas) validate(schema *openapi3.SchemaRef, body []byte) error {
 }
 
 // operation finds the path whose template fits; literal segments win over {parameters}.
-func (s *Schemas) operation(method, path string) *openapi3.Operation {
+func (s *Schemas) operation(method, path string) (name string, found *openapi3.Operation) {
 	segments := strings.Split(path, "/")
-	best, found := -1, (*openapi3.Operation)(nil)
+	best := -1
 	for template, item := range s.doc.Paths.Map() {
 		parts := strings.Split(template, "/")
 		operation := item.GetOperation(method)
@@ -125,8 +161,8 @@ func (s *Schemas) operation(method, path string) *openapi3.Operation {
 			}
 		}
 		if fits && literal > best {
-			best, found = literal, operation
+			best, name, found = literal, template, operation
 		}
 	}
-	return found
+	return name, found
 }

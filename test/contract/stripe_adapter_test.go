@@ -1,16 +1,15 @@
 package contract_test
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"maps"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"regexp"
+	"net/url"
+	"reflect"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,50 +19,22 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/providertest"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
-	"github.com/kassa-dev/kassa/internal/sandbox"
-	"github.com/kassa-dev/kassa/test/contract"
 )
 
-// bench judges what the adapter sends to sandboxes: stripe-mock must accept each request that a sandbox accepts, and
-// each answer must validate.
-type bench struct {
-	peer    http.Handler
-	schemas *contract.Schemas
+var owner = billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "pro", UID: "uid-1"}
 
-	mu   sync.Mutex
-	sent map[string]bool // method and path, ids left out
+// connect connects to a new sandbox, through the client that production uses.
+func connect(t *testing.T, transport http.RoundTripper) provider.Connection {
+	t.Helper()
+	_, address := newSandbox(t)
+	return connectTo(t, address, transport)
 }
 
-func newBench(t *testing.T) *bench {
+func connectTo(t *testing.T, address string, transport http.RoundTripper) provider.Connection {
 	t.Helper()
-	peer, err := contract.StripeMock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	schemas, err := contract.StripeSchemas()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &bench{peer: peer, schemas: schemas, sent: map[string]bool{}}
-}
-
-var id = regexp.MustCompile(`/(kassa|price|prod|we)_[^/]+$`)
-
-// connect opens an account of a new sandbox.
-func (b *bench) connect(t *testing.T, revoked bool) provider.Connection {
-	t.Helper()
-	sb := sandbox.New(sandbox.Options{})
-	sb.Stripe().Revoke(key, revoked)
-	server := httptest.NewServer(b.judge(t, sb.Handler()))
-	t.Cleanup(func() {
-		server.Close()
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = sb.Close(ctx) // webhooks that wait are nobody's
-	})
 	conn, err := stripe.Adapter{}.Connect(provider.Config{
-		Mode: billing.Test, APIKey: key, BaseURL: server.URL,
-		HTTP: instrument.Client(instrument.Options{Provider: billing.Stripe}),
+		Mode: billing.Test, APIKey: key, BaseURL: address,
+		HTTP: instrument.Client(instrument.Options{Provider: billing.Stripe, Base: transport}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,77 +42,219 @@ func (b *bench) connect(t *testing.T, revoked bool) provider.Connection {
 	return conn
 }
 
-func (b *bench) judge(t *testing.T, sandbox http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		again := func() *http.Request {
-			c := r.Clone(r.Context())
-			c.Body = io.NopCloser(bytes.NewReader(body))
-			return c
-		}
-		answer := httptest.NewRecorder()
-		sandbox.ServeHTTP(answer, again())
-		if err := b.schemas.Response(r.Method, r.URL.Path, answer.Code, answer.Body.Bytes()); err != nil {
-			t.Errorf("%s %s: the answer is not Stripe's:\n%v\n%s", r.Method, r.URL.Path, err, answer.Body)
-		}
-		if answer.Code < http.StatusBadRequest {
-			b.mu.Lock()
-			b.sent[r.Method+" "+id.ReplaceAllString(r.URL.Path, "/{id}")] = true
-			b.mu.Unlock()
-			mirror := &contract.Mirror{Peer: b.peer, Next: http.NotFoundHandler()}
-			mirror.ServeHTTP(httptest.NewRecorder(), again())
-			for _, refusal := range mirror.Refusals() {
-				t.Errorf("the sandbox accepts what stripe-mock refuses: %v", refusal)
-			}
-		}
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
-	})
+// allRequests are the requests that the adapter makes, with every parameter that it ever sends.
+var allRequests = map[string]string{
+	"get account: GET /v1/account":       "",
+	"get mode: GET /v1/balance":          "",
+	"get mode: GET /v1/products":         "limit",
+	"get price: GET /v1/prices/{price}":  "",
+	"get product: GET /v1/products/{id}": "",
+	"list prices: GET /v1/prices":        "active limit product starting_after",
+	"list products: GET /v1/products":    "limit starting_after",
+
+	"create price: POST /v1/prices": "currency lookup_key metadata[] nickname product recurring[interval] " +
+		"recurring[interval_count] tax_behavior transfer_lookup_key unit_amount",
+
+	"create product: POST /v1/products": "description features[][name] id images[] metadata[] name unit_label",
+
+	"update price: POST /v1/prices/{price}": "active lookup_key metadata[] nickname transfer_lookup_key",
+
+	"update product: POST /v1/products/{id}": "active default_price description features features[][name] images " +
+		"images[] metadata[] name unit_label",
+
+	// An account has at most 16 endpoints: there is no second page.
+	"list webhook endpoints: GET /v1/webhook_endpoints": "limit",
+
+	"create webhook endpoint: POST /v1/webhook_endpoints": "api_version description enabled_events[] metadata[] url",
+
+	"update webhook endpoint: POST /v1/webhook_endpoints/{webhook_endpoint}": "disabled enabled_events[] metadata[] " +
+		"url",
+
+	"delete webhook endpoint: DELETE /v1/webhook_endpoints/{webhook_endpoint}": "",
 }
 
-// Every request that the adapter makes in the conformance suite, and for Plans through the executor, is one of these
-// and is accepted by stripe-mock. A new kind of request has to be added here once something exercises it.
-var requests = []string{
-	"DELETE /v1/webhook_endpoints/{id}",
-	"GET /v1/account",
-	"GET /v1/balance",
-
-	"GET /v1/prices",
-	"GET /v1/prices/{id}",
-	"GET /v1/products",
-	"GET /v1/products/{id}",
-	"GET /v1/webhook_endpoints",
-	"POST /v1/prices",
-	"POST /v1/prices/{id}",
-	"POST /v1/products",
-	"POST /v1/products/{id}",
-	"POST /v1/webhook_endpoints",
-	"POST /v1/webhook_endpoints/{id}",
-}
-
+// Every request that the adapter can make is one of those listed, with no other parameters, and Stripe's own
+// description accepts it: each method of the contract is called with every field set that it has, the conformance suite
+// is run, and a Plan lives its life through the executor.
 func TestEveryRequestOfTheAdapterIsStripes(t *testing.T) {
-	b := newBench(t)
+	j := newJudged(t, http.DefaultTransport)
+	t.Run("every method", func(t *testing.T) { everyMethod(t, connect(t, j)) })
 	t.Run("conformance", func(t *testing.T) {
 		providertest.Run(t, providertest.Fixture{
 			Adapter: stripe.Adapter{}, Mode: billing.Test, PageSize: 100,
-			Connect: func(t *testing.T) provider.Connection { return b.connect(t, false) },
-			Refused: func(t *testing.T) provider.Connection { return b.connect(t, true) },
+			Connect: func(t *testing.T) provider.Connection { return connect(t, j) },
+			Refused: func(t *testing.T) provider.Connection {
+				sb, address := newSandbox(t)
+				sb.Stripe().Revoke(key, true)
+				return connectTo(t, address, j)
+			},
 		})
 	})
-	t.Run("life of a plan", func(t *testing.T) { lifeOfAPlan(t, b.connect(t, false)) })
-	if diff := cmp.Diff(requests, slices.Sorted(maps.Keys(b.sent))); diff != "" {
+	t.Run("pages", func(t *testing.T) { pages(t, j) })
+	t.Run("life of a plan", func(t *testing.T) { lifeOfAPlan(t, j) })
+	for _, problem := range j.problems() {
+		t.Error(problem)
+	}
+	want := map[string][]string{}
+	for kind, parameters := range allRequests {
+		want[kind] = strings.Fields(parameters)
+	}
+	if diff := cmp.Diff(want, j.requests()); diff != "" {
 		t.Errorf("the requests are others than those listed (-listed +sent):\n%s", diff)
 	}
 }
 
+// everyMethod calls each method of the contract that takes a context, which are those that send something.
+func everyMethod(t *testing.T, conn provider.Connection) {
+	spec := billing.ProductSpec{
+		Name: "Pro", Description: "All of it", Features: []string{"Fast", "Safe"}, UnitLabel: "seat",
+		ImageURLs: []string{"https://example.com/a.png"}, Metadata: map[string]string{"team": "growth"},
+	}
+	other := billing.ProductSpec{
+		Name: "Pro 2", Description: "More", Features: []string{"Faster"}, UnitLabel: "head",
+		ImageURLs: []string{"https://example.com/b.png"}, Metadata: map[string]string{"squad": "sales"},
+	}
+	endpoint := provider.EndpointSpec{Owner: owner, URL: "https://hooks.example.com/a"}
+	endpoint.Events, _ = stripe.Codec{}.NativeEvents([]string{"*"})
+	yes, display, name := true, "Each month", "every-month"
+	d := driver{t, map[string]bool{}}
+
+	call[provider.Connection](d, conn, "Account")
+	c := conn.Catalog()
+	product := call[provider.Catalog](d, c, "CreateProduct", provider.CreateProduct{
+		Owner: owner, Spec: spec, IdempotencyKey: "key-1",
+	}).(billing.Product)
+	price := call[provider.Catalog](d, c, "CreatePrice", provider.CreatePrice{
+		Owner: owner, ProductID: product.ID, Name: "monthly", LookupKey: c.LookupKey(owner, "monthly"),
+		Spec:           desired(t, "monthly", "29.00", "USD", billing.Recurring{Interval: billing.Month, Count: 1}).Spec,
+		IdempotencyKey: "key-2",
+	}).(billing.Price)
+	key := c.LookupKey(owner, name)
+	call[provider.Catalog](d, c, "UpdatePrice", price.ID, provider.PricePatch{
+		Current: price, Owner: &owner, Name: &name, Active: &yes, LookupKey: &key, DisplayName: &display,
+	})
+	product.DefaultPriceID = price.ID
+	call[provider.Catalog](d, c, "UpdateProduct", product.ID, provider.ProductPatch{
+		Current: product, Owner: &owner, Spec: &other, Active: &yes, DefaultPriceID: &price.ID,
+	})
+	observed := call[provider.Catalog](d, c, "Observe", owner,
+		provider.Known{ProductID: product.ID, PriceIDs: []string{price.ID}}).(billing.Observed)
+	if observed.Product == nil || cmp.Diff(other, observed.Product.Spec) != "" {
+		t.Errorf("the update has not replaced the product: %+v", observed.Product)
+	}
+	call[provider.Catalog](d, c, "Snapshot")
+	made := call[provider.Endpoints](d, conn.Endpoints(), "Create", endpoint).(provider.Endpoint)
+	endpoint.URL, endpoint.Events = "https://hooks.example.com/b", []string{"invoice.paid"}
+	call[provider.Endpoints](d, conn.Endpoints(), "Update", made.ID, endpoint)
+	call[provider.Endpoints](d, conn.Endpoints(), "List")
+	call[provider.Endpoints](d, conn.Endpoints(), "Delete", made.ID)
+
+	want := map[string]bool{}
+	senders(reflect.TypeFor[provider.Connection](), want)
+	if diff := cmp.Diff(want, d.called); diff != "" {
+		t.Errorf("the methods called are not those of the contract (-contract +called):\n%s", diff)
+	}
+}
+
+type driver struct {
+	t      *testing.T
+	called map[string]bool
+}
+
+// call calls a method of the interface I, refuses arguments with fields that are not set, and returns the first result.
+func call[I any](d driver, on I, method string, args ...any) any {
+	d.t.Helper()
+	in := []reflect.Value{reflect.ValueOf(d.t.Context())}
+	name := reflect.TypeFor[I]().Name() + "." + method
+	for _, arg := range args {
+		for _, path := range unset(reflect.ValueOf(arg), name) {
+			d.t.Errorf("%s is not set", path)
+		}
+		in = append(in, reflect.ValueOf(arg))
+	}
+	out := reflect.ValueOf(on).MethodByName(method).Call(in)
+	if err, _ := out[len(out)-1].Interface().(error); err != nil {
+		d.t.Fatalf("%s: %v", name, err)
+	}
+	d.called[name] = true
+	return out[0].Interface()
+}
+
+// unset are the paths of the fields within v that have no value.
+func unset(v reflect.Value, path string) []string {
+	switch {
+	case v.IsZero(), v.Kind() == reflect.Slice && v.Len() == 0, v.Kind() == reflect.Map && v.Len() == 0:
+		return []string{path}
+	case v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct:
+		return unset(v.Elem(), path)
+	case v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[time.Time]():
+		return nil
+	}
+	var all []string
+	for i := range v.NumField() {
+		all = append(all, unset(v.Field(i), path+"."+v.Type().Field(i).Name)...)
+	}
+	return all
+}
+
+// senders adds the methods of an interface, and of the interfaces that its methods give, that take a context.
+func senders(i reflect.Type, to map[string]bool) {
+	for m := range i.NumMethod() {
+		method := i.Method(m)
+		if method.Type.NumIn() > 0 && method.Type.In(0) == reflect.TypeFor[context.Context]() {
+			to[i.Name()+"."+method.Name] = true
+			continue
+		}
+		for o := range method.Type.NumOut() {
+			if out := method.Type.Out(o); out.Kind() == reflect.Interface && out.PkgPath() == i.PkgPath() {
+				senders(out, to)
+			}
+		}
+	}
+}
+
+// pages reads more prices than one page holds.
+func pages(t *testing.T, j *judged) {
+	_, address := newSandbox(t)
+	unjudged, conn := connectTo(t, address, nil).Catalog(), connectTo(t, address, j).Catalog()
+	product, err := unjudged.CreateProduct(t.Context(), provider.CreateProduct{
+		Owner: owner, Spec: billing.ProductSpec{Name: "Pro"}, IdempotencyKey: "product",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 101
+	for i := range n {
+		name := fmt.Sprintf("p%d", i)
+		_, err := unjudged.CreatePrice(t.Context(), provider.CreatePrice{
+			Owner: owner, ProductID: product.ID, Name: name, IdempotencyKey: name,
+			Spec: desired(t, name, "1", "USD", billing.Recurring{}).Spec,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := conn.Observe(t.Context(), owner, provider.Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := conn.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(have.Prices) != n || len(all.Prices) != n {
+		t.Errorf("%d and %d prices were read, want %d", len(have.Prices), len(all.Prices), n)
+	}
+}
+
 // lifeOfAPlan sends what production sends: each step converges from what is there to what a Plan says.
-func lifeOfAPlan(t *testing.T, conn provider.Connection) {
-	owner := billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "pro", UID: "uid-1"}
+func lifeOfAPlan(t *testing.T, j *judged) {
+	_, address := newSandbox(t)
+	conn := connectTo(t, address, j)
 	executor := catalog.NewExecutor(conn.Catalog(), stripe.Adapter{}.Traits(), nil)
+	done := map[catalog.Kind]bool{}
+	executor.Done = func(op catalog.Operation) { done[op.Kind] = true }
+	monthly := billing.Recurring{Interval: billing.Month, Count: 1}
 	plan := billing.Plan{
 		Owner: owner,
 		Product: billing.ProductSpec{
@@ -150,7 +263,7 @@ func lifeOfAPlan(t *testing.T, conn provider.Connection) {
 		},
 		Default: "monthly",
 		Prices: []billing.DesiredPrice{
-			desired(t, "monthly", "29.00", "USD", billing.Recurring{Interval: billing.Month, Count: 1}),
+			desired(t, "monthly", "29.00", "USD", monthly),
 			desired(t, "quarterly", "8000", "JPY", billing.Recurring{Interval: billing.Month, Count: 3}),
 			desired(t, "weekly", "9.990", "KWD", billing.Recurring{Interval: billing.Week, Count: 2}),
 			desired(t, "daily", "500", "ISK", billing.Recurring{Interval: billing.Day, Count: 30}),
@@ -158,17 +271,20 @@ func lifeOfAPlan(t *testing.T, conn provider.Connection) {
 			desired(t, "lifetime", "0", "USD", billing.Recurring{}),
 		},
 	}
+	observe := func() billing.Observed {
+		have, err := conn.Catalog().Observe(t.Context(), owner, provider.Known{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return have
+	}
 	for _, step := range []struct {
 		name   string
 		change func()
 	}{
 		{"create", func() {}},
-		{"change an amount", func() {
-			plan.Prices[0] = desired(t, "monthly", "39.00", "USD", billing.Recurring{Interval: billing.Month, Count: 1})
-		}},
-		{"back to the amount before", func() {
-			plan.Prices[0] = desired(t, "monthly", "29.00", "USD", billing.Recurring{Interval: billing.Month, Count: 1})
-		}},
+		{"change an amount", func() { plan.Prices[0] = desired(t, "monthly", "39.00", "USD", monthly) }},
+		{"back to the amount before", func() { plan.Prices[0] = desired(t, "monthly", "29.00", "USD", monthly) }},
 		{"another default", func() { plan.Default = "yearly" }},
 		{"other texts", func() {
 			plan.Product.Name, plan.Product.Description, plan.Product.UnitLabel = "Pro 2", "", ""
@@ -176,28 +292,64 @@ func lifeOfAPlan(t *testing.T, conn provider.Connection) {
 			plan.Product.Metadata = map[string]string{"team": "sales"}
 			plan.Prices[1].Spec.DisplayName = "Every quarter"
 		}},
+		{"no display name", func() { plan.Prices[1].Spec.DisplayName = "" }},
 		{"tax behaviour", func() { plan.Prices[2].Spec.Terms.TaxBehavior = billing.TaxInclusive }},
+		{"a new price with tax", func() { plan.Prices[3].Spec.Terms.TaxBehavior = billing.TaxExclusive }},
 		{"a price less", func() { plan.Prices = plan.Prices[:4]; plan.Default = "monthly" }},
 		{"no default", func() { plan.Default = "" }},
+		{"retired and taken up again", func() {
+			if _, err := executor.Retire(t.Context(), owner, observe()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"marks removed by somebody", func() {
+			have := observe()
+			post(t, address+"/v1/products/"+have.Product.ID, url.Values{"metadata": {""}})
+			post(t, address+"/v1/prices/"+have.Prices[0].ID, url.Values{"metadata": {""}})
+		}},
 	} {
 		step.change()
-		have, err := conn.Catalog().Observe(t.Context(), owner, provider.Known{})
+		have, err := executor.Converge(t.Context(), plan, observe())
 		if err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if _, err := executor.Converge(t.Context(), plan, have); err != nil {
-			t.Fatalf("%s: %v", step.name, err)
+		if diff := cmp.Diff(have.Product, observe().Product); diff != "" {
+			t.Errorf("%s: the product is another than the answers said (-said +is):\n%s", step.name, diff)
 		}
 	}
-	have, err := conn.Catalog().Observe(t.Context(), owner, provider.Known{})
+	have, err := executor.Retire(t.Context(), owner, observe())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if have, err = executor.Retire(t.Context(), owner, have); err != nil {
+	if have.Product.Active || slices.ContainsFunc(have.Prices, func(p billing.Price) bool { return p.Active }) {
+		t.Errorf("something can still be bought: %+v", have)
+	}
+	for _, kind := range []catalog.Kind{
+		catalog.CreateProduct, catalog.UpdateProduct, catalog.CreatePrice, catalog.UpdatePrice, catalog.SetDefault,
+		catalog.ArchivePrice, catalog.ArchiveProduct,
+	} {
+		if !done[kind] {
+			t.Errorf("no %s was sent", kind)
+		}
+	}
+}
+
+// post sends a form as a person in Stripe's dashboard would.
+func post(t *testing.T, address string, form url.Values) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if have.Product.Active {
-		t.Error("the product can still be bought")
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s answered %d", address, res.StatusCode)
 	}
 }
 

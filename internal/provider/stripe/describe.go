@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
@@ -31,7 +30,7 @@ func (o *object) describe(e *billing.Event) {
 		e.Payment = o.sessionPayment(e.NativeType)
 		if o.Subscription.ID != "" {
 			e.Subscription = &billing.EventSubscription{ID: o.Subscription.ID}
-			setPlan(e.Subscription, o.Metadata[markPlan], o.Metadata[markPrice])
+			setPlan(e.Subscription, o.Metadata)
 		}
 	case "payment_intent":
 		e.Payment = o.intentPayment()
@@ -82,10 +81,10 @@ func (o *object) subscription() *billing.EventSubscription {
 	if len(o.Items.Data) > 0 {
 		price := &o.Items.Data[0].Price
 		s.PriceID = price.ID
-		setPlan(s, price.Metadata.Plan, price.Metadata.Price)
+		setPlan(s, price.Metadata.marks())
 	}
 	if s.Plan == "" {
-		setPlan(s, o.Metadata[markPlan], o.Metadata[markPrice])
+		setPlan(s, o.Metadata)
 	}
 	return s
 }
@@ -120,9 +119,9 @@ func (o *object) subscriptionStatus() billing.SubscriptionStatus {
 }
 
 // setPlan takes the marks of a price, or of a subscription that a checkout of Kassa made.
-func setPlan(s *billing.EventSubscription, plan, price string) {
-	if _, name, ok := strings.Cut(plan, "/"); ok {
-		s.Plan, s.Price = name, price
+func setPlan(s *billing.EventSubscription, metadata map[string]string) {
+	if owner := ownerOf(metadata, markPlan); owner.Name != "" {
+		s.Plan, s.Price, s.Owner = owner.Name, metadata[markPrice], owner
 	}
 }
 
@@ -135,11 +134,11 @@ func (o *object) invoiceSubscription() *billing.EventSubscription {
 	}
 	if l := o.mainLine(); l != nil {
 		s.PriceID = cmp.Or(l.Price.ID, l.Pricing.PriceDetails.Price.ID)
-		setPlan(s, l.Price.Metadata.Plan, l.Price.Metadata.Price)
+		setPlan(s, l.Price.Metadata.marks())
 	}
 	for _, m := range []map[string]string{o.Metadata, o.inherited()} {
 		if s.Plan == "" {
-			setPlan(s, m[markPlan], m[markPrice])
+			setPlan(s, m)
 		}
 	}
 	return s

@@ -59,14 +59,18 @@ func TestParse(t *testing.T) {
 	}{
 		{"an invoice's metadata and the price that was billed", "invoice.paid", invoiceObject, billing.Event{
 			Type: billing.PaymentSucceeded, Customer: customer,
-			Metadata:     map[string]string{"user_id": "u7", "team": "blue"},
-			Subscription: &billing.EventSubscription{ID: "sub_1", Plan: "pro", Price: "monthly", PriceID: "price_1"},
-			Payment:      &billing.EventPayment{ID: "pi_1", Money: usd(2900), Status: "Succeeded", Attempt: 1},
+			Metadata: map[string]string{"user_id": "u7", "team": "blue"},
+			Subscription: &billing.EventSubscription{
+				ID: "sub_1", Plan: "pro", Price: "monthly", PriceID: "price_1", Owner: marked,
+			},
+			Payment: &billing.EventPayment{ID: "pi_1", Money: usd(2900), Status: "Succeeded", Attempt: 1},
 		}},
 		{"the places of 2025, and a second attempt", "invoice.paid", invoiceMoved, billing.Event{
 			Type: billing.PaymentRecovered, Customer: &billing.EventCustomer{ID: "cus_1"},
-			Subscription: &billing.EventSubscription{ID: "sub_1", Plan: "pro", Price: "monthly", PriceID: "price_1"},
-			Payment:      &billing.EventPayment{ID: "pi_1", Money: usd(2900), Status: "Succeeded", Attempt: 2},
+			Subscription: &billing.EventSubscription{
+				ID: "sub_1", Plan: "pro", Price: "monthly", PriceID: "price_1", Owner: marked,
+			},
+			Payment: &billing.EventPayment{ID: "pi_1", Money: usd(2900), Status: "Succeeded", Attempt: 2},
 		}},
 		{"the start of a trial costs nothing", "invoice.paid",
 			`{"id":"in_1","object":"invoice","currency":"usd","status":"paid","amount_due":0,"amount_paid":0}`,
@@ -87,7 +91,7 @@ func TestParse(t *testing.T) {
 		{"a checkout, in a currency without decimals", "checkout.session.completed", sessionObject, billing.Event{
 			Type: billing.CheckoutCompleted, Customer: customer, Metadata: map[string]string{"campaign": "x"},
 			Checkout:     &billing.EventCheckout{ID: "cs_1"},
-			Subscription: &billing.EventSubscription{ID: "sub_1", Plan: "pro", Price: "monthly"},
+			Subscription: &billing.EventSubscription{ID: "sub_1", Plan: "pro", Price: "monthly", Owner: marked},
 			Payment: &billing.EventPayment{
 				ID: "in_1", Money: billing.Money{Minor: 500, Currency: "JPY"}, Status: "Succeeded",
 			},
@@ -241,7 +245,7 @@ func TestParseSubscription(t *testing.T) {
 			g.Expect(e.Type).To(Equal(c.want))
 			cancels := c.status == billing.StatusCanceling
 			g.Expect(e.Subscription).To(Equal(&billing.EventSubscription{
-				ID: "sub_1", Status: c.status, Plan: "pro", Price: "y", PriceID: "price_1",
+				ID: "sub_1", Status: c.status, Plan: "pro", Price: "y", PriceID: "price_1", Owner: marked,
 				CurrentPeriodEnd: unix(1714592000), CancelAtPeriodEnd: &cancels,
 			}))
 			names, _ := Codec{}.NativeEvents([]string{string(e.Type)})
@@ -299,3 +303,6 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// marked is the owner that the marks of these events tell: of an old price, without cluster and UID.
+var marked = billing.Owner{Namespace: "shop", Name: "pro"}

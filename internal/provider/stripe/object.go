@@ -149,9 +149,18 @@ func (r *ref) UnmarshalJSON(b []byte) error {
 
 // priceRef is a price with the marks that Kassa put on it.
 type priceRef struct {
-	ID       string `json:"id"`
-	Metadata struct {
-		Plan  string `json:"kassa_plan"`
-		Price string `json:"kassa_price"`
-	} `json:"metadata"`
+	ID       string      `json:"id"`
+	Metadata priceMarked `json:"metadata"`
+}
+
+// priceMarked is the part of a price's metadata that is Kassa's.
+type priceMarked struct {
+	Cluster string `json:"kassa_cluster"`
+	UID     string `json:"kassa_uid"`
+	Plan    string `json:"kassa_plan"`
+	Price   string `json:"kassa_price"`
+}
+
+func (m priceMarked) marks() map[string]string {
+	return map[string]string{markCluster: m.Cluster, markUID: m.UID, markPlan: m.Plan, markPrice: m.Price}
 }

@@ -192,7 +192,8 @@ func TestEventsOfSinksAreRegistered(t *testing.T) {
 	g.Expect(awaitOneEndpoint(t, s, hooks).EnabledEvents).To(ConsistOf("invoice.paid", "payout.paid"))
 	s.Change(object, func() { object.Spec.Delivery.Sinks[0].Events = []string{"payout.payed"} })
 	s.AwaitState(object, "Failed False "+v1alpha1.ReasonUnsupported)
-	g.Expect(stack.Message(object)).To(ContainSubstring("spec.delivery.sinks[app].events: payout.payed is no event of Stripe"))
+	g.Expect(stack.Message(object)).To(ContainSubstring(
+		"spec.delivery.sinks[app].events: payout.payed is no event of Stripe"))
 }
 
 // The endpoint that Kassa made goes when the registration becomes the user's.
