@@ -234,6 +234,18 @@ func TestEventWaitsForASinkThatIsMissing(t *testing.T) {
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Processed))
 }
 
+// Who deletes a WebhookEvent gives the event up.
+func TestDeletedWebhookEventIsGivenUp(t *testing.T) {
+	sink := newApp(t, status(http.StatusServiceUnavailable))
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	r := f.start()
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Expect(f.client.Delete(t.Context(), &f.inbox()[0])).To(Succeed())
+	f.g.Eventually(func() ledger.State { return f.ledger.state("evt_1") }, patience, often).Should(Equal(ledger.Dead))
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Consistently(f.inbox, 300*time.Millisecond, often).Should(BeEmpty())
+}
+
 // Two replicas share a backlog: every event is delivered once, since one of them claims it.
 func TestReplicasShareTheInbox(t *testing.T) {
 	sink := newApp(t, status(500))

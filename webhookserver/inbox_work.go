@@ -41,8 +41,14 @@ func (b *inbox) run(ctx, hard context.Context, namespace, name string) {
 			},
 			begin: b.index.begin,
 			set:   func(o client.Object) { b.observe(o.(*v1alpha1.WebhookEvent)) },
-			gone:  func(o client.Object) { b.index.remove(o.GetName()) },
-			end:   b.index.end,
+			gone: func(o client.Object) {
+				b.index.remove(o.GetName())
+				if e := o.(*v1alpha1.WebhookEvent); e.Status.Phase != v1alpha1.EventDelivered {
+					id := e.Spec.EventID
+					wg.Go(func() { b.discarded(hard, id) })
+				}
+			},
+			end: b.index.end,
 		}
 		f.run(ctx)
 	})
@@ -248,6 +254,19 @@ func (b *inbox) finish(ctx context.Context, e *v1alpha1.WebhookEvent) error {
 		return nil
 	}
 	return fmt.Errorf("delete WebhookEvent: %w", err)
+}
+
+// discarded settles an event whose WebhookEvent somebody deleted. Every replica that sees it tries. An entry that stays
+// open would be remembered for ever.
+func (b *inbox) discarded(ctx context.Context, id string) {
+	for try := range writeTries {
+		err := b.ledger.Settle(ctx, id, ledger.Dead)
+		if err == nil || errors.Is(err, ledger.ErrLost) || ctx.Err() != nil {
+			return
+		}
+		sleep(ctx, time.Second<<try)
+	}
+	b.log.Warn("a deleted WebhookEvent was not settled")
 }
 
 // settle moves the ledger's entry on. Where the entry is still a claim of a replica that died between the inbox and
