@@ -20,8 +20,8 @@ import (
 // serverEnv makes this test binary the server that the node's pods run.
 const serverEnv = "LOCALNODE_TEST_SERVER"
 
-// serve is a small server with the manners that Kassa's own have: it listens on its pod's address and ends on SIGTERM
-// after the requests that it has.
+// serve is a small server with the manners that Kassa's own have: it listens on its pod's address and ends after
+// SIGTERM when it has been a lame duck for a moment and answered the requests that it has.
 func serve() error {
 	fmt.Println("started", os.Args[1:], os.Getenv("VERSION"))
 	if os.Getenv("CRASH") != "" {
@@ -66,7 +66,12 @@ func serve() error {
 	}
 }
 
+// lameDuck is how long the server still accepts after SIGTERM. A request may have been given its address a moment
+// before the pod left its Service.
+const lameDuck = 200 * time.Millisecond
+
 func shutdown(server *http.Server) error {
+	<-time.After(lameDuck)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return server.Shutdown(ctx)
