@@ -73,7 +73,7 @@ func (l *Ledger) redecide(o *op) {
 	now := l.opts.Clock.Now()
 	answer, over := l.answer(o.key, now)
 	// The old mark may have been a claim's, which another replica took over.
-	o.mark.at = l.nextMark(now)
+	l.mark(o, now)
 	switch {
 	case over != nil:
 		l.intoTakeOver(o, over)
@@ -143,8 +143,8 @@ func (l *Ledger) conclude(verdicts []verdict) {
 // next who asks for it here may have it.
 func (l *Ledger) handOver(o *op, answer ledger.Claim) {
 	c := l.view.claims[o.key]
-	if c == nil || !c.equal(o.mark) {
-		// The answer to the write took so long that the claim was taken over, and the watch was faster.
+	if c == nil || !c.equal(o.mark) || l.opts.Clock.Since(o.marked) >= l.opts.ClaimTimeout {
+		// The answer to the write took so long that the claim was taken over, or may have been.
 		l.redecide(o)
 		return
 	}

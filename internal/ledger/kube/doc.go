@@ -52,9 +52,12 @@
 // ErrLost.
 //
 // Nobody's clock is compared with another's. A claim may be taken over when this replica has seen it, unchanged, for
-// ClaimTimeout on its own clock. Its holder saw it durable before anybody else could, so it has had at least that time,
-// whatever the lag of a watch; a replica that pauses for longer finds its claim gone when it settles. The event is then
-// handed out a second time as Resumed, and a sink may get it twice, with the same id: once delivered, at least once.
+// ClaimTimeout on its own clock. The holder counts from the moment at which it made the mark, which was before anybody
+// could see it, and is not handed the event if ClaimTimeout is over by the time that the claim's durability is known
+// (handOver). So whoever takes a claim over does it later than ClaimTimeout after the mark, whatever the lag of a
+// watch, and a holder that is done by then was alone. One that pauses for longer finds its claim gone when it settles.
+// The event is then handed out a second time as Resumed, and a sink may get it twice, with the same id: processed once,
+// delivered at least once.
 //
 // A write whose outcome is not known is not guessed at. Its operations are given back only after the segment has been
 // read again (write, reread), and are drafted anew from what was read. If the lost write had taken effect by then its

@@ -150,10 +150,12 @@ func (l *Ledger) finishList(all *listing, floor uint32) bool {
 	defer l.mu.Unlock()
 	anchor := all.anchor.UID
 	if known := l.view.anchorUID; known != "" && known != anchor {
-		// Somebody deleted the anchor. What is known of the ledger is not kept, because it may be gone as well.
+		// Somebody deleted the anchor. What is known of the ledger is not kept, because it may be gone as well; only
+		// which claims are in hand here, and since when claims are known, if the next list has them still.
 		l.log.Info("the ledger was deleted and begun anew")
+		claims := l.view.claims
 		l.view = newView(l.me)
-		l.view.anchorUID = anchor
+		l.view.anchorUID, l.view.claims = anchor, claims
 		l.loaded = false
 		return false
 	}

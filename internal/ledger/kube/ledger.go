@@ -233,7 +233,7 @@ func (l *Ledger) admit(e ledger.Event) (*op, ledger.Claim) {
 	if over == nil && answer != nil {
 		return nil, *answer
 	}
-	o.mark = claimMark{by: l.me, at: l.nextMark(now)}
+	l.mark(o, now)
 	o.received = o.mark.at.Truncate(time.Second)
 	if over != nil {
 		l.intoTakeOver(o, over)
@@ -267,14 +267,14 @@ func (l *Ledger) intoTakeOver(o *op, over *claim) {
 	o.received = l.view.receivedAt(o.key)
 }
 
-// nextMark is a time that no claim of this process had before.
-func (l *Ledger) nextMark(now time.Time) time.Time {
+// mark gives an op a mark that no claim had before.
+func (l *Ledger) mark(o *op, now time.Time) {
 	at := micros(now)
 	if !at.After(l.lastMark) {
 		at = l.lastMark.Add(time.Microsecond)
 	}
 	l.lastMark = at
-	return at
+	o.mark, o.marked = claimMark{by: l.me, at: at}, now
 }
 
 // Settle ends a claim; see ledger.Ledger. An event that the ledger does not know is ErrLost.

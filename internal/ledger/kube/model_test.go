@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
@@ -84,12 +85,12 @@ type model struct {
 	retention time.Duration
 	skew      time.Duration
 	entries   int
+	patience  time.Duration // of callers
 
 	mu       sync.Mutex
 	replicas []*modelReplica
 	grants   map[string][]grant
 	settled  map[string]time.Time // when the first settle was acknowledged
-	final    map[string]bool
 	problems []string
 	totals   totals
 	pending  sync.WaitGroup
@@ -107,7 +108,6 @@ type modelReplica struct {
 type grant struct {
 	begun   time.Time
 	outcome ledger.Outcome
-	by      *modelReplica
 }
 
 type skewed struct {
@@ -121,9 +121,13 @@ func (s skewed) Since(t time.Time) time.Duration { return s.Now().Sub(t) }
 func newModel(seed uint64) *model {
 	d := newDice(seed)
 	m := &model{seed: seed, dice: d, timeout: 30 * time.Second, retention: 100 * time.Hour, skew: 10 * time.Second,
-		entries: 1 + d.n(6), grants: map[string][]grant{}, settled: map[string]time.Time{}, final: map[string]bool{}}
+		entries: 1 + d.n(6), grants: map[string][]grant{}, settled: map[string]time.Time{}}
 	if d.chance(0.5) {
 		m.retention = time.Minute
+	}
+	m.patience = 5 * time.Second
+	if d.chance(0.2) {
+		m.patience = 2 * time.Minute
 	}
 	hard := d.float()
 	rate := func(most float64) float64 {
@@ -155,6 +159,9 @@ func (m *model) run(t *testing.T) totals {
 	}
 	stopChaos := make(chan struct{})
 	m.pending.Go(func() { m.compactions(stopChaos) })
+	if m.dice.chance(0.1) {
+		m.pending.Go(func() { m.deletions(stopChaos) })
+	}
 	time.Sleep(m.dice.upTo(10 * time.Minute))
 	m.setCalm()
 	providers.Wait()
@@ -196,6 +203,18 @@ func (m *model) compactions(stop chan struct{}) {
 	}
 }
 
+// deletions of the anchor by a person, now and then.
+func (m *model) deletions(stop chan struct{}) {
+	for {
+		select {
+		case <-time.After(m.dice.upTo(3 * time.Minute)):
+			m.server.remove(namesOf("r").of(anchorSeq))
+		case <-stop:
+			return
+		}
+	}
+}
+
 // start puts a new process in place of replica i.
 func (m *model) start(i int) {
 	m.mu.Lock()
@@ -209,8 +228,8 @@ func (m *model) start(i int) {
 		c.faults = faults{}
 	}
 	l, err := newLedger(Options{Namespace: "ns", Receiver: "r", Replica: fmt.Sprintf("replica-%d", i),
-		Retention: func() time.Duration { return m.retention }, ClaimTimeout: m.timeout, MaxEntries: m.entries,
-		Clock: skewed{by: m.dice.upTo(2*m.skew) - m.skew}}, c)
+		Retention: func() time.Duration { return m.retention }, ClaimTimeout: m.timeout, CommitTimeout: m.patience,
+		MaxEntries: m.entries, Clock: skewed{by: m.dice.upTo(2*m.skew) - m.skew}}, c)
 	if err != nil {
 		panic(err)
 	}
@@ -259,7 +278,7 @@ func (m *model) provider(id string) {
 // deliver sends an event once and says whether it need not be sent again.
 func (m *model) deliver(id string) bool {
 	r := m.pick()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond+m.dice.upTo(5*time.Second))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond+m.dice.upTo(m.patience))
 	defer cancel()
 	begun := time.Now()
 	c, err := r.l.Claim(ctx, ledger.Event{ID: id, Type: "invoice.paid"})
@@ -277,12 +296,18 @@ func (m *model) deliver(id string) bool {
 			m.problemf("%s: busy for %s", id, c.RetryAfter)
 		}
 		return false
+	case c.Outcome == ledger.Duplicate && !m.server.was(fact{id: id, state: v1alpha1.EntryState(c.State)}):
+		m.problemf("%s is said to be %s", id, c.State)
+		return true
 	case c.Outcome == ledger.Duplicate && c.State == ledger.Deferred:
 		return m.settle(ctx, r, id, ledger.Processed) == nil
 	case c.Outcome == ledger.Duplicate:
 		return true
 	}
-	m.grant(id, grant{begun: begun, outcome: c.Outcome, by: r})
+	if !m.server.was(fact{id: id, state: v1alpha1.EntryClaimed, by: r.l.me}) {
+		m.problemf("%s was handed out before the claim was durable", id)
+	}
+	m.grant(id, grant{begun: begun, outcome: c.Outcome})
 	return m.process(r, id)
 }
 
@@ -308,6 +333,7 @@ func (m *model) settle(ctx context.Context, r *modelReplica, id string, to ledge
 		return errCrashed
 	}
 	if err == nil {
+		m.settledAs(id, to)
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.settled[id].IsZero() {
@@ -317,6 +343,14 @@ func (m *model) settle(ctx context.Context, r *modelReplica, id string, to ledge
 		m.problemf("%s: Settle: %v", id, err)
 	}
 	return err
+}
+
+// settledAs checks an acknowledged settle. A Deferred event may have moved on in the same write.
+func (m *model) settledAs(id string, to ledger.State) {
+	was := func(s ledger.State) bool { return m.server.was(fact{id: id, state: v1alpha1.EntryState(s)}) }
+	if !was(to) && (to != ledger.Deferred || (!was(ledger.Processed) && !was(ledger.Dead))) {
+		m.problemf("%s was never %s", id, to)
+	}
 }
 
 func (m *model) isCalm() bool {

@@ -135,6 +135,11 @@ func call[T any](ctx context.Context, c *modelClient, write bool, do func() (T, 
 	if c.dice.chance(f.after) {
 		return none, errReset
 	}
+	if c.dice.chance(f.pause) {
+		// It stands still before it takes the answer, which is older than everything else that it knows by then.
+		time.Sleep(c.dice.upTo(f.longest))
+		return v, err
+	}
 	if err := sleepFor(ctx, c.dice.upTo(3*time.Millisecond)); err != nil {
 		return none, err
 	}

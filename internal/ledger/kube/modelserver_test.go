@@ -41,7 +41,8 @@ func newModelServer(timeout, retention, skew time.Duration) *modelServer {
 	return &modelServer{
 		objects: map[string]*v1alpha1.EventLedger{}, lists: map[string][]v1alpha1.EventLedger{},
 		changed: make(chan struct{}),
-		check:   checker{timeout: timeout, retention: retention, skew: skew, events: map[string]*history{}},
+		check: checker{timeout: timeout, retention: retention, skew: skew, events: map[string]*history{},
+			durable: map[fact]bool{}},
 	}
 }
 
@@ -106,6 +107,15 @@ func (s *modelServer) delete(name string, at stamp) error {
 	return nil
 }
 
+// remove deletes whatever has a name, as a person might.
+func (s *modelServer) remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.objects[name]; old != nil {
+		s.commit(watch.Deleted, old.DeepCopy())
+	}
+}
+
 // list pages through a snapshot, a few objects at a time.
 func (s *modelServer) list(next string) (*v1alpha1.EventLedgerList, error) {
 	const page = 3
@@ -168,19 +178,31 @@ func (s *modelServer) after(rev int) (*change, chan struct{}, error) {
 type checker struct {
 	timeout, retention, skew time.Duration
 	events                   map[string]*history
+	durable                  map[fact]bool // what was ever true
 	faults                   []string
 	appended, takenOver      int
 	pruned                   int
 }
 
+// fact is that an event was in a state, and for a claim whose.
+type fact struct {
+	id    string
+	state v1alpha1.EntryState
+	by    string
+}
+
+// was says whether a fact is or was durable. Nothing else may be told to a caller.
+func (s *modelServer) was(f fact) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.check.durable[f]
+}
+
 // history of one event.
 type history struct {
-	seq     string
-	state   v1alpha1.EntryState
-	mark    claimMark
-	at      time.Time // when the present claim became durable
-	settled time.Time // when it first was not Claimed any more
-	claims  []claimMark
+	seq   string
+	state v1alpha1.EntryState
+	at    time.Time // when the present claim became durable
 }
 
 func (c *checker) faultf(format string, args ...any) {
@@ -226,28 +248,31 @@ func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 			c.faultf("%s: %s became %s", o.Name, was[i].ID, is[i].ID)
 			continue
 		}
-		c.moved(&was[i], &is[i], now)
+		c.moved(&was[i], &is[i], o.Annotations[AnnotationWriter], now)
 	}
 	for i := range is[len(was):] {
 		e := &is[len(was)+i]
 		if h := c.events[e.ID]; h != nil {
 			c.faultf("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
 		}
-		c.events[e.ID] = &history{seq: o.Name, state: e.State, mark: markOf(e), at: now, claims: []claimMark{markOf(e)}}
+		if e.State != v1alpha1.EntryClaimed || e.ClaimedBy != o.Annotations[AnnotationWriter] {
+			c.faultf("%s was added as %s by %q", e.ID, e.State, e.ClaimedBy)
+		}
+		c.events[e.ID] = &history{seq: o.Name, state: e.State, at: now}
+		c.durable[factOf(e)] = true
 		c.appended++
 	}
 }
 
-func (c *checker) moved(was, is *v1alpha1.LedgerEntry, now time.Time) {
+func factOf(e *v1alpha1.LedgerEntry) fact { return fact{id: e.ID, state: e.State, by: e.ClaimedBy} }
+
+func (c *checker) moved(was, is *v1alpha1.LedgerEntry, writer string, now time.Time) {
 	h := c.events[is.ID]
 	if h == nil {
 		c.faultf("%s is unknown", is.ID)
 		return
 	}
-	defer func() { h.state, h.mark = is.State, markOf(is) }()
-	if was.State != v1alpha1.EntryClaimed && h.settled.IsZero() {
-		h.settled = now
-	}
+	h.state, c.durable[factOf(is)] = is.State, true
 	switch {
 	case was.State == v1alpha1.EntryClaimed && is.State == v1alpha1.EntryClaimed:
 		if markOf(was).equal(markOf(is)) {
@@ -256,14 +281,18 @@ func (c *checker) moved(was, is *v1alpha1.LedgerEntry, now time.Time) {
 		if was.ClaimedBy != is.ClaimedBy && now.Sub(h.at) < c.timeout {
 			c.faultf("%s was taken from %s after %s", is.ID, was.ClaimedBy, now.Sub(h.at))
 		}
-		h.at, h.claims = now, append(h.claims, markOf(is))
+		if is.ClaimedBy != writer {
+			c.faultf("%s was taken for %s by %s", is.ID, is.ClaimedBy, writer)
+		}
+		h.at = now
 		c.takenOver++
-	case was.State == is.State, was.State == v1alpha1.EntryClaimed:
+	case was.State == is.State:
+	case was.State == v1alpha1.EntryClaimed:
+		if was.ClaimedBy != writer {
+			c.faultf("the claim of %s on %s was settled by %s", was.ClaimedBy, is.ID, writer)
+		}
 	case was.State == v1alpha1.EntryDeferred && !isOpen(is.State):
 	default:
 		c.faultf("%s went from %s to %s", is.ID, was.State, is.State)
-	}
-	if is.State != v1alpha1.EntryClaimed && h.settled.IsZero() {
-		h.settled = now
 	}
 }

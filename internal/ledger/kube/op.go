@@ -23,6 +23,7 @@ type op struct {
 	to    v1alpha1.EntryState // of a settle
 
 	mark     claimMark // the claim to be made; the same in every attempt, so that it is known again
+	marked   time.Time // when the mark was made, by this process's clock
 	received time.Time
 	over     claimMark // the claim to be taken over
 	resumed  bool      // the event may have been acted upon under an earlier claim

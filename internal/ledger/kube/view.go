@@ -204,6 +204,11 @@ func (v *view) listed(all *listing, floor uint32) {
 		}
 	}
 	v.drop(gone)
+	for k := range v.claims {
+		if _, known := v.index[k]; !known {
+			delete(v.claims, k)
+		}
+	}
 	v.head = max(v.head, floor, all.sealed+1)
 	v.floor = max(v.floor, floor)
 	for seq, uid := range all.seen {
