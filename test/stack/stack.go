@@ -29,6 +29,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox"
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 	"github.com/kassa-dev/kassa/test/child"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/localnode"
@@ -247,6 +248,19 @@ func recurring(name, amount string, every v1alpha1.Interval) v1alpha1.Price {
 	return v1alpha1.Price{
 		Name: name, Amount: amount, Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: every},
 	}
+}
+
+// Quiet waits until the provider has not been called for a while.
+func (s *Stack) Quiet() traffic.Counts {
+	s.T.Helper()
+	last, since := s.Sandbox.Counts(), time.Now()
+	NewWithT(s.T).Eventually(func() bool {
+		if now := s.Sandbox.Counts(); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 300*time.Millisecond
+	}, Patience, often).Should(BeTrue())
+	return last
 }
 
 var build struct {

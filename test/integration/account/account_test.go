@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -102,7 +101,7 @@ func deploy(t *testing.T, o stack.Options, plans ...string) *stack.Stack {
 	for _, name := range plans {
 		s.AwaitState(plan(name), planReady)
 	}
-	quiet(s)
+	s.Quiet()
 	return s
 }
 
@@ -114,19 +113,6 @@ func resync(s *stack.Stack) *v1alpha1.PaymentProvider {
 		metav1.SetMetaDataAnnotation(&pp.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().Format(time.RFC3339Nano))
 	})
 	return pp
-}
-
-// quiet waits until the provider has not been called for a while.
-func quiet(s *stack.Stack) traffic.Counts {
-	s.T.Helper()
-	last, since := s.Sandbox.Counts(), time.Now()
-	NewWithT(s.T).Eventually(func() bool {
-		if now := s.Sandbox.Counts(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 300*time.Millisecond
-	}, stack.Patience, often).Should(BeTrue())
-	return last
 }
 
 // arrivals notes when requests arrive, from now on.

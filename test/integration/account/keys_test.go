@@ -63,7 +63,7 @@ func suspended(t *testing.T) {
 	s.Change(pp, func() { pp.Spec.Suspend = true })
 	s.AwaitState(pp, "Failed False "+v1alpha1.ReasonSuspended)
 	g := NewWithT(t)
-	g.Expect(quiet(s)).To(Equal(before))
+	g.Expect(s.Quiet()).To(Equal(before))
 
 	s.Change(pro, func() { pro.Spec.Suspend = false })
 	s.AwaitState(pro, "Failed False "+v1alpha1.ReasonProviderNotReady)
@@ -104,7 +104,7 @@ func aRotatedKey(t *testing.T) {
 	s.Create(stack.Plan("pro"), stack.Plan("team"))
 	s.AwaitState(plan("pro"), planReady)
 	s.AwaitState(plan("team"), planReady)
-	quiet(s)
+	s.Quiet()
 	g := NewWithT(t)
 	g.Expect(w.seen()).To(HaveEach(s.APIKey()))
 	before := len(w.seen())
@@ -119,7 +119,7 @@ func aRotatedKey(t *testing.T) {
 		s.AwaitState(p, planReady)
 	}
 	resync(s)
-	quiet(s)
+	s.Quiet()
 	g.Expect(w.seen()[before:]).To(HaveEach(second))
 	g.Expect(sold(s, second, "pro")).To(Equal(catalogue{[]string{"Plan pro"}, []string{"monthly", "yearly"}, 1}))
 }

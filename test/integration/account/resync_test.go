@@ -25,7 +25,7 @@ func aResyncOfAnIdleAccount(t *testing.T) {
 		a := watch(s)
 		asked = resync(s)
 		g.Eventually(func() int { return len(a.all()) }, stack.Patience, often).Should(BeNumerically(">=", len(pages)))
-		quiet(s)
+		s.Quiet()
 		return a.paths()
 	}
 	g.Expect(cost()).To(Equal(pages))
@@ -92,7 +92,7 @@ func drift(t *testing.T) {
 			pp := account()
 			s.Change(pp, func() { pp.Spec.DriftCheckInterval = &metav1.Duration{Duration: 10 * time.Second} })
 			s.AwaitState(pp, accountReady)
-			quiet(s)
+			s.Quiet()
 		}
 		edit(s, "/v1/products/"+was.ProductID, "name=Cheap&description=Cheap")
 		edit(s, "/v1/prices/"+was.Prices[1].ID, "active=false&nickname=Cheap")
@@ -101,7 +101,7 @@ func drift(t *testing.T) {
 		}
 		g.Eventually(func() catalogue { return sold(s, s.APIKey(), "pro") }, stack.Patience, often).
 			Should(Equal(wanted("pro")))
-		quiet(s)
+		s.Quiet()
 		g.Expect(sold(s, s.APIKey(), "pro")).To(Equal(wanted("pro")))
 		for _, p := range s.Sandbox.Stripe().Account(s.APIKey()).Products() {
 			g.Expect(p.Description).To(BeNil())

@@ -13,7 +13,6 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
-	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -111,17 +110,4 @@ func expectOneOfEach(s *stack.Stack, plan string) {
 	g.Expect(names).To(Equal([]string{"monthly", "yearly"}))
 	g.Expect(inactive).To(BeZero())
 	g.Expect(products(s, plan)).To(HaveLen(1))
-}
-
-// quiet waits until the provider has not been called for a while.
-func quiet(s *stack.Stack) traffic.Counts {
-	s.T.Helper()
-	last, since := s.Sandbox.Counts(), time.Now()
-	NewWithT(s.T).Eventually(func() bool {
-		if now := s.Sandbox.Counts(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 300*time.Millisecond
-	}, stack.Patience, often).Should(BeTrue())
-	return last
 }

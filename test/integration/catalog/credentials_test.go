@@ -29,7 +29,7 @@ func TestAKeyOfTheOtherModeWritesNothing(t *testing.T) {
 			g := NewWithT(t)
 			g.Expect(stack.Message(plan(s, "pro"))).To(HavePrefix(
 				`stripe: PaymentProvider "stripe": ModeMismatch: `))
-			quiet(s)
+			s.Quiet()
 			g.Expect(s.Sandbox.Counts().Writes).To(BeZero())
 			g.Expect(s.OperatorLog()).NotTo(ContainSubstring(key))
 
@@ -79,7 +79,7 @@ func TestRotation(t *testing.T) {
 	s.CreateProvider()
 	s.Create(stack.Plan("pro"))
 	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
-	quiet(s)
+	s.Quiet()
 
 	secret := &corev1.Secret{}
 	secret.Name = "stripe-api"
@@ -96,12 +96,12 @@ func TestRotation(t *testing.T) {
 	change(s, changed, func(p *v1alpha1.Plan) { p.Spec.DisplayName = "Renamed" })
 	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
 
-	writes := quiet(s).Writes
+	writes := s.Quiet().Writes
 	change(s, secret, func(x *corev1.Secret) { x.Data["api-key"] = []byte(other) })
 	eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonAccountMismatch))
 	change(s, changed, func(p *v1alpha1.Plan) { p.Spec.DisplayName = "Renamed again" })
 	eventually(s, planSays(s, "pro")).Should(Equal(waiting))
-	NewWithT(t).Expect(quiet(s).Writes).To(Equal(writes))
+	NewWithT(t).Expect(s.Quiet().Writes).To(Equal(writes))
 	for _, key := range []string{s.APIKey(), second, other} {
 		NewWithT(t).Expect(s.OperatorLog()).NotTo(ContainSubstring(key))
 	}

@@ -37,13 +37,13 @@ func TestDeletion(t *testing.T) {
 	s.Create(stack.Plan("pro"), kept)
 	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
 	eventually(s, planSays(s, "kept")).Should(Equal(planReady))
-	quiet(s)
+	s.Quiet()
 	g := NewWithT(t)
 
 	writes := s.Sandbox.Counts().Writes
 	remove(s, plan(s, "kept"))
 	g.Eventually(gone(s, kept), stack.Patience, often).Should(BeTrue())
-	g.Expect(quiet(s).Writes).To(Equal(writes))
+	g.Expect(s.Quiet().Writes).To(Equal(writes))
 	expectOneOfEach(s, "kept")
 
 	pro, pp := plan(s, "pro"), account(s)

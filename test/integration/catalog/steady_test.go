@@ -30,13 +30,13 @@ func TestUnchangedPlansCostNothing(t *testing.T) {
 	for i := range plans {
 		eventually(s, planSays(s, fmt.Sprintf("plan-%d", i))).Should(Equal(planReady))
 	}
-	quiet(s)
+	s.Quiet()
 	// Another snapshot, so that the account's status counts what the Plans made.
 	operator.Kill()
 	operator = s.Operator()
 	NewWithT(t).Eventually(func() int32 { return account(s).Status.Catalog.Products }, stack.Patience, often).
 		Should(BeEquivalentTo(plans))
-	quiet(s)
+	s.Quiet()
 
 	versions := func() (v []string) {
 		for i := range plans {
@@ -50,7 +50,7 @@ func TestUnchangedPlansCostNothing(t *testing.T) {
 		touch(s, plan(s, "plan-3"))
 		touched, count := versions(), writes(t, s)
 		g.Eventually(func() traffic.Counts { return s.Sandbox.Counts() }, stack.Patience, often).ShouldNot(Equal(before))
-		after := quiet(s)
+		after := s.Quiet()
 		g.Expect(after.Writes).To(Equal(before.Writes))
 		g.Expect(after.Reads-before.Reads).To(BeEquivalentTo(3), "its product, its active prices and its archived ones")
 		g.Expect(versions()).To(Equal(touched))
@@ -63,7 +63,7 @@ func TestUnchangedPlansCostNothing(t *testing.T) {
 		operator.Kill()
 		s.Operator()
 		g.Eventually(func() traffic.Counts { return s.Sandbox.Counts() }, stack.Patience, often).ShouldNot(Equal(before))
-		after := quiet(s)
+		after := s.Quiet()
 		g.Expect(after.Writes).To(Equal(before.Writes))
 		g.Expect(versions()).To(Equal(was))
 		g.Expect(writes(t, s)).To(Equal(count))

@@ -61,7 +61,7 @@ func TestKillAtEveryCall(t *testing.T) {
 				for point := int64(1); ; point++ {
 					plan := stack.Plan(fmt.Sprintf("p%d", point))
 					seq.prepare(s, plan)
-					awaitQuiet(s)
+					s.Quiet()
 					killed := killAt(s, operator, point, phase)
 					seq.change(s, plan)
 					if !awaitReadyOrKill(s, plan, killed) {
@@ -93,17 +93,6 @@ func killAt(s *stack.Stack, operator *child.Process, n int64, phase traffic.Phas
 		}
 	})
 	return killed
-}
-
-// awaitQuiet waits until no request has come for a while, so that the calls that follow are the change's.
-func awaitQuiet(s *stack.Stack) {
-	last, since := s.Sandbox.Counts(), time.Now()
-	NewWithT(s.T).Eventually(func() bool {
-		if now := s.Sandbox.Counts(); now != last {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 150*time.Millisecond
-	}, stack.Patience, 20*time.Millisecond).Should(BeTrue())
 }
 
 func ready(s *stack.Stack, plan *v1alpha1.Plan) bool {
