@@ -69,7 +69,7 @@ func (s *apiStore) List(ctx context.Context, limit int64, next string) (*v1alpha
 		r = r.Param("continue", next)
 	}
 	if err := r.Do(ctx).Into(list); err != nil {
-		return nil, err
+		return nil, definite(err)
 	}
 	for i := range list.Items {
 		trimmed(&list.Items[i])

@@ -72,7 +72,8 @@
 //
 // Nothing is forgotten early. A segment is deleted only in the version in which it was seen sealed, with every event
 // settled, and the newest of them older than the retention by the deleting replica's clock; a segment that changed
-// meanwhile is not deleted, since Delete names its version. The retention is shorter by the difference between two
+// meanwhile is not deleted, since Delete names its version. The last one before the head stays: it shows where the head
+// is, should somebody delete the anchor. The retention is shorter by the difference between two
 // replicas' clocks, and is at least 72 h.
 //
 // After a crash nothing has to be repaired. Claims of the dead process are durable, are not this process's, and are

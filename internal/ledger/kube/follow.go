@@ -63,30 +63,19 @@ type listing struct {
 	version string
 	anchor  *v1alpha1.EventLedger
 	seen    map[uint32]types.UID
-	last    uint32 // the highest sequence
 	sealed  uint32 // the highest that is sealed
-	filled  uint32 // the highest that has entries
 }
 
 func (p *listing) add(seq uint32, o *v1alpha1.EventLedger) {
 	p.seen[seq] = o.UID
-	p.last = max(p.last, seq)
 	if isSealed(o) {
 		p.sealed = max(p.sealed, seq)
 	}
-	if len(o.Status.Entries) > 0 {
-		p.filled = max(p.filled, seq)
-	}
 }
 
-// floor for an anchor that is missing: the segment that takes events. Only it has entries and is not sealed; if it is
-// empty there is no spare after it. A replica that has not seen yet that the anchor is gone appends to no other.
-func (p *listing) floor() uint32 {
-	if p.filled > p.sealed {
-		return p.filled
-	}
-	return max(p.sealed+1, p.last)
-}
+// floor for an anchor that is missing: the segment that takes events, which comes after the last that is sealed, since
+// that one is not pruned. A replica that has not seen yet that the anchor is gone appends to no other.
+func (p *listing) floor() uint32 { return p.sealed + 1 }
 
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.
 func (l *Ledger) list(ctx context.Context) (version string, done bool, err error) {

@@ -81,7 +81,8 @@ func (l *Ledger) commitHead(ctx context.Context) error {
 		l.mu.Unlock()
 		return l.makeSegment(ctx, seq)
 	}
-	limit := l.tempo.limit(l.opts.MaxEntries)
+	replicas, _ := l.turns.ring(l.opts.Clock.Now())
+	limit := l.tempo.limit(l.opts.MaxEntries, replicas)
 	d, ops := l.draftHead(seq, head, limit)
 	if !d.changed {
 		l.conclude(d.verdicts)
@@ -107,8 +108,12 @@ func (l *Ledger) commitHead(ctx context.Context) error {
 	}
 	l.turns.wrote(begun, l.opts.Clock.Now())
 	l.metrics.commit("append", len(ops))
-	if full := len(d.next.Status.Entries) >= limit/2; full && l.view.head == seq {
+	switch full := len(d.next.Status.Entries) >= limit/2; {
+	case full && l.view.head == seq:
 		l.makeSpare(seq + 1)
+	case l.view.head == seq+1 && limit < l.opts.MaxEntries:
+		// Under load the next batch fills the new head.
+		l.makeSpare(seq + 2)
 	}
 	return nil
 }

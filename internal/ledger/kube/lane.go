@@ -10,7 +10,10 @@ import (
 // runLane commits what waits for a segment that takes no more events, until nothing is left.
 func (l *Ledger) runLane(ctx context.Context, seq uint32, q *lane) {
 	// The settles of one batch come within moments of each other.
-	l.sleep(ctx, l.opts.BatchWindow)
+	l.mu.Lock()
+	stagger := l.turns.stagger(l.opts.Clock.Now())
+	l.mu.Unlock()
+	l.sleep(ctx, l.opts.BatchWindow+stagger)
 	for losses := 0; ; losses++ {
 		d, ops := l.draftLane(ctx, seq, q)
 		if d == nil {

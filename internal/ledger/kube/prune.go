@@ -12,8 +12,8 @@ import (
 
 const (
 	pruneEvery = time.Minute
-	// pruneMost bounds one round. A round takes seconds, and a minute of 2 000 events/s makes some 1 000 segments.
-	pruneMost = 2000
+	// pruneMost bounds one round. A round takes seconds, and a minute of 2 000 events/s makes some 3 000 segments.
+	pruneMost = 5000
 )
 
 // pruneLoop deletes old segments. Every replica does it; whoever comes second finds nothing.
@@ -74,7 +74,8 @@ func (l *Ledger) outdated() map[uint32]stamp {
 		return found
 	}
 	for seq, s := range l.view.segments {
-		sealed := s.sealed && seq < l.view.head && s.open == 0 && int64(s.newest) < oldest
+		// The last one before the head stays: it shows where the head is, should somebody delete the anchor.
+		sealed := s.sealed && seq+1 < l.view.head && s.open == 0 && int64(s.newest) < oldest
 		stray := s.entries == 0 && seq < l.view.floor
 		if sealed || stray {
 			found[seq] = s.stamp

@@ -125,12 +125,14 @@ func (s *stage) prune() {
 	s.g.Expect(s.server.delete(one.Name, stampOf(&one.ObjectMeta))).To(Succeed())
 }
 
-// outrun has other replicas seal segment 1, go on in segment 2, and forget segment 1, while the ledger's watch lags.
+// outrun has others seal segment 1, go on in segments 2 and 3, and forget segment 1, while the ledger's watch lags.
 func (s *stage) outrun() {
 	s.store.setBlind(true)
 	s.write(1, true)
 	s.create(2)
-	s.write(2, false, "evt_theirs")
+	s.write(2, true, "evt_before")
+	s.create(3)
+	s.write(3, false, "evt_theirs")
 	s.prune()
 }
 
@@ -140,7 +142,7 @@ func TestPrunedSegmentIsNotMadeAnew(t *testing.T) {
 		s.outrun()
 		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
 		s.g.Expect(s.claim("evt_next")).To(Equal(ledger.Won))
-		s.g.Expect(s.get(2).Status.Entries).To(HaveLen(2))
+		s.g.Expect(s.get(3).Status.Entries).To(HaveLen(2))
 		_, err := s.server.get(s.l.names.of(1))
 		s.g.Expect(err).To(HaveOccurred(), "the stray was not deleted")
 	})
@@ -192,27 +194,4 @@ func TestListKnowsItsMomentOnly(t *testing.T) {
 	l.view.apply(2, object(2, "30", "u2b", false), time.Now(), true)
 	l.view.listed(all, 1)
 	g.Expect(l.view.segments[2].first).To(BeFalse())
-}
-
-func TestFloorOfAMissingAnchor(t *testing.T) {
-	for name, c := range map[string]struct {
-		sealed, filled, last, floor uint32
-	}{
-		"nothing":                             {0, 0, 0, 1},
-		"one empty segment":                   {0, 0, 1, 1},
-		"a head":                              {3, 4, 4, 4},
-		"a head and its spare":                {3, 4, 5, 4},
-		"the spare has become the head":       {4, 4, 5, 5},
-		"sealed ones only":                    {4, 4, 4, 5},
-		"a head far above an old sealed one":  {1, 9, 10, 9},
-		"an empty head above an old sealed":   {1, 1, 9, 9},
-		"a stray below a head":                {0, 9, 10, 9},
-		"a head whose predecessors were old":  {0, 9, 9, 9},
-		"an empty head, nothing else is left": {0, 0, 9, 9},
-	} {
-		p := listing{sealed: c.sealed, filled: c.filled, last: c.last}
-		if got := p.floor(); got != c.floor {
-			t.Errorf("%s: %d, want %d", name, got, c.floor)
-		}
-	}
 }

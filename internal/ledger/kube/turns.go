@@ -85,8 +85,8 @@ func (t *turns) slot() time.Duration {
 	return min(max(t.pace*3/2, t.answer*5/4, leastSlot), longestSlot)
 }
 
-// delay is how long the next append should wait.
-func (t *turns) delay(now time.Time) time.Duration {
+// ring is how many replicas take turns now, and this one's place among them, from 0.
+func (t *turns) ring(now time.Time) (size, place int) {
 	t.writers = append(t.writers[:0], t.me)
 	for w, at := range t.others {
 		if now.Sub(at) > contentionMemory {
@@ -95,23 +95,36 @@ func (t *turns) delay(now time.Time) time.Duration {
 		}
 		t.writers = append(t.writers, w)
 	}
-	if len(t.writers) == 1 {
+	slices.Sort(t.writers)
+	place, _ = slices.BinarySearch(t.writers, t.me)
+	return len(t.writers), place
+}
+
+// delay is how long the next append should wait.
+func (t *turns) delay(now time.Time) time.Duration {
+	size, place := t.ring(now)
+	if size == 1 {
 		t.losses = 0
 		return 0
 	}
-	turn := t.lastAt.Add(time.Duration(t.distance()-1) * t.slot())
+	turn := t.lastAt.Add(time.Duration(t.distance(place)-1) * t.slot())
 	return max(turn.Sub(now), t.ownAt.Add(t.window).Sub(now), t.hold.Sub(now), 0)
 }
 
-// distance from the last writer to this replica, 1 for the next and the ring's length for the writer itself.
-func (t *turns) distance() int {
-	slices.Sort(t.writers)
-	me, _ := slices.BinarySearch(t.writers, t.me)
+// stagger is how long a settle in a sealed segment waits: those of several replicas come at once, because they claimed
+// at once.
+func (t *turns) stagger(now time.Time) time.Duration {
+	_, place := t.ring(now)
+	return time.Duration(place) * t.slot()
+}
+
+// distance from the last writer to the replica at a place, 1 for the next and the ring's length for the writer itself.
+func (t *turns) distance(place int) int {
 	last, found := slices.BinarySearch(t.writers, t.last)
 	if !found {
 		return 1
 	}
-	d := me - last
+	d := place - last
 	if d <= 0 {
 		d += len(t.writers)
 	}
@@ -122,7 +135,7 @@ const (
 	entryBytes    = 150     // what an entry costs in a write, about
 	rewriteBudget = 200_000 // bytes/s that a replica may rewrite before segments get shorter
 	leastEntries  = 16
-	batchesEach   = 8 // a segment holds this many batches at least
+	batchesEach   = 2 // a segment holds this many batches at least, of one replica or of all together
 )
 
 // tempo measures how fast the head is rewritten and says how long a segment may get: long at quiet times, for few
@@ -143,11 +156,12 @@ func (t *tempo) note(now time.Time, appended int) {
 	}
 }
 
-// limit is the number of entries at which a segment is sealed.
-func (t *tempo) limit(most int) int {
+// limit is the number of entries at which a segment is sealed, with so many replicas in the ring. The more they are the
+// larger is a batch; and the fewer of them have events in a segment, the fewer meet when they settle.
+func (t *tempo) limit(most, replicas int) int {
 	long := float64(most)
 	if t.rate > 0 {
 		long = rewriteBudget / entryBytes / t.rate
 	}
-	return int(min(max(long, batchesEach*t.batch, leastEntries), float64(most)))
+	return int(min(max(long, batchesEach*t.batch/float64(replicas), leastEntries), float64(most)))
 }
