@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -16,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/yaml"
 )
 
@@ -91,6 +93,28 @@ func (cp *ControlPlane) installCRDs(ctx context.Context) error {
 		})
 		if err != nil {
 			return fmt.Errorf("CRD %s is not established: %w", crd.Name, err)
+		}
+	}
+	return cp.awaitDiscovery(ctx, crds)
+}
+
+// awaitDiscovery waits until the API server names what it serves, which comes a moment after a CRD is established.
+func (cp *ControlPlane) awaitDiscovery(ctx context.Context, crds []*apiextensionsv1.CustomResourceDefinition) error {
+	client, err := discovery.NewDiscoveryClientForConfig(cp.admin)
+	if err != nil {
+		return err
+	}
+	for _, crd := range crds {
+		version := crd.Spec.Group + "/" + crd.Spec.Versions[0].Name
+		err := wait.PollUntilContextCancel(ctx, pollInterval, true, func(context.Context) (bool, error) {
+			// An error is a group that is not served yet; the context ends a wait for one that never is.
+			list, err := client.ServerResourcesForGroupVersion(version)
+			return err == nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool {
+				return r.Name == crd.Spec.Names.Plural
+			}), nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s is not served: %w", crd.Name, err)
 		}
 	}
 	return nil
