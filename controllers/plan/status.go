@@ -51,7 +51,7 @@ func (o outcome) partly(now time.Time, want billing.Plan, have billing.Observed,
 	current := map[string]bool{}
 	for _, p := range want.Prices {
 		i := slices.IndexFunc(have.Prices, func(h billing.Price) bool {
-			return h.Active && h.Owner.Same(want.Owner) && h.Name == p.Name && h.Spec.Terms == p.Spec.Terms
+			return h.Active && h.Owner.Same(want.Owner) && h.Name == p.Name && h.Spec.Terms.Equal(p.Spec.Terms)
 		})
 		if i < 0 {
 			continue

@@ -82,11 +82,46 @@ const (
 	TaxUnspecified TaxBehavior = "Unspecified"
 )
 
+// Aggregate says how the usage that is reported during a period adds up to what is billed.
+type Aggregate string
+
+// Aggregates. The values equal v1alpha1.UsageAggregate.
+const (
+	AggregateSum  Aggregate = "Sum"
+	AggregateMax  Aggregate = "Max"
+	AggregateLast Aggregate = "Last"
+)
+
+// TierMode says how a quantity meets tiers.
+type TierMode string
+
+// Tier modes. The values equal v1alpha1.TierMode.
+const (
+	// TiersGraduated charges each unit by the tier that it falls into.
+	TiersGraduated TierMode = "Graduated"
+	// TiersVolume charges every unit by the tier that the whole quantity falls into.
+	TiersVolume TierMode = "Volume"
+)
+
+// Tier is a range of quantities, from the end of the tier before it. Amounts are in the currency's minor unit.
+type Tier struct {
+	UpTo int64 // the last quantity of the tier; 0 means without end
+	Unit int64 // for each unit
+	Flat int64 // once, when the tier is reached
+}
+
+// CurrencyOption is what a price costs in another currency than its own.
+type CurrencyOption struct {
+	Money Money  // Minor is 0 where there are tiers
+	Tiers []Tier // as many as the price itself has, with the same ends
+}
+
 // ProductSpec is everything about a product that a Plan manages.
 type ProductSpec struct {
 	Name        string
 	Description string
 	Features    []string
+	TaxCode     string // the provider's own code; empty leaves it to the account
 	UnitLabel   string
 	ImageURLs   []string
 	Metadata    map[string]string // without Kassa's own marks
@@ -95,15 +130,31 @@ type ProductSpec struct {
 // PriceTerms is what a customer agrees to. Terms never change on an existing price: different terms are a new
 // price, at every provider, so that a sold price stays what it was.
 type PriceTerms struct {
-	Money       Money
+	Money       Money            // of one unit; Minor is 0 where there are tiers
+	Options     []CurrencyOption // other currencies, sorted by currency, without the price's own
+	TierMode    TierMode         // empty: every unit costs the same
+	Tiers       []Tier           // ends grow strictly; the last one has none
 	Recurring   Recurring
+	Metered     Aggregate // empty: the quantity is bought, not reported
 	TaxBehavior TaxBehavior
+}
+
+// Equal compares everything. Absent and empty lists are equal.
+func (t PriceTerms) Equal(o PriceTerms) bool {
+	return t.Money == o.Money && t.TierMode == o.TierMode && t.Recurring == o.Recurring && t.Metered == o.Metered &&
+		t.TaxBehavior == o.TaxBehavior && slices.Equal(t.Tiers, o.Tiers) &&
+		slices.EqualFunc(t.Options, o.Options, func(a, b CurrencyOption) bool {
+			return a.Money == b.Money && slices.Equal(a.Tiers, b.Tiers)
+		})
 }
 
 // PriceSpec is everything about a price that a Plan manages.
 type PriceSpec struct {
 	Terms       PriceTerms
 	DisplayName string
+	// TrialDays before the first payment, where the provider keeps a trial with the price; 0 means none. It changes
+	// in place: it concerns only those who have not bought yet.
+	TrialDays int
 }
 
 // DesiredPrice is a price that a Plan declares.
@@ -112,12 +163,19 @@ type DesiredPrice struct {
 	Spec PriceSpec
 }
 
+// Adoption names objects that exist at the provider and become a plan's own.
+type Adoption struct {
+	ProductID string
+	Prices    map[string]string // name of a price in the plan → the provider's id
+}
+
 // Plan is what a Plan object declares for one provider.
 type Plan struct {
 	Owner   Owner
 	Product ProductSpec
 	Prices  []DesiredPrice
-	Default string // name of the default price
+	Default string    // name of the default price
+	Adopt   *Adoption // nil: the plan's objects are made by Kassa
 }
 
 // Product is a product at a provider.
@@ -135,10 +193,14 @@ type Price struct {
 	ProductID string
 	Owner     Owner  // zero when the price carries no marks
 	Name      string // the price's name in the Plan, from its marks
+	// KeptKey is the lookup key that an adopted price had before and that its successors take over, from the marks;
+	// empty where Kassa's own key is used.
+	KeptKey   string
 	Active    bool
 	LookupKey string // empty where none is set or the provider has no such thing
 	Created   time.Time
-	Spec      PriceSpec
+	// Spec has zero Terms when the price has terms that Kassa cannot express: they equal nothing that a Plan declares.
+	Spec PriceSpec
 }
 
 // Observed is a plan's share of a provider's catalogue: its product, or nil, and every price of that product,

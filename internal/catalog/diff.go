@@ -201,7 +201,7 @@ func (r Rules) choose(owner billing.Owner, want billing.DesiredPrice, prices []b
 	var best *billing.Price
 	for i := range prices {
 		p := &prices[i]
-		if !r.is(owner, want.Name, p) || p.Spec.Terms != want.Spec.Terms {
+		if !r.is(owner, want.Name, p) || !p.Spec.Terms.Equal(want.Spec.Terms) {
 			continue
 		}
 		if best == nil || cmp.Or(cmp.Compare(rank(p), rank(best)), p.Created.Compare(best.Created),

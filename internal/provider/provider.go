@@ -14,10 +14,39 @@ import (
 // Capability is something that Kassa can do at a provider. Specs that ask for more are refused.
 type Capability string
 
-// The capabilities.
+// The capabilities. A provider that lacks one of the catalogue's has its Plans refused where a customer would pay
+// something else than the Plan says, and its field left out where only a description is lost; see Fit.
 const (
-	// CapabilityCatalog: products and prices can be created, changed and archived.
+	// CapabilityCatalog: the catalogue can be read and compared with Plans.
 	CapabilityCatalog Capability = "Catalog"
+	// CapabilityCatalogWrite: products and prices can be created, changed and archived. Without it a Plan can only
+	// adopt objects that exist.
+	CapabilityCatalogWrite Capability = "CatalogWrite"
+	// CapabilityMultiCurrency: a price can have amounts in further currencies.
+	CapabilityMultiCurrency Capability = "MultiCurrency"
+	// CapabilityTiers: a price can have graduated and volume tiers.
+	CapabilityTiers Capability = "Tiers"
+	// CapabilityMeteredUsage: a price can be billed by reported usage.
+	CapabilityMeteredUsage Capability = "MeteredUsage"
+	// CapabilityPriceTrials: a trial is kept with the price. Elsewhere it is given at checkout.
+	CapabilityPriceTrials Capability = "PriceTrials"
+	// CapabilityTaxBehavior: a price says whether its amount contains tax.
+	CapabilityTaxBehavior Capability = "TaxBehavior"
+	// CapabilityTaxCodes: a product says what it is for tax.
+	CapabilityTaxCodes Capability = "TaxCodes"
+	// CapabilityFeatures: a product lists features.
+	CapabilityFeatures Capability = "Features"
+	// CapabilityUnitLabel: a product names its unit.
+	CapabilityUnitLabel Capability = "UnitLabel"
+	// CapabilityDescription: a product has a description.
+	CapabilityDescription Capability = "Description"
+	// CapabilityImage and CapabilityImages: a product has one picture, or several.
+	CapabilityImage  Capability = "Image"
+	CapabilityImages Capability = "Images"
+	// CapabilityMetadata: a product carries keys and values of the user's.
+	CapabilityMetadata Capability = "Metadata"
+	// CapabilityPriceNames: a price has a name of its own for people.
+	CapabilityPriceNames Capability = "PriceNames"
 	// CapabilityWebhooks: events can be verified and parsed.
 	CapabilityWebhooks Capability = "Webhooks"
 	// CapabilityEndpoints: webhook endpoints can be registered through the API.
@@ -26,6 +55,8 @@ const (
 
 // Traits are the ways in which providers' catalogues differ, as data that internal/catalog decides by.
 type Traits struct {
+	// ReadOnly: nothing can be written. Objects are adopted without marks, compared, and differences reported.
+	ReadOnly bool
 	// LookupKeys: a price carries a unique key that can move from one price to another in one call.
 	LookupKeys bool
 	// DefaultPrice: a product points at one of its prices, and that price cannot be archived meanwhile.
@@ -56,6 +87,14 @@ type Adapter interface {
 	Traits() Traits
 	// DefaultRate is a safe share of the provider's rate limit in requests a second.
 	DefaultRate(billing.Mode) float64
+	// TaxCode is the provider's own code for a Plan's tax code: a neutral one (billing.TaxCodes) is translated, one of
+	// the provider's own is returned as it is, and none gives what the provider must be told then, which may be
+	// nothing. The error of any other says in one sentence which codes there are. It is not called without
+	// CapabilityTaxCodes.
+	TaxCode(code string) (string, error)
+	// CheckPrice says in one sentence, without the provider's name, why the provider does not take a price: a currency
+	// that it does not know, an amount beyond its bounds. Fit has refused before what the capabilities rule out.
+	CheckPrice(spec billing.PriceSpec) error
 	// CheckKey refuses a key whose text shows that it is no key of this provider (ClassCredentials) or not of
 	// this mode (ErrModeMismatch). No request is made; the key never appears in the error.
 	CheckKey(key string, mode billing.Mode) error
@@ -81,9 +120,10 @@ type Catalog interface {
 	LookupKey(owner billing.Owner, priceName string) string
 	// Snapshot reads the account's whole catalogue, page by page: active and archived.
 	Snapshot(ctx context.Context) (*Snapshot, error)
-	// Observe reads one owner's product and prices afresh. Objects of known that the provider's lists do not show
-	// yet are read by id where lists may lag (Traits.ListSettle); known ids that are gone are left out. A product
-	// that does not exist is a nil Product, not an error.
+	// Observe reads one product and all of its prices afresh: that of known.ProductID if it exists, otherwise the one
+	// that the owner's marks, or ProductID, tell. Objects of known that the provider's lists do not show yet are read
+	// by id where lists may lag (Traits.ListSettle); known ids that are gone are left out. A product that does not
+	// exist is a nil Product, not an error. With known.Only, no other product than known.ProductID is looked for.
 	Observe(ctx context.Context, owner billing.Owner, known Known) (billing.Observed, error)
 	CreateProduct(ctx context.Context, in CreateProduct) (billing.Product, error)
 	UpdateProduct(ctx context.Context, id string, in ProductPatch) (billing.Product, error)
@@ -95,6 +135,7 @@ type Catalog interface {
 type Known struct {
 	ProductID string
 	PriceIDs  []string
+	Only      bool // the product is adopted: only ProductID counts
 }
 
 // Snapshot is an account's catalogue at one time.
@@ -128,6 +169,7 @@ type CreatePrice struct {
 	ProductID      string
 	Name           string
 	LookupKey      string
+	KeptKey        string // a mark; see billing.Price
 	Spec           billing.PriceSpec
 	IdempotencyKey string
 }
@@ -135,11 +177,13 @@ type CreatePrice struct {
 // PricePatch changes the fields that are not nil.
 type PricePatch struct {
 	Current     billing.Price
-	Owner       *billing.Owner // writes the marks, together with Name
+	Owner       *billing.Owner // writes the marks, together with Name and KeptKey
 	Name        *string
+	KeptKey     *string
 	Active      *bool
 	LookupKey   *string // taken from whichever price holds it
 	DisplayName *string
+	TrialDays   *int
 }
 
 // Endpoint is a webhook endpoint that is registered at a provider.

@@ -20,7 +20,11 @@ func (Adapter) Type() billing.Provider { return billing.Stripe }
 // Capabilities are all of them.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
-		provider.CapabilityCatalog, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
+		provider.CapabilityCatalog, provider.CapabilityCatalogWrite, provider.CapabilityFeatures,
+		provider.CapabilityUnitLabel, provider.CapabilityDescription, provider.CapabilityImages,
+		provider.CapabilityMetadata, provider.CapabilityPriceNames, provider.CapabilityTaxBehavior,
+		provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency, provider.CapabilityTiers,
+		provider.CapabilityMeteredUsage, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 	}
 }
 
@@ -40,6 +44,12 @@ func (Adapter) DefaultRate(m billing.Mode) float64 {
 
 // Codec verifies and parses Stripe's webhook requests.
 func (Adapter) Codec() provider.WebhookCodec { return Codec{} }
+
+// TaxCode passes codes on.
+func (Adapter) TaxCode(code string) (string, error) { return code, nil }
+
+// CheckPrice takes every price.
+func (Adapter) CheckPrice(billing.PriceSpec) error { return nil }
 
 // CheckKey takes secret keys (sk_) and restricted keys (rk_).
 func (Adapter) CheckKey(key string, mode billing.Mode) error {
