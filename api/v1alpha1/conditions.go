@@ -27,6 +27,8 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonReferenceNotFound: an object that the spec names does not exist (yet).
 	ReasonReferenceNotFound = "ReferenceNotFound"
+	// ReasonReferenceNotPermitted: the object that the spec names does not admit this namespace.
+	ReasonReferenceNotPermitted = "ReferenceNotPermitted"
 	// ReasonProviderNotReady: the PaymentProvider exists but may not be written to now.
 	ReasonProviderNotReady = "ProviderNotReady"
 	// ReasonProviderError: the provider refused an operation; the message has its code and request id.
@@ -63,6 +65,15 @@ const (
 const (
 	// ReasonInSync: the provider's catalogue equals the spec.
 	ReasonInSync = "InSync"
+	// ReasonDrifted: the provider's catalogue differs from the spec, and Kassa leaves it so: spec.management says so,
+	// or the provider lets no API change it.
+	ReasonDrifted = "Drifted"
+	// ReasonPendingChanges: spec.management is Preview, and status.providers[].pending says what Enforce would do.
+	ReasonPendingChanges = "PendingChanges"
+	// ReasonBudgetExhausted: more prices would be replaced within an hour than the PaymentProvider's guardrails admit.
+	ReasonBudgetExhausted = "BudgetExhausted"
+	// ReasonMissing: an object that is to be adopted, or only observed, does not exist at the provider.
+	ReasonMissing = "Missing"
 	// ReasonOwnedByAnother: the object at the provider carries another owner's marks.
 	ReasonOwnedByAnother = "OwnedByAnother"
 	// ReasonAwaitingConsistency: a create ended without an answer; Kassa waits until the provider's

@@ -75,6 +75,40 @@ type RateLimit struct {
 	Burst int32 `json:"burst,omitempty"`
 }
 
+// NamespacesFrom says which namespaces may refer to an object.
+// +kubebuilder:validation:Enum=Same;All;Selector
+type NamespacesFrom string
+
+const (
+	// NamespacesSame admits the object's own namespace.
+	NamespacesSame NamespacesFrom = "Same"
+	// NamespacesAll admits every namespace.
+	NamespacesAll NamespacesFrom = "All"
+	// NamespacesSelector admits the object's own namespace, and those that a selector matches.
+	NamespacesSelector NamespacesFrom = "Selector"
+)
+
+// AllowedNamespaces says which namespaces may refer to an object.
+// +kubebuilder:validation:XValidation:rule="(has(self.from) && self.from == 'Selector') == has(self.selector)",message="selector is set with from: Selector, and only then"
+type AllowedNamespaces struct {
+	// from admits namespaces. Default: Same.
+	// +optional
+	From NamespacesFrom `json:"from,omitempty"`
+	// selector matches the labels of namespaces.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}
+
+// Guardrails bound what a mistake can do.
+type Guardrails struct {
+	// maxReplacementsPerHour is how many prices of the account Kassa replaces by new ones within an hour. A Plan that
+	// would exceed it waits, Stalled with reason BudgetExhausted. Default: 20 in Live mode, no bound in Test mode.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	MaxReplacementsPerHour *int32 `json:"maxReplacementsPerHour,omitempty"`
+}
+
 // PaymentProviderSpec declares one account at one provider.
 // +kubebuilder:validation:XValidation:rule="[has(self.stripe), has(self.paddle), has(self.lemonSqueezy)].exists_one(x, x)",message="set exactly one of stripe, paddle and lemonSqueezy; one PaymentProvider is one account at one provider"
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Live' || !has(self.baseURL) || self.baseURL.startsWith('https://')",message="baseURL must start with https:// in Live mode",fieldPath=".baseURL"
@@ -111,6 +145,13 @@ type PaymentProviderSpec struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('10s') && duration(self) <= duration('24h')",message="driftCheckInterval is a duration between 10s and 24h, such as 10m"
 	DriftCheckInterval *metav1.Duration `json:"driftCheckInterval,omitempty"`
+	// allowedNamespaces says in which namespaces the Plans may be that are sold through this account. Default: only in
+	// its own.
+	// +optional
+	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty,omitzero"`
+	// guardrails bound what a mistake can do.
+	// +optional
+	Guardrails Guardrails `json:"guardrails,omitempty,omitzero"`
 	// suspend stops Kassa from reading and writing this account. Deployed receivers go on.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`

@@ -32,7 +32,7 @@ func desired(owner billing.Owner, spec *v1alpha1.PlanSpec) (billing.Plan, error)
 }
 
 func desiredPrice(p *v1alpha1.Price) (billing.DesiredPrice, error) {
-	money, err := billing.ParseMoney(p.Amount, p.Currency)
+	money, err := billing.ParseMoney(string(p.Amount), string(p.Currency))
 	if err != nil {
 		return billing.DesiredPrice{}, err
 	}

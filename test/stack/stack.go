@@ -246,7 +246,7 @@ func Plan(name string) *v1alpha1.Plan {
 
 func recurring(name, amount string, every v1alpha1.Interval) v1alpha1.Price {
 	return v1alpha1.Price{
-		Name: name, Amount: amount, Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: every},
+		Name: name, Amount: v1alpha1.Amount(amount), Currency: "USD", Recurring: &v1alpha1.Recurring{Interval: every},
 	}
 }
 
