@@ -48,7 +48,7 @@ type Executor struct {
 // NewExecutor makes an executor for a provider's catalogue.
 func NewExecutor(c provider.Catalog, t provider.Traits, j Journal) Executor {
 	return Executor{
-		Catalog: c, Rules: Rules{Traits: t, LookupKey: c.LookupKey}, Journal: j, Done: func(Operation) {}, Now: time.Now,
+		Catalog: c, Rules: NewRules(c, t), Journal: j, Done: func(Operation) {}, Now: time.Now,
 	}
 }
 
@@ -112,64 +112,27 @@ func (e Executor) perform(ctx context.Context, op Operation, have *billing.Obser
 func refused(err error) bool { return provider.ClassOf(err) != provider.ClassUnavailable }
 
 func (e Executor) send(ctx context.Context, op Operation, have *billing.Observed) error {
-	yes, no := true, false
 	switch op.Kind {
 	case CreateProduct:
 		p, err := e.Catalog.CreateProduct(ctx, provider.CreateProduct{
 			Owner: op.owner, Spec: *op.product, IdempotencyKey: op.IdempotencyKey(),
 		})
 		return foldProduct(have, p, err)
-	case UpdateProduct:
-		patch := provider.ProductPatch{Current: *op.currentPr, Spec: op.product}
-		if op.remark {
-			patch.Owner = &op.owner
-		}
-		if op.activate {
-			patch.Active = &yes
-		}
-		p, err := e.Catalog.UpdateProduct(ctx, op.ID, patch)
-		return foldProduct(have, p, err)
-	case SetDefault:
-		id := op.ID
-		p, err := e.Catalog.UpdateProduct(ctx, op.currentPr.ID,
-			provider.ProductPatch{Current: *op.currentPr, DefaultPriceID: &id})
-		return foldProduct(have, p, err)
-	case ArchiveProduct:
-		p, err := e.Catalog.UpdateProduct(ctx, op.ID, provider.ProductPatch{Current: *op.currentPr, Active: &no})
+	case UpdateProduct, SetDefault, ArchiveProduct:
+		p, err := e.Catalog.UpdateProduct(ctx, op.currentPr.ID, op.productPatch())
 		return foldProduct(have, p, err)
 	case CreatePrice:
 		p, err := e.Catalog.CreatePrice(ctx, provider.CreatePrice{
-			Owner: op.owner, ProductID: op.productID, Name: op.Price, LookupKey: op.lookupKey, Spec: *op.price,
-			IdempotencyKey: op.IdempotencyKey(),
+			Owner: op.owner, ProductID: op.productID, Name: op.Price, LookupKey: op.lookupKey, KeptKey: op.keptKey,
+			Spec: *op.price, IdempotencyKey: op.IdempotencyKey(),
 		})
 		return foldPrice(have, p, err)
-	case UpdatePrice:
+	case UpdatePrice, ArchivePrice:
 		p, err := e.Catalog.UpdatePrice(ctx, op.ID, op.pricePatch())
-		return foldPrice(have, p, err)
-	case ArchivePrice:
-		p, err := e.Catalog.UpdatePrice(ctx, op.ID, provider.PricePatch{Current: *op.current, Active: &no})
 		return foldPrice(have, p, err)
 	default:
 		panic("unknown operation " + string(op.Kind))
 	}
-}
-
-func (o Operation) pricePatch() provider.PricePatch {
-	patch := provider.PricePatch{Current: *o.current}
-	if o.remark {
-		patch.Owner, patch.Name = &o.owner, &o.Price
-	}
-	if o.activate {
-		yes := true
-		patch.Active = &yes
-	}
-	if o.current.LookupKey != o.lookupKey {
-		patch.LookupKey = &o.lookupKey
-	}
-	if o.current.Spec.DisplayName != o.price.DisplayName {
-		patch.DisplayName = &o.price.DisplayName
-	}
-	return patch
 }
 
 func foldProduct(have *billing.Observed, p billing.Product, err error) error {

@@ -25,9 +25,13 @@ type Mirror struct {
 	products map[string]billing.Observed // product id →
 	byOwner  map[ownerKey]string         // → product id
 	touched  map[string]bool             // products put while a refresh is under way; nil when none is
+	// spendings are parts of the replacement budget; see Spend.
+	spendings []spending
 }
 
 type ownerKey struct{ cluster, uid string }
+
+func keyOf(o billing.Owner) ownerKey { return ownerKey{o.Cluster, o.UID} }
 
 // Stats of the last snapshot.
 type Stats struct {
@@ -96,7 +100,7 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 		p := &snap.Products[i]
 		products[p.ID] = billing.Observed{Product: p}
 		if !p.Owner.IsZero() {
-			byOwner[ownerKey{p.Owner.Cluster, p.Owner.UID}] = p.ID
+			byOwner[keyOf(p.Owner)] = p.ID
 		}
 	}
 	for _, p := range snap.Prices {
@@ -110,7 +114,7 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 		o := m.products[id]
 		products[id] = o
 		if o.Product != nil && !o.Product.Owner.IsZero() {
-			byOwner[ownerKey{o.Product.Owner.Cluster, o.Product.Owner.UID}] = id
+			byOwner[keyOf(o.Product.Owner)] = id
 		}
 	}
 	m.products, m.byOwner, m.taken = products, byOwner, start
@@ -118,11 +122,16 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 	return m.stats, nil
 }
 
-// Get is the owner's part of the mirror. productID is the id known from status, or "".
-func (m *Mirror) Get(owner billing.Owner, productID string) billing.Observed {
+// Get is the owner's part of the mirror: the product that carries its marks, or else that of known.ProductID; with
+// known.Only, no other than that.
+func (m *Mirror) Get(owner billing.Owner, known provider.Known) billing.Observed {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if id, ok := m.byOwner[ownerKey{owner.Cluster, owner.UID}]; ok {
+	productID := known.ProductID
+	if known.Only {
+		return m.products[productID]
+	}
+	if id, ok := m.byOwner[keyOf(owner)]; ok {
 		productID = id
 	}
 	return m.products[productID]
@@ -141,7 +150,7 @@ func (m *Mirror) Put(owner billing.Owner, o billing.Observed) {
 	}
 	m.products[o.Product.ID] = o
 	if o.Product.Owner.Same(owner) {
-		m.byOwner[ownerKey{owner.Cluster, owner.UID}] = o.Product.ID
+		m.byOwner[keyOf(owner)] = o.Product.ID
 	}
 	if m.touched != nil {
 		m.touched[o.Product.ID] = true

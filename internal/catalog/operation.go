@@ -38,7 +38,9 @@ type Operation struct {
 	ordinal   int                  // CreatePrice: how many prices of the name there were before
 	lookupKey string               // CreatePrice, UpdatePrice: the key that the price must hold
 	activate  bool                 // UpdateProduct, UpdatePrice
+	keptKey   string               // CreatePrice, UpdatePrice: a mark, see billing.Price
 	remark    bool                 // UpdateProduct, UpdatePrice: write the owner's marks
+	replaced  *billing.Price       // CreatePrice, UpdatePrice: the price on sale that this one takes the place of
 	current   *billing.Price       // UpdatePrice, ArchivePrice
 	currentPr *billing.Product     // UpdateProduct, SetDefault, ArchiveProduct
 }
@@ -58,6 +60,9 @@ func (o Operation) String() string {
 
 // Creates says whether the operation makes an object that did not exist.
 func (o Operation) Creates() bool { return o.Kind == CreateProduct || o.Kind == CreatePrice }
+
+// Replaces says whether the operation puts a price on sale in place of another one.
+func (o Operation) Replaces() bool { return o.replaced != nil }
 
 // same says whether both operations ask the provider for the same thing.
 func (o Operation) same(p Operation) bool {
