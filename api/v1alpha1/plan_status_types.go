@@ -108,10 +108,17 @@ type PlanProviderStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
+	// namespace of the PaymentProvider, where it is not the Plan's own.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
 	// productID is the provider's id of the product.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ProductID string `json:"productID,omitempty"`
+	// adopted says that the product existed before and is named by the spec.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
 	// prices are the current prices.
 	// +optional
 	// +listType=map

@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
@@ -24,170 +18,250 @@ import (
 // forever is a maximum age that only a mirror without any snapshot fails.
 const forever = time.Duration(1<<63 - 1)
 
-// converge makes one provider's catalogue equal to the Plan. When the account's mirror already is, nothing is asked of
-// the provider, unless the user asked to look.
-func (r *Reconciler) converge(ctx context.Context, plan *v1alpha1.Plan, name string, asked bool) outcome {
-	out := outcome{name: name, known: knownStatus(plan, name)}
-	account, err := r.open(ctx, plan.Namespace, name)
+// sale is a Plan at one of its providers.
+type sale struct {
+	*Reconciler
+	plan    *v1alpha1.Plan
+	at      *v1alpha1.PlanProvider
+	account *accounts.Account
+	owner   billing.Owner
+	known   provider.Known
+	asked   bool // the user wants Kassa to look now
+	budget  int  // replacements within an hour; negative means no bound
+}
+
+// converge brings one provider's catalogue and the Plan together, as far as spec.management and the provider allow.
+func (r *Reconciler) converge(
+	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, asked bool,
+) outcome {
+	out := newOutcome(plan, at)
+	account, pp, err := r.open(ctx, plan, at)
 	if err != nil {
 		return out.failed(err)
 	}
-	if !slices.Contains(account.Adapter.Capabilities(), provider.CapabilityCatalog) {
-		return out.failed(unsupported(fmt.Errorf("%s lets no API change its catalogue", account.Adapter.Type())))
+	s := &sale{
+		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), asked: asked,
+		known: knownIDs(out.known, at), budget: replacementBudget(pp),
 	}
-	owner := r.owner(plan)
-	want, err := desired(owner, &plan.Spec)
+	if out.known.Adopted && at.Adopt == nil {
+		// The provider was taken out of the spec and put back as one that Kassa creates a product at.
+		s.known = provider.Known{}
+	}
+	want, err := desired(s.owner, &plan.Spec, at)
+	if err == nil {
+		want, out.omitted, err = provider.Fit(account.Adapter, want)
+	}
 	if err != nil {
 		return out.failed(unsupported(err))
 	}
-	executor, done := r.executor(plan, name, account)
 	if _, err := account.Mirror.Refresh(ctx, forever); err != nil {
-		return out.failed(r.noteRefused(plan.Namespace, name, err))
+		return out.failed(s.noteRefused(err))
 	}
-	have := account.Mirror.Get(owner, out.known.ProductID)
-	if op, err := executor.Rules.Next(want, have); err == nil && op == nil && !asked {
-		return out.inSync(r.Now(), want, have)
+	if plan.Spec.Management != "" && plan.Spec.Management != v1alpha1.ManagementEnforce || account.Adapter.Traits().ReadOnly {
+		return s.compare(ctx, out, want)
 	}
-	if err := r.enlist(ctx, plan, name); err != nil {
+	return s.enforce(ctx, out, want)
+}
+
+// enforce makes the catalogue equal to the Plan. When the account's mirror already is, nothing is asked of the
+// provider, unless the user asked to look.
+func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outcome {
+	executor, done := s.executor()
+	mirrored := s.account.Mirror.Get(s.owner, s.known)
+	if op, err := executor.Rules.Next(want, mirrored); err == nil && op == nil && !s.asked {
+		return out.inSync(s.Now(), executor.Rules, want, mirrored)
+	}
+	if err := s.enlist(ctx); err != nil {
 		return out.failed(err)
 	}
-	have, err = account.Conn.Catalog().Observe(ctx, owner, knownIDs(out.known))
+	have, err := s.observe(ctx)
 	if err != nil {
-		return out.failed(r.noteRefused(plan.Namespace, name, err))
+		return out.failed(err)
+	}
+	steps, err := executor.Rules.Steps(want, have)
+	if err != nil && !errors.Is(err, catalog.ErrNoProgress) {
+		return out.partly(s.Now(), executor.Rules, want, have, err)
+	}
+	if n := catalog.Replacements(steps); n > 0 && s.budget >= 0 {
+		if err := s.account.Mirror.Spend(s.owner, n, s.budget); err != nil {
+			out.steps = steps
+			return out.partly(s.Now(), executor.Rules, want, have, err)
+		}
+		defer func() { s.account.Mirror.Done(s.owner, *done) }()
 	}
 	have, err = executor.Converge(ctx, want, have)
-	account.Mirror.Put(owner, have)
-	r.announce(plan, name, *done)
+	s.account.Mirror.Put(have)
+	s.announce(*done)
 	if err != nil {
-		return out.partly(r.Now(), want, have, r.noteRefused(plan.Namespace, name, err))
+		return out.partly(s.Now(), executor.Rules, want, have, s.noteRefused(err))
 	}
-	return out.inSync(r.Now(), want, have)
+	return out.inSync(s.Now(), executor.Rules, want, have)
+}
+
+// compare reports what differs. It has no way to write to the provider. The mirror is believed, except when the Plan
+// changed since the last report, or the user asked, or something is missing that may be younger than the mirror.
+func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outcome {
+	traits := s.account.Adapter.Traits()
+	rules := catalog.NewRules(s.account.Conn.Catalog(), traits)
+	have := s.account.Mirror.Get(s.owner, s.known)
+	drift, err := rules.Compare(want, have)
+	news := s.asked || s.plan.Status.ObservedGeneration != s.plan.Generation || errors.As(err, new(catalog.MissingError))
+	if (err != nil || len(drift) > 0) && news || s.asked {
+		if have, err = s.observe(ctx); err != nil {
+			return out.failed(err)
+		}
+		s.account.Mirror.Put(have)
+		drift, err = rules.Compare(want, have)
+	}
+	out.drift = drift
+	if err == nil && s.plan.Spec.Management == v1alpha1.ManagementPreview && !traits.ReadOnly {
+		out.steps, err = rules.Steps(want, have)
+	}
+	if err == nil && len(drift)+len(out.steps) > 0 {
+		err = differsError{management: s.plan.Spec.Management, readOnly: readOnlyName(s.account.Adapter), drift: drift, steps: len(out.steps)}
+	}
+	return out.partly(s.Now(), rules, want, have, err)
+}
+
+func readOnlyName(a provider.Adapter) string {
+	if a.Traits().ReadOnly {
+		return string(a.Type())
+	}
+	return ""
+}
+
+// observe reads the plan's objects afresh. Twins are known only to the mirror, which reads the whole account.
+func (s *sale) observe(ctx context.Context) (billing.Observed, error) {
+	have, err := s.account.Conn.Catalog().Observe(ctx, s.owner, s.known)
+	if err != nil {
+		return have, s.noteRefused(err)
+	}
+	if len(have.Twins) == 0 {
+		have.Twins = slices.DeleteFunc(s.account.Mirror.Get(s.owner, s.known).Twins, func(t billing.Product) bool {
+			return have.Product == nil || t.ID == have.Product.ID
+		})
+	}
+	return have, nil
+}
+
+// replacementBudget is how many prices may be replaced within an hour; negative means no bound.
+func replacementBudget(pp *v1alpha1.PaymentProvider) int {
+	const inLiveMode = 20
+	switch limit := pp.Spec.Guardrails.MaxReplacementsPerHour; {
+	case limit != nil:
+		return int(*limit)
+	case pp.Spec.Mode == v1alpha1.ModeLive:
+		return inLiveMode
+	default:
+		return -1
+	}
 }
 
 // enlist puts the provider into the status before the first object is made there: should the spec name another by the
 // time of the next status, what was made is still retired.
-func (r *Reconciler) enlist(ctx context.Context, plan *v1alpha1.Plan, name string) error {
-	if slices.ContainsFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name }) {
+func (s *sale) enlist(ctx context.Context) error {
+	if i := statusIndex(s.plan, s.at.Name); i >= 0 {
 		return nil
 	}
-	next := plan.Status.DeepCopy()
+	next := s.plan.Status.DeepCopy()
 	v := status.Waiting(v1alpha1.ReasonProgressing, "creating the product and its prices")
 	next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{
-		Name: name, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
+		Name: s.at.Name, Namespace: s.at.Namespace, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
 	})
-	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
+	err := status.Apply(ctx, s.Client, v1alpha1.GroupVersion.WithKind("Plan"), s.plan, &s.plan.Status, next)
 	if err == nil {
-		plan.Status = *next
+		s.plan.Status = *next
 	}
 	return err
 }
 
-// retire archives everything that the Plan has at one provider.
-func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, name string) outcome {
-	out := outcome{name: name, known: knownStatus(plan, name), retiring: true}
-	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
+// retire archives everything that the Plan has at one provider, if Kassa may write there.
+func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) outcome {
+	out := newOutcome(plan, at)
+	out.retiring = true
+	enforced := plan.Spec.Management == "" || plan.Spec.Management == v1alpha1.ManagementEnforce
+	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !enforced {
 		out.gone = true
 		return out
 	}
-	account, err := r.open(ctx, plan.Namespace, name)
+	account, _, err := r.open(ctx, plan, at)
 	if err != nil {
 		return out.failed(err)
 	}
-	owner := r.owner(plan)
-	executor, done := r.executor(plan, name, account)
-	have, err := account.Conn.Catalog().Observe(ctx, owner, knownIDs(out.known))
-	if err != nil {
-		return out.failed(r.noteRefused(plan.Namespace, name, err))
+	s := &sale{
+		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), known: knownIDs(out.known, at),
 	}
-	have, err = executor.Retire(ctx, owner, have)
-	account.Mirror.Put(owner, have)
-	r.announce(plan, name, *done)
+	if account.Adapter.Traits().ReadOnly {
+		out.gone = true
+		return out
+	}
+	executor, done := s.executor()
+	have, err := s.observe(ctx)
+	if err != nil {
+		return out.failed(err)
+	}
+	have, err = executor.Retire(ctx, s.owner, have)
+	account.Mirror.Put(have)
+	s.announce(*done)
 	if another := (catalog.OwnedByAnotherError{}); err != nil && !errors.As(err, &another) {
-		return out.failed(r.noteRefused(plan.Namespace, name, err))
+		return out.failed(s.noteRefused(err))
 	}
 	out.gone = true
 	return out
-}
-
-// open finds the PaymentProvider and opens its account.
-func (r *Reconciler) open(ctx context.Context, namespace, name string) (*accounts.Account, error) {
-	pp := &v1alpha1.PaymentProvider{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, pp)
-	if apierrors.IsNotFound(err) {
-		return nil, &accounts.Error{
-			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
-			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", name, namespace),
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	account, err := r.Accounts.Open(ctx, pp)
-	var problem *accounts.Error
-	if errors.As(err, &problem) {
-		return nil, &accounts.Error{
-			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
-			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", name, problem.Reason, problem.Message),
-		}
-	}
-	return account, err
 }
 
 func unsupported(err error) error {
 	return &accounts.Error{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err}
 }
 
-// noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
-func (r *Reconciler) noteRefused(namespace, name string, err error) error {
-	var e *provider.Error
-	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
-		key := types.NamespacedName{Namespace: namespace, Name: name}
-		r.Accounts.Invalidate(key)
-		r.Refused(key)
-	}
-	return err
-}
-
-// executor runs operations for a Plan; done collects those that the provider carried out.
-func (r *Reconciler) executor(
-	plan *v1alpha1.Plan, name string, a *accounts.Account,
-) (catalog.Executor, *[]catalog.Operation) {
-	done := &[]catalog.Operation{}
-	j := &journal{client: r.Client, plan: plan, name: name, now: r.Now}
-	e := catalog.NewExecutor(a.Conn.Catalog(), a.Adapter.Traits(), j)
-	e.Now = r.Now
-	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
-	return e, done
-}
-
-// announce tells in one Kubernetes Event, and the log, what was changed at a provider.
-func (r *Reconciler) announce(plan *v1alpha1.Plan, name string, done []catalog.Operation) {
-	if len(done) == 0 {
-		return
-	}
-	texts := make([]string, len(done))
-	for i, op := range done {
-		texts[i] = op.String()
-	}
-	note := provider.Truncate(strings.Join(texts, ", "), 900)
-	r.Events.Eventf(plan, nil, corev1.EventTypeNormal, "CatalogChanged", "Converge", "%s: %s", name, note)
-	ctrl.Log.WithName("plan").Info("catalogue changed", "namespace", plan.Namespace, "plan", plan.Name, "provider", name,
-		"operations", texts)
-}
-
-func knownIDs(s v1alpha1.PlanProviderStatus) provider.Known {
+// knownIDs are the ids that a status has, or, of what is adopted, the spec.
+func knownIDs(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) provider.Known {
 	known := provider.Known{ProductID: s.ProductID}
 	for _, p := range s.Prices {
 		known.PriceIDs = append(known.PriceIDs, p.ID)
 	}
+	if at.Adopt != nil {
+		known.ProductID, known.Only = at.Adopt.ProductID, true
+		for _, p := range at.Adopt.Prices {
+			if !slices.Contains(known.PriceIDs, p.ID) {
+				known.PriceIDs = append(known.PriceIDs, p.ID)
+			}
+		}
+	}
 	return known
 }
 
-func knownStatus(plan *v1alpha1.Plan, name string) v1alpha1.PlanProviderStatus {
-	for _, s := range plan.Status.Providers {
-		if s.Name == name {
-			return s
+// differsError says that a catalogue differs and Kassa leaves it so.
+type differsError struct {
+	management v1alpha1.Management
+	readOnly   string // name of the provider if its catalogue can only be read
+	drift      []catalog.Difference
+	steps      int
+}
+
+func (e differsError) Error() string {
+	const named = 5
+	fields := ""
+	for i, d := range e.drift {
+		if i == named {
+			fields += fmt.Sprintf(" and %d more", len(e.drift)-named)
+			break
 		}
+		if i > 0 {
+			fields += ", "
+		}
+		fields += d.Field
 	}
-	return v1alpha1.PlanProviderStatus{Name: name}
+	text := "differs in " + fields
+	if len(e.drift) == 0 {
+		text = "equals the spec, but not all of it is marked as the Plan's own"
+	}
+	switch {
+	case e.readOnly != "":
+		return text + fmt.Sprintf("; no API changes %s's catalogue: change it in the dashboard, or change the Plan", e.readOnly)
+	case e.management == v1alpha1.ManagementPreview:
+		return fmt.Sprintf("%s; spec.management Enforce would carry out %d operations, see status.providers[].pending", text, e.steps)
+	default:
+		return text + "; spec.management is Observe, so it is left as it is"
+	}
 }

@@ -22,7 +22,11 @@ type journal struct {
 }
 
 func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
-	for _, p := range knownStatus(j.plan, j.name).Pending {
+	i := statusIndex(j.plan, j.name)
+	if i < 0 {
+		return time.Time{}, false
+	}
+	for _, p := range j.plan.Status.Providers[i].Pending {
 		if p.StartedAt != nil && p.Operation == string(op.Kind) && p.Target == op.Price {
 			return p.StartedAt.Time, true
 		}
@@ -42,7 +46,7 @@ func (j *journal) End(ctx context.Context, op catalog.Operation) error { return 
 // write replaces what is noted of op, and leaves everything else in the status as it is.
 func (j *journal) write(ctx context.Context, op catalog.Operation, entry *v1alpha1.PendingOperation) error {
 	next := j.plan.Status.DeepCopy()
-	i := slices.IndexFunc(next.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == j.name })
+	i := statusIndex(j.plan, j.name)
 	if i < 0 {
 		next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{Name: j.name, Ready: metav1.ConditionFalse})
 		i = len(next.Providers) - 1

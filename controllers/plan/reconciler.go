@@ -64,11 +64,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	asked := r.asked.Anew(plan)
 	outcomes := make([]outcome, 0, len(plan.Spec.Providers))
-	for _, p := range plan.Spec.Providers {
-		outcomes = append(outcomes, r.converge(ctx, plan, p.Name, asked))
+	for i := range plan.Spec.Providers {
+		outcomes = append(outcomes, r.converge(ctx, plan, &plan.Spec.Providers[i], asked))
 	}
-	for _, name := range formerProviders(plan) {
-		outcomes = append(outcomes, r.retire(ctx, plan, name))
+	for _, former := range formerProviders(plan) {
+		outcomes = append(outcomes, r.retire(ctx, plan, &former))
 	}
 	if !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.err != nil }) {
 		r.asked.Follow(plan)
@@ -83,11 +83,11 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	}
 	var outcomes []outcome
 	if plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
-		for _, p := range plan.Spec.Providers {
-			outcomes = append(outcomes, r.retire(ctx, plan, p.Name))
+		for i := range plan.Spec.Providers {
+			outcomes = append(outcomes, r.retire(ctx, plan, &plan.Spec.Providers[i]))
 		}
-		for _, name := range formerProviders(plan) {
-			outcomes = append(outcomes, r.retire(ctx, plan, name))
+		for _, former := range formerProviders(plan) {
+			outcomes = append(outcomes, r.retire(ctx, plan, &former))
 		}
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
@@ -102,14 +102,14 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 }
 
 // formerProviders are those where the Plan has objects although its spec no longer names them.
-func formerProviders(plan *v1alpha1.Plan) []string {
-	var names []string
+func formerProviders(plan *v1alpha1.Plan) []v1alpha1.PlanProvider {
+	var former []v1alpha1.PlanProvider
 	for _, s := range plan.Status.Providers {
 		if !slices.ContainsFunc(plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool { return p.Name == s.Name }) {
-			names = append(names, s.Name)
+			former = append(former, v1alpha1.PlanProvider{Name: s.Name, Namespace: s.Namespace})
 		}
 	}
-	return names
+	return former
 }
 
 func (r *Reconciler) owner(plan *v1alpha1.Plan) billing.Owner {

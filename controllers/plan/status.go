@@ -23,46 +23,107 @@ import (
 // maxRetired bounds the retired prices that are kept in status, newest first.
 const maxRetired = 100
 
+// Bounds of the lists in status; the API server enforces the same.
+const (
+	maxDrift   = 64
+	maxPending = 128
+)
+
 // outcome is what came of one Plan at one provider.
 type outcome struct {
 	name     string
 	known    v1alpha1.PlanProviderStatus // what status said before; with what was found since
 	retiring bool                        // the Plan is no longer sold here
 	gone     bool                        // and nothing is left to do
+	omitted  []string                    // fields that the provider has no place for
+	drift    []catalog.Difference        // differences that are left alone
+	steps    []catalog.Operation         // operations that wait for somebody
 	err      error
 }
 
+func newOutcome(plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) outcome {
+	known := v1alpha1.PlanProviderStatus{Name: at.Name}
+	if i := statusIndex(plan, at.Name); i >= 0 {
+		known = plan.Status.Providers[i]
+	}
+	known.Namespace = at.Namespace
+	return outcome{name: at.Name, known: known}
+}
+
+// statusIndex is where a provider is in the Plan's status, or negative.
+func statusIndex(plan *v1alpha1.Plan, name string) int {
+	return slices.IndexFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name })
+}
+
+// failed leaves what is known as it was: nothing was found out.
 func (o outcome) failed(err error) outcome { o.err = err; return o }
 
-func (o outcome) inSync(now time.Time, want billing.Plan, have billing.Observed) outcome {
-	o = o.partly(now, want, have, nil)
+func (o outcome) inSync(now time.Time, rules catalog.Rules, want billing.Plan, have billing.Observed) outcome {
 	o.known.Pending = nil
-	return o
+	return o.partly(now, rules, want, have, nil)
 }
 
 // partly records what is there, also when not everything is as wanted.
-func (o outcome) partly(now time.Time, want billing.Plan, have billing.Observed, err error) outcome {
+func (o outcome) partly(
+	now time.Time, rules catalog.Rules, want billing.Plan, have billing.Observed, err error,
+) outcome {
 	o.err = err
+	o.known.Drift = driftStatus(now, o.known.Drift, o.drift)
+	o.known.Pending = pendingStatus(o.known.Pending, o.steps)
 	if have.Product == nil {
 		return o
 	}
-	o.known.ProductID = have.Product.ID
+	o.known.ProductID, o.known.Adopted = have.Product.ID, want.Adopt != nil
 	o.known.Prices = nil
 	current := map[string]bool{}
+	serving := rules.Current(want, have)
 	for _, p := range want.Prices {
-		i := slices.IndexFunc(have.Prices, func(h billing.Price) bool {
-			return h.Active && h.Owner.Same(want.Owner) && h.Name == p.Name && h.Spec.Terms.Equal(p.Spec.Terms)
-		})
-		if i < 0 {
+		have, ok := serving[p.Name]
+		if !ok {
 			continue
 		}
-		current[have.Prices[i].ID] = true
+		current[have.ID] = true
 		o.known.Prices = append(o.known.Prices, v1alpha1.PlanPriceStatus{
-			Name: p.Name, ID: have.Prices[i].ID, LookupKey: have.Prices[i].LookupKey, State: v1alpha1.PriceActive,
+			Name: p.Name, ID: have.ID, LookupKey: have.LookupKey, State: v1alpha1.PriceActive,
 		})
 	}
 	o.known.RetiredPrices = retired(now, o.known.RetiredPrices, want.Owner, have.Prices, current)
 	return o
+}
+
+// driftStatus lists the differences. An entry keeps the time at which it was first listed.
+func driftStatus(now time.Time, before []v1alpha1.Drift, drift []catalog.Difference) []v1alpha1.Drift {
+	var list []v1alpha1.Drift
+	for _, d := range drift[:min(len(drift), maxDrift)] {
+		since := metav1.NewTime(now.Truncate(time.Second))
+		entry := v1alpha1.Drift{
+			Field: provider.Truncate(d.Field, 128), Want: provider.Truncate(d.Want, 256),
+			Got: provider.Truncate(d.Got, 256), Since: &since,
+		}
+		i := slices.IndexFunc(before, func(b v1alpha1.Drift) bool { return b.Field == entry.Field })
+		if i >= 0 {
+			entry.Since = before[i].Since
+		}
+		if !slices.ContainsFunc(list, func(l v1alpha1.Drift) bool { return l.Field == entry.Field }) {
+			list = append(list, entry)
+		}
+	}
+	return list
+}
+
+// pendingStatus lists the operations that wait for somebody, after those whose outcome is not known: these stay until
+// the catalogue is as wanted, whatever the spec says meanwhile.
+func pendingStatus(before []v1alpha1.PendingOperation, steps []catalog.Operation) []v1alpha1.PendingOperation {
+	list := slices.DeleteFunc(slices.Clone(before), func(p v1alpha1.PendingOperation) bool { return p.StartedAt == nil })
+	for _, op := range steps[:min(len(steps), maxPending-len(list))] {
+		list = append(list, v1alpha1.PendingOperation{
+			Operation: string(op.Kind), Target: op.Price, Detail: provider.Truncate(op.Detail(), 512),
+		})
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // retired lists the owner's prices that are not current any more. An entry keeps the time at which it was first listed.
@@ -96,12 +157,24 @@ func (o outcome) verdict() (status.Verdict, time.Duration) {
 	var problem *accounts.Error
 	var another catalog.OwnedByAnotherError
 	var await catalog.AwaitError
+	var missing catalog.MissingError
+	var budget catalog.BudgetError
+	var differs differsError
 	switch err := o.err; {
 	case err == nil && o.retiring:
 		return status.Waiting(v1alpha1.ReasonDeleting, "retiring the plan"), 0
 	case err == nil:
-		return status.Ready(v1alpha1.ReasonInSync, fmt.Sprintf("product %s with %d prices", o.known.ProductID,
-			len(o.known.Prices))), 0
+		return status.Ready(v1alpha1.ReasonInSync, o.summary()), 0
+	case errors.As(err, &differs):
+		reason := v1alpha1.ReasonDrifted
+		if len(o.steps) > 0 {
+			reason = v1alpha1.ReasonPendingChanges
+		}
+		return status.Stalled(reason, err.Error()), 0
+	case errors.As(err, &missing):
+		return status.Stalled(v1alpha1.ReasonMissing, err.Error()), 0
+	case errors.As(err, &budget):
+		return status.Stalled(v1alpha1.ReasonBudgetExhausted, err.Error()), max(0, time.Until(budget.Until))
 	case errors.As(err, &another):
 		return status.Stalled(v1alpha1.ReasonOwnedByAnother, err.Error()), 0
 	case errors.As(err, &await):
@@ -124,6 +197,20 @@ func (o outcome) verdict() (status.Verdict, time.Duration) {
 	default:
 		return o.wait(problem.Reason, problem.Message), problem.RetryAfter
 	}
+}
+
+// summary says what is there.
+func (o outcome) summary() string {
+	prices := "1 price"
+	if n := len(o.known.Prices); n != 1 {
+		prices = fmt.Sprintf("%d prices", n)
+	}
+	id := o.known.ProductID
+	text := fmt.Sprintf("product %s with %s", id, prices)
+	if len(o.omitted) > 0 {
+		text += "; the provider has no place for " + strings.Join(o.omitted, ", ")
+	}
+	return text
 }
 
 // wait is Unknown for a plan that was in sync and may still be, False for one that was not.
@@ -151,8 +238,8 @@ func (r *Reconciler) report(ctx context.Context, plan *v1alpha1.Plan, outcomes [
 			v.Message += "; set spec.deletionPolicy to Orphan to let the Plan go without archiving it"
 		}
 		entry := o.known
-		if o.err != nil {
-			entry.Pending = knownStatus(plan, o.name).Pending // the journal may have written since
+		if i := statusIndex(plan, o.name); i >= 0 && o.err != nil {
+			entry.Pending = pendingStatus(plan.Status.Providers[i].Pending, o.steps) // the journal may have written since
 		}
 		entry.Ready, entry.Reason, entry.Message = v.Ready, v.Reason, provider.Truncate(v.Message, 1024)
 		next.Providers = append(next.Providers, entry)

@@ -208,12 +208,15 @@ type Price struct {
 type Observed struct {
 	Product *Product
 	Prices  []Price
+	// Twins are other products with the same owner's marks. There are none but where two processes once created the
+	// product at the same time and the provider could not tell that it was meant once.
+	Twins []Product
 }
 
 // Clone copies o so that changes to the copy's slices and product do not show in o. Specs are shared: nobody
 // changes them in place.
 func (o Observed) Clone() Observed {
-	c := Observed{Prices: slices.Clone(o.Prices)}
+	c := Observed{Prices: slices.Clone(o.Prices), Twins: slices.Clone(o.Twins)}
 	if o.Product != nil {
 		p := *o.Product
 		c.Product = &p

@@ -136,10 +136,17 @@ func (e Executor) send(ctx context.Context, op Operation, have *billing.Observed
 }
 
 func foldProduct(have *billing.Observed, p billing.Product, err error) error {
-	if err == nil {
-		have.Product = &p
+	if err != nil {
+		return err
 	}
-	return err
+	for i := range have.Twins {
+		if have.Twins[i].ID == p.ID {
+			have.Twins[i] = p
+			return nil
+		}
+	}
+	have.Product = &p
+	return nil
 }
 
 func foldPrice(have *billing.Observed, p billing.Price, err error) error {

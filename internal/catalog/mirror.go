@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ type Mirror struct {
 	taken    time.Time
 	stats    Stats
 	products map[string]billing.Observed // product id →
-	byOwner  map[ownerKey]string         // → product id
+	byOwner  map[ownerKey][]string       // → ids of the products with the owner's marks, sorted
 	touched  map[string]bool             // products put while a refresh is under way; nil when none is
 	// spendings are parts of the replacement budget; see Spend.
 	spendings []spending
@@ -95,13 +96,9 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	products := make(map[string]billing.Observed, len(snap.Products))
-	byOwner := make(map[ownerKey]string, len(snap.Products))
 	for i := range snap.Products {
 		p := &snap.Products[i]
 		products[p.ID] = billing.Observed{Product: p}
-		if !p.Owner.IsZero() {
-			byOwner[keyOf(p.Owner)] = p.ID
-		}
 	}
 	for _, p := range snap.Prices {
 		if o, ok := products[p.ProductID]; ok {
@@ -111,47 +108,74 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 	}
 	// What was written while the pages were read is newer than the pages.
 	for id := range touched {
-		o := m.products[id]
-		products[id] = o
-		if o.Product != nil && !o.Product.Owner.IsZero() {
-			byOwner[keyOf(o.Product.Owner)] = id
-		}
+		products[id] = m.products[id]
 	}
-	m.products, m.byOwner, m.taken = products, byOwner, start
+	m.byOwner = make(map[ownerKey][]string, len(products))
+	for id, o := range products {
+		m.own(id, o.Product.Owner)
+	}
+	m.products, m.taken = products, start
 	m.stats = Stats{Products: len(snap.Products), Prices: len(snap.Prices), Calls: snap.Calls, Taken: start}
 	return m.stats, nil
 }
 
-// Get is the owner's part of the mirror: the product that carries its marks, or else that of known.ProductID; with
-// known.Only, no other than that.
+// own notes that a product carries an owner's marks.
+func (m *Mirror) own(id string, o billing.Owner) {
+	if !o.Identifies() {
+		return
+	}
+	ids := m.byOwner[keyOf(o)]
+	if i, found := slices.BinarySearch(ids, id); !found {
+		m.byOwner[keyOf(o)] = slices.Insert(ids, i, id)
+	}
+}
+
+// Get is the owner's part of the mirror: the product of known.ProductID if it carries the owner's marks, otherwise the
+// first that does, with the others as its twins; and if none does, that of known.ProductID. With known.Only, no other
+// than that.
 func (m *Mirror) Get(owner billing.Owner, known provider.Known) billing.Observed {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	productID := known.ProductID
-	if known.Only {
-		return m.products[productID]
+	ids := m.byOwner[keyOf(owner)]
+	if known.Only || len(ids) == 0 {
+		return m.products[known.ProductID]
 	}
-	if id, ok := m.byOwner[keyOf(owner)]; ok {
-		productID = id
+	id := ids[0]
+	if slices.Contains(ids, known.ProductID) {
+		id = known.ProductID
 	}
-	return m.products[productID]
+	o := m.products[id]
+	for _, twin := range ids {
+		if twin != id && m.products[twin].Product != nil {
+			o.Twins = append(o.Twins, *m.products[twin].Product)
+		}
+	}
+	return o
 }
 
 // Put replaces the owner's part after it was observed or written.
-func (m *Mirror) Put(owner billing.Owner, o billing.Observed) {
+func (m *Mirror) Put(o billing.Observed) {
 	if o.Product == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.products == nil {
-		m.products, m.byOwner = map[string]billing.Observed{}, map[ownerKey]string{}
+		m.products, m.byOwner = map[string]billing.Observed{}, map[ownerKey][]string{}
 		m.taken = time.Time{}
 	}
-	m.products[o.Product.ID] = o
-	if o.Product.Owner.Same(owner) {
-		m.byOwner[keyOf(owner)] = o.Product.ID
+	for i := range o.Twins {
+		twin := m.products[o.Twins[i].ID]
+		twin.Product = &o.Twins[i]
+		m.put(twin)
 	}
+	o.Twins = nil
+	m.put(o)
+}
+
+func (m *Mirror) put(o billing.Observed) {
+	m.products[o.Product.ID] = o
+	m.own(o.Product.ID, o.Product.Owner)
 	if m.touched != nil {
 		m.touched[o.Product.ID] = true
 	}

@@ -86,7 +86,17 @@ func (r Rules) Next(want billing.Plan, have billing.Observed) (*Operation, error
 			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: p.Name, owner: want.Owner, current: p}, nil
 		}
 	}
-	return nil, nil
+	return s.archiveTwin(), nil
+}
+
+// archiveTwin names the operation that takes a product off sale that was created twice, or nil.
+func (s *state) archiveTwin() *Operation {
+	for i := range s.have.Twins {
+		if t := &s.have.Twins[i]; t.Active && t.Owner.Same(s.want.Owner) {
+			return &Operation{Kind: ArchiveProduct, ID: t.ID, owner: s.want.Owner, currentPr: t}
+		}
+	}
+	return nil
 }
 
 // Retire names the operation that brings have one step nearer to where nothing of the owner can be bought, or nil.
@@ -99,6 +109,9 @@ func (r Rules) Retire(owner billing.Owner, have billing.Observed) (*Operation, e
 	s := r.state(&billing.Plan{Owner: owner}, &have)
 	if err := s.checkOwner(have.Product.ID, have.Product.Owner); err != nil {
 		return nil, err
+	}
+	if op := s.archiveTwin(); op != nil {
+		return op, nil
 	}
 	own := have.Product.Owner.Same(owner) || have.Product.ID == r.ProductID(owner)
 	if own && have.Product.Active {

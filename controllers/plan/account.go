@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// open finds the PaymentProvider and opens its account.
+func (r *Reconciler) open(
+	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
+) (*accounts.Account, *v1alpha1.PaymentProvider, error) {
+	key := providerKey(plan, at)
+	pp := &v1alpha1.PaymentProvider{}
+	err := r.Client.Get(ctx, key, pp)
+	if apierrors.IsNotFound(err) {
+		return nil, nil, &accounts.Error{
+			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
+			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", key.Name, key.Namespace),
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	account, err := r.Accounts.Open(ctx, pp)
+	var problem *accounts.Error
+	if errors.As(err, &problem) {
+		return nil, nil, &accounts.Error{
+			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
+			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", key.Name, problem.Reason, problem.Message),
+		}
+	}
+	return account, pp, err
+}
+
+// noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
+func (s *sale) noteRefused(err error) error {
+	var e *provider.Error
+	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
+		key := providerKey(s.plan, s.at)
+		s.Accounts.Invalidate(key)
+		s.Refused(key)
+	}
+	return err
+}
+
+// executor runs operations for the Plan; done collects those that the provider carried out.
+func (s *sale) executor() (catalog.Executor, *[]catalog.Operation) {
+	done := &[]catalog.Operation{}
+	j := &journal{client: s.Client, plan: s.plan, name: s.at.Name, now: s.Now}
+	e := catalog.NewExecutor(s.account.Conn.Catalog(), s.account.Adapter.Traits(), j)
+	e.Now = s.Now
+	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
+	return e, done
+}
+
+// announce tells in one Kubernetes Event, and the log, what was changed at the provider.
+func (s *sale) announce(done []catalog.Operation) {
+	if len(done) == 0 {
+		return
+	}
+	texts := make([]string, len(done))
+	for i, op := range done {
+		texts[i] = op.String()
+	}
+	note := provider.Truncate(strings.Join(texts, ", "), 900)
+	s.Events.Eventf(s.plan, nil, corev1.EventTypeNormal, "CatalogChanged", "Converge", "%s: %s", s.at.Name, note)
+	ctrl.Log.WithName("plan").Info("catalogue changed", "namespace", s.plan.Namespace, "plan", s.plan.Name,
+		"provider", s.at.Name, "operations", texts)
+}
+
+// providerKey is where the PaymentProvider is that a Plan refers to.
+func providerKey(plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) types.NamespacedName {
+	key := types.NamespacedName{Namespace: at.Namespace, Name: at.Name}
+	if key.Namespace == "" {
+		key.Namespace = plan.Namespace
+	}
+	return key
+}
