@@ -62,15 +62,14 @@ const (
 )
 
 // Tier is a range of quantities, from the end of the tier before it.
-// +kubebuilder:validation:XValidation:rule="has(self.unitAmount) || has(self.flatAmount)",message="a tier has a unitAmount, a flatAmount, or both"
 type Tier struct {
 	// upTo is the last quantity of the tier. The last tier has none: it is without end.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000000000
 	UpTo int64 `json:"upTo,omitempty"`
-	// unitAmount is charged for each unit. Default: 0.
-	// +optional
+	// unitAmount is charged for each unit; "0" where only the flat amount counts.
+	// +required
 	UnitAmount Amount `json:"unitAmount,omitempty"`
 	// flatAmount is charged once when the tier is reached. Default: 0.
 	// +optional
@@ -93,10 +92,9 @@ type Tiers struct {
 }
 
 // TierAmount is what one tier costs in another currency.
-// +kubebuilder:validation:XValidation:rule="has(self.unitAmount) || has(self.flatAmount)",message="a tier has a unitAmount, a flatAmount, or both"
 type TierAmount struct {
-	// unitAmount is charged for each unit. Default: 0.
-	// +optional
+	// unitAmount is charged for each unit; "0" where only the flat amount counts.
+	// +required
 	UnitAmount Amount `json:"unitAmount,omitempty"`
 	// flatAmount is charged once when the tier is reached. Default: 0.
 	// +optional

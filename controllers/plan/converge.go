@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -57,7 +58,7 @@ func (r *Reconciler) converge(
 	if _, err := account.Mirror.Refresh(ctx, forever); err != nil {
 		return out.failed(s.noteRefused(err))
 	}
-	if plan.Spec.Management != "" && plan.Spec.Management != v1alpha1.ManagementEnforce || account.Adapter.Traits().ReadOnly {
+	if !enforced(plan) || account.Adapter.Traits().ReadOnly {
 		return s.compare(ctx, out, want)
 	}
 	return s.enforce(ctx, out, want)
@@ -118,7 +119,9 @@ func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outc
 		out.steps, err = rules.Steps(want, have)
 	}
 	if err == nil && len(drift)+len(out.steps) > 0 {
-		err = differsError{management: s.plan.Spec.Management, readOnly: readOnlyName(s.account.Adapter), drift: drift, steps: len(out.steps)}
+		err = differsError{
+			management: s.plan.Spec.Management, readOnly: readOnlyName(s.account.Adapter), drift: drift, steps: len(out.steps),
+		}
 	}
 	return out.partly(s.Now(), rules, want, have, err)
 }
@@ -179,8 +182,7 @@ func (s *sale) enlist(ctx context.Context) error {
 func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) outcome {
 	out := newOutcome(plan, at)
 	out.retiring = true
-	enforced := plan.Spec.Management == "" || plan.Spec.Management == v1alpha1.ManagementEnforce
-	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !enforced {
+	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !enforced(plan) {
 		out.gone = true
 		return out
 	}
@@ -208,6 +210,10 @@ func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alph
 	}
 	out.gone = true
 	return out
+}
+
+func enforced(plan *v1alpha1.Plan) bool {
+	return plan.Spec.Management == "" || plan.Spec.Management == v1alpha1.ManagementEnforce
 }
 
 func unsupported(err error) error {
@@ -241,26 +247,24 @@ type differsError struct {
 
 func (e differsError) Error() string {
 	const named = 5
-	fields := ""
-	for i, d := range e.drift {
-		if i == named {
-			fields += fmt.Sprintf(" and %d more", len(e.drift)-named)
-			break
-		}
-		if i > 0 {
-			fields += ", "
-		}
-		fields += d.Field
+	var fields []string
+	for _, d := range e.drift[:min(named, len(e.drift))] {
+		fields = append(fields, d.Field)
 	}
-	text := "differs in " + fields
+	text := "differs in " + strings.Join(fields, ", ")
+	if more := len(e.drift) - named; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
 	if len(e.drift) == 0 {
 		text = "equals the spec, but not all of it is marked as the Plan's own"
 	}
 	switch {
 	case e.readOnly != "":
-		return text + fmt.Sprintf("; no API changes %s's catalogue: change it in the dashboard, or change the Plan", e.readOnly)
+		return fmt.Sprintf("%s; no API changes %s's catalogue: change it in the dashboard, or change the Plan", text,
+			e.readOnly)
 	case e.management == v1alpha1.ManagementPreview:
-		return fmt.Sprintf("%s; spec.management Enforce would carry out %d operations, see status.providers[].pending", text, e.steps)
+		return fmt.Sprintf("%s; spec.management Enforce would carry out %d operations, see status.providers[].pending", text,
+			e.steps)
 	default:
 		return text + "; spec.management is Observe, so it is left as it is"
 	}

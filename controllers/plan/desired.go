@@ -60,7 +60,8 @@ func desiredPrice(p *v1alpha1.Price) (billing.DesiredPrice, error) {
 func desiredTerms(p *v1alpha1.Price) (billing.PriceTerms, error) {
 	currency := billing.Currency(p.Currency)
 	terms := billing.PriceTerms{
-		Money: billing.Money{Currency: currency}, TaxBehavior: billing.TaxBehavior(cmp.Or(p.TaxBehavior, v1alpha1.TaxUnspecified)),
+		Money:       billing.Money{Currency: currency},
+		TaxBehavior: billing.TaxBehavior(cmp.Or(p.TaxBehavior, v1alpha1.TaxUnspecified)),
 	}
 	var err error
 	if terms.Money.Minor, err = minor(p.Amount, currency); err != nil {

@@ -67,7 +67,8 @@ func (m *memory) Observe(_ context.Context, o billing.Owner, known provider.Know
 	id := known.ProductID
 	for _, pid := range slices.Sorted(maps.Keys(m.products)) {
 		p := m.products[pid]
-		if (pid == id || (p.Owner.Same(o) || pid == m.ProductID(o)) && !m.now.Before(m.visible[pid])) && out.Product == nil {
+		found := !known.Only && (p.Owner.Same(o) || pid == m.ProductID(o)) && !m.now.Before(m.visible[pid])
+		if (pid == id || found) && out.Product == nil {
 			out.Product = &p
 		}
 	}
@@ -167,7 +168,7 @@ func (m *memory) CreatePrice(_ context.Context, in provider.CreatePrice) (billin
 		m.takeKey(in.LookupKey)
 		p = billing.Price{
 			ID: id, ProductID: in.ProductID, Owner: in.Owner, Name: in.Name, Active: true, LookupKey: in.LookupKey,
-			Created: m.now.Add(time.Duration(len(m.prices)) * time.Second), Spec: in.Spec,
+			KeptKey: in.KeptKey, Created: m.now.Add(time.Duration(len(m.prices)) * time.Second), Spec: in.Spec,
 		}
 		m.prices[id], m.creates[in.IdempotencyKey], m.visible[id] = p, id, m.now.Add(m.lag)
 		return nil
@@ -189,11 +190,14 @@ func (m *memory) UpdatePrice(_ context.Context, id string, in provider.PricePatc
 			m.takeKey(*in.LookupKey)
 			p.LookupKey = *in.LookupKey
 		}
+		if in.TrialDays != nil {
+			p.Spec.TrialDays = *in.TrialDays
+		}
 		if in.DisplayName != nil {
 			p.Spec.DisplayName = *in.DisplayName
 		}
 		if in.Owner != nil {
-			p.Owner, p.Name = *in.Owner, *in.Name
+			p.Owner, p.Name, p.KeptKey = *in.Owner, *in.Name, *in.KeptKey
 		}
 		m.prices[id] = p
 		return nil

@@ -111,11 +111,13 @@ func (s *state) key(name string) (key, kept string) {
 	var last *billing.Price
 	for i := range s.have.Prices {
 		p := &s.have.Prices[i]
-		named := s.adopted[p.ID] == name
-		if named && !s.mine(p.Owner) && p.LookupKey != "" && !s.reserved(p.LookupKey) {
+		if s.adopted[p.ID] != name && (!s.mine(p.Owner) || p.Name != name) {
+			continue
+		}
+		if !p.Owner.Same(s.want.Owner) && p.KeptKey == "" && p.LookupKey != "" && !s.reserved(p.LookupKey) {
 			return keptUnless(own, p.LookupKey) // about to be adopted
 		}
-		if !named && (!s.mine(p.Owner) || p.Name != name) || p.KeptKey == "" {
+		if p.KeptKey == "" {
 			continue
 		}
 		if last == nil || cmp.Or(p.Created.Compare(last.Created), cmp.Compare(p.ID, last.ID)) > 0 {
