@@ -110,6 +110,8 @@ type Guardrails struct {
 }
 
 // PaymentProviderSpec declares one account at one provider.
+// +kubebuilder:validation:XValidation:rule="has(self.stripe) == has(oldSelf.stripe) && has(self.paddle) == has(oldSelf.paddle) && has(self.lemonSqueezy) == has(oldSelf.lemonSqueezy)",message="a PaymentProvider stays at its provider, because the objects of one do not exist at another; create another PaymentProvider"
+// +kubebuilder:validation:XValidation:rule="!has(self.lemonSqueezy) || !has(oldSelf.lemonSqueezy) || self.lemonSqueezy.storeID == oldSelf.lemonSqueezy.storeID",message="storeID cannot change, because the objects of one store do not exist in another; create another PaymentProvider",fieldPath=".lemonSqueezy.storeID"
 // +kubebuilder:validation:XValidation:rule="[has(self.stripe), has(self.paddle), has(self.lemonSqueezy)].exists_one(x, x)",message="set exactly one of stripe, paddle and lemonSqueezy; one PaymentProvider is one account at one provider"
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Live' || !has(self.baseURL) || self.baseURL.startsWith('https://')",message="baseURL must start with https:// in Live mode",fieldPath=".baseURL"
 type PaymentProviderSpec struct {

@@ -89,6 +89,7 @@ type PublishTo struct {
 }
 
 // PlanSpec declares a product and its prices.
+// +kubebuilder:validation:XValidation:rule="self.providers.all(x, !has(x.adopt) || !has(x.adopt.prices) || x.adopt.prices.all(a, self.prices.exists(p, p.name == a.name)))",message="adopt.prices names prices of spec.prices",fieldPath=".providers",reason=FieldValueInvalid
 // +kubebuilder:validation:XValidation:rule="!has(self.defaultPrice) || self.prices.exists(p, p.name == self.defaultPrice)",message="defaultPrice must be the name of one of spec.prices",fieldPath=".defaultPrice",reason=FieldValueInvalid
 type PlanSpec struct {
 	// providers are the accounts that sell the plan.

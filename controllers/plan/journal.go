@@ -34,17 +34,29 @@ func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// Begin fails with a conflict when the Plan was written since this process read it: another process may have begun the
+// same create.
 func (j *journal) Begin(ctx context.Context, op catalog.Operation) error {
 	started := metav1.NewMicroTime(j.now())
-	return j.write(ctx, op, &v1alpha1.PendingOperation{
-		Operation: string(op.Kind), Target: op.Price, StartedAt: &started,
-	})
+	next := j.with(op, &v1alpha1.PendingOperation{Operation: string(op.Kind), Target: op.Price, StartedAt: &started})
+	err := status.ApplyIfUnchanged(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, next)
+	if err == nil {
+		j.plan.Status = *next
+	}
+	return err
 }
 
-func (j *journal) End(ctx context.Context, op catalog.Operation) error { return j.write(ctx, op, nil) }
+func (j *journal) End(ctx context.Context, op catalog.Operation) error {
+	next := j.with(op, nil)
+	err := status.Apply(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, &j.plan.Status, next)
+	if err == nil {
+		j.plan.Status = *next
+	}
+	return err
+}
 
-// write replaces what is noted of op, and leaves everything else in the status as it is.
-func (j *journal) write(ctx context.Context, op catalog.Operation, entry *v1alpha1.PendingOperation) error {
+// with is the status in which entry replaces what is noted of op.
+func (j *journal) with(op catalog.Operation, entry *v1alpha1.PendingOperation) *v1alpha1.PlanStatus {
 	next := j.plan.Status.DeepCopy()
 	i := statusIndex(j.plan, j.name)
 	if i < 0 {
@@ -58,9 +70,5 @@ func (j *journal) write(ctx context.Context, op catalog.Operation, entry *v1alph
 		pending = append(pending, *entry)
 	}
 	next.Providers[i].Pending = pending
-	err := status.Apply(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, &j.plan.Status, next)
-	if err == nil {
-		j.plan.Status = *next
-	}
-	return err
+	return next
 }

@@ -40,6 +40,9 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch;update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get,resourceNames=kube-system
 
+// conflictDelay gives the cache time to show who wrote the Plan.
+const conflictDelay = 100 * time.Millisecond
+
 // Reconcile makes each provider of the Plan equal to the spec, retires the Plan where it is no longer sold, and says in
 // status what came of it.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -70,7 +73,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	for _, former := range formerProviders(plan) {
 		outcomes = append(outcomes, r.retire(ctx, plan, &former))
 	}
-	if !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.err != nil }) {
+	if slices.ContainsFunc(outcomes, func(o outcome) bool { return apierrors.IsConflict(o.err) }) {
+		// Somebody wrote the Plan meanwhile, and the decision was made from what it was before.
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	if !slices.ContainsFunc(outcomes, outcome.unsettled) {
 		r.asked.Follow(plan)
 	}
 	return r.report(ctx, plan, outcomes)

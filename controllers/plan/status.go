@@ -199,6 +199,15 @@ func (o outcome) verdict() (status.Verdict, time.Duration) {
 	}
 }
 
+// unsettled says that Kassa tries again by itself.
+func (o outcome) unsettled() bool {
+	if o.err == nil {
+		return false
+	}
+	v, _ := o.verdict()
+	return !v.Stalled
+}
+
 // summary says what is there.
 func (o outcome) summary() string {
 	prices := "1 price"

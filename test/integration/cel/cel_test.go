@@ -108,6 +108,60 @@ func TestRules(t *testing.T) {
 		{"metadata without a value", plan, "displayName: Pro", "displayName: Pro\n  metadata: {team: \"\"}",
 			"leave a key out instead of giving it no value"},
 
+		{"two bounds and an end", plan, `amount: "29.00"`, tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`), ""},
+		{"amount and tiers", plan, `amount: "29.00"`, `amount: "29.00", ` + tiers(`{unitAmount: "4.00"}`),
+			"set either amount or tiers"},
+		{"neither amount nor tiers", plan, `amount: "29.00", `, "", "set either amount or tiers"},
+		{"tiers without an end", plan, `amount: "29.00"`, tiers(`{upTo: 10, unitAmount: "5.00"}`),
+			"the last tier, and only that, has no upTo"},
+		{"an open tier in the middle", plan, `amount: "29.00"`,
+			tiers(`{unitAmount: "5.00"}, {upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`),
+			"the last tier, and only that, has no upTo"},
+		{"tiers that shrink", plan, `amount: "29.00"`,
+			tiers(`{upTo: 10, unitAmount: "5.00"}, {upTo: 5, unitAmount: "4.50"}, {unitAmount: "4.00"}`),
+			"each tier's upTo is greater than that of the tier before it"},
+		{"tiers that stand still", plan, `amount: "29.00"`,
+			tiers(`{upTo: 10, unitAmount: "5.00"}, {upTo: 10, unitAmount: "4.50"}, {unitAmount: "4.00"}`),
+			"each tier's upTo is greater than that of the tier before it"},
+		{"fractions of a cent in a tier", plan, `amount: "29.00"`, tiers(`{unitAmount: "0.001"}`),
+			"an amount of a tier has more decimals than USD allows (2, such as 29.00)"},
+		{"another currency", plan, `amount: "29.00"`,
+			`amount: "29.00", currencyOptions: [{currency: EUR, amount: "27.00"}, {currency: JPY, amount: "4000"}]`, ""},
+		{"the same currency again", plan, `amount: "29.00"`,
+			`amount: "29.00", currencyOptions: [{currency: USD, amount: "27.00"}]`, "currencyOptions are further currencies"},
+		{"another currency twice", plan, `amount: "29.00"`,
+			`amount: "29.00", currencyOptions: [{currency: EUR, amount: "27.00"}, {currency: EUR, amount: "28.00"}]`,
+			`Duplicate value: {"currency":"EUR"}`},
+		{"decimals of another yen", plan, `amount: "29.00"`,
+			`amount: "29.00", currencyOptions: [{currency: JPY, amount: "4000.5"}]`,
+			"amount 4000.5 has more decimals than JPY allows (0, such as 29)"},
+		{"another currency without its tiers", plan, `amount: "29.00"`,
+			tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`) + `, currencyOptions: [{currency: EUR, amount: "4.00"}]`,
+			"as many tiers as the price has"},
+		{"another currency with its tiers", plan, `amount: "29.00"`,
+			tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`) +
+				`, currencyOptions: [{currency: EUR, tiers: [{unitAmount: "4.50"}, {unitAmount: "3.50", flatAmount: "1"}]}]`, ""},
+		{"usage that is paid once", plan, `recurring: {interval: Month}`, "metered: {aggregate: Sum}",
+			"metered needs recurring"},
+		{"a trial of what is paid once", plan, `recurring: {interval: Month}`, "trial: {days: 14}", "trial needs recurring"},
+		{"a trial of three years", plan, `recurring: {interval: Month}`, "recurring: {interval: Month}, trial: {days: 1095}",
+			"should be less than or equal to 730"},
+		{"an adoption", plan, "{name: stripe}", "{name: stripe, adopt: {productID: prod_1, prices: [{name: monthly, id: price_1}]}}",
+			""},
+		{"an adoption of a price that is none", plan, "{name: stripe}",
+			"{name: stripe, adopt: {productID: prod_1, prices: [{name: weekly, id: price_1}]}}",
+			"adopt.prices names prices of spec.prices"},
+		{"an adoption for two names", plan, "{name: stripe}",
+			"{name: stripe, adopt: {productID: prod_1, prices: [{name: monthly, id: price_1}, {name: yearly, id: price_1}]}}",
+			"each id can be adopted once"},
+		{"a management that is none", plan, "displayName: Pro", "displayName: Pro\n  management: Ignore",
+			`supported values: "Enforce", "Observe", "Preview"`},
+		{"a selector that is not asked for", provider, "mode: Test",
+			"mode: Test\n  allowedNamespaces: {from: All, selector: {matchLabels: {a: b}}}",
+			"selector is set with from: Selector, and only then"},
+		{"a selector that is missing", provider, "mode: Test", "mode: Test\n  allowedNamespaces: {from: Selector}",
+			"selector is set with from: Selector, and only then"},
+
 		{"a good receiver", receiver, "", "", ""},
 		{"two registrations", receiver, "managed: {}", "managed: {}, manual: {signingSecretRef: {name: x}}",
 			"set exactly one of managed and manual"},
@@ -162,6 +216,26 @@ func TestImmutableFields(t *testing.T) {
 		{"the mode", provider, "mode cannot change", func(o map[string]any) error {
 			return unstructured.SetNestedField(o, "Live", "spec", "mode")
 		}},
+		{"the provider", provider, "a PaymentProvider stays at its provider", func(o map[string]any) error {
+			unstructured.RemoveNestedField(o, "spec", "stripe")
+			return unstructured.SetNestedStringMap(o, map[string]string{"name": "a", "key": "b"},
+				"spec", "paddle", "apiKeySecretRef")
+		}},
+		{"adoption that comes later", plan, "adopt is given when a provider is added to the plan and stays",
+			func(o map[string]any) error {
+				return unstructured.SetNestedSlice(o, []any{map[string]any{
+					"name": "stripe", "adopt": map[string]any{"productID": "prod_1"},
+				}}, "spec", "providers")
+			}},
+		{"the adopted product", strings.Replace(plan, "{name: stripe}", "{name: stripe, adopt: {productID: prod_1}}", 1),
+			"adopt.productID is fixed while the provider sells the plan", func(o map[string]any) error {
+				return unstructured.SetNestedSlice(o, []any{map[string]any{
+					"name": "stripe", "adopt": map[string]any{"productID": "prod_2"},
+				}}, "spec", "providers")
+			}},
+		{"the namespace of a provider", plan, "a provider's namespace is fixed", func(o map[string]any) error {
+			return unstructured.SetNestedSlice(o, []any{map[string]any{"name": "stripe", "namespace": "x"}}, "spec", "providers")
+		}},
 		{"a receiver's provider", receiver, "providerRef cannot change", func(o map[string]any) error {
 			return unstructured.SetNestedField(o, "other", "spec", "providerRef", "name")
 		}},
@@ -177,6 +251,8 @@ func TestImmutableFields(t *testing.T) {
 		})
 	}
 }
+
+func tiers(list string) string { return "tiers: {mode: Graduated, tiers: [" + list + "]}" }
 
 func parse(g Gomega, text, namespace string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
