@@ -74,6 +74,8 @@ const (
 	ReasonBudgetExhausted = "BudgetExhausted"
 	// ReasonMissing: an object that is to be adopted, or only observed, does not exist at the provider.
 	ReasonMissing = "Missing"
+	// ReasonPublishConflict: the ConfigMap of spec.publishTo exists and is not the Plan's.
+	ReasonPublishConflict = "PublishConflict"
 	// ReasonOwnedByAnother: the object at the provider carries another owner's marks.
 	ReasonOwnedByAnother = "OwnedByAnother"
 	// ReasonAwaitingConsistency: a create ended without an answer; Kassa waits until the provider's

@@ -132,6 +132,7 @@ func ownOnly() map[client.Object]cache.ByObject {
 	for _, kind := range workload.Kinds() {
 		selected[kind] = cache.ByObject{Label: labels.SelectorFromSet(workload.Managed())}
 	}
+	selected[&corev1.ConfigMap{}] = cache.ByObject{Label: labels.SelectorFromSet(plan.Published())}
 	return selected
 }
 

@@ -80,7 +80,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !slices.ContainsFunc(outcomes, outcome.unsettled) {
 		r.asked.Follow(plan)
 	}
-	return r.report(ctx, plan, outcomes)
+	conflict, err := r.publish(ctx, plan, outcomes)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.report(ctx, plan, outcomes, conflict)
 }
 
 // finalize retires the Plan at every provider and lets it go. Until then its status says what it waits for.
@@ -98,7 +102,7 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 		}
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
-		return r.report(ctx, plan, outcomes)
+		return r.report(ctx, plan, outcomes, nil)
 	}
 	r.asked.Forget(plan.UID)
 	controllerutil.RemoveFinalizer(plan, v1alpha1.Finalizer)

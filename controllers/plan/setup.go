@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -29,10 +30,14 @@ type Options struct {
 
 // Setup registers the controller.
 func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
+	if err := indexPublished(context.Background(), mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
 	ofProvider := handler.EnqueueRequestsFromMapFunc(r.ofProvider)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Plan{}, builder.WithPredicates(kubewatch.SpecChanged())).
 		Watches(&v1alpha1.PaymentProvider{}, ofProvider, builder.WithPredicates(kubewatch.ProviderChanged())).
+		Owns(&corev1.ConfigMap{}).
 		WatchesRawSource(source.Channel(o.Snapshots, ofProvider)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: o.RateLimiter}).
 		Complete(r)

@@ -230,8 +230,10 @@ func (o outcome) wait(reason, message string) status.Verdict {
 	return status.Waiting(reason, message)
 }
 
-// report writes the status and says when to try again.
-func (r *Reconciler) report(ctx context.Context, plan *v1alpha1.Plan, outcomes []outcome) (ctrl.Result, error) {
+// report writes the status and says when to try again. conflict, which may be nil, is why ids cannot be published.
+func (r *Reconciler) report(
+	ctx context.Context, plan *v1alpha1.Plan, outcomes []outcome, conflict *status.Verdict,
+) (ctrl.Result, error) {
 	next := plan.Status.DeepCopy()
 	next.ObservedGeneration = plan.Generation
 	next.Providers = nil
@@ -260,6 +262,9 @@ func (r *Reconciler) report(ctx context.Context, plan *v1alpha1.Plan, outcomes [
 		case wait <= 0 && !v.Stalled && v.Ready != metav1.ConditionTrue && o.err != nil:
 			retry = errors.Join(retry, o.err)
 		}
+	}
+	if conflict != nil {
+		overall = append(overall, *conflict)
 	}
 	summarize(overall).Set(&next.Conditions, plan.Generation)
 	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)

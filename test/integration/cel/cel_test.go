@@ -136,7 +136,8 @@ func TestRules(t *testing.T) {
 			`amount: "29.00", currencyOptions: [{currency: JPY, amount: "4000.5"}]`,
 			"amount 4000.5 has more decimals than JPY allows (0, such as 29)"},
 		{"another currency without its tiers", plan, `amount: "29.00"`,
-			tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`) + `, currencyOptions: [{currency: EUR, amount: "4.00"}]`,
+			tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`) +
+				`, currencyOptions: [{currency: EUR, amount: "4.00"}]`,
 			"as many tiers as the price has"},
 		{"another currency with its tiers", plan, `amount: "29.00"`,
 			tiers(`{upTo: 10, unitAmount: "5.00"}, {unitAmount: "4.00"}`) +
@@ -146,8 +147,8 @@ func TestRules(t *testing.T) {
 		{"a trial of what is paid once", plan, `recurring: {interval: Month}`, "trial: {days: 14}", "trial needs recurring"},
 		{"a trial of three years", plan, `recurring: {interval: Month}`, "recurring: {interval: Month}, trial: {days: 1095}",
 			"should be less than or equal to 730"},
-		{"an adoption", plan, "{name: stripe}", "{name: stripe, adopt: {productID: prod_1, prices: [{name: monthly, id: price_1}]}}",
-			""},
+		{"an adoption", plan, "{name: stripe}",
+			"{name: stripe, adopt: {productID: prod_1, prices: [{name: monthly, id: price_1}]}}", ""},
 		{"an adoption of a price that is none", plan, "{name: stripe}",
 			"{name: stripe, adopt: {productID: prod_1, prices: [{name: weekly, id: price_1}]}}",
 			"adopt.prices names prices of spec.prices"},
