@@ -26,10 +26,12 @@ func newSandboxCommand() *cobra.Command {
 		Use:   "sandbox",
 		Short: "Run a local stand-in of the payment providers, with a hosted test checkout and signed webhooks",
 		Long: `Run a local, stateful stand-in of the payment providers' APIs. It needs no account and no network, keeps
-everything in memory, and accepts any key that starts with sk_test_ or rk_test_.
+everything in memory, and accepts any key that starts as a provider's keys do: sk_test_ or rk_test_
+for Stripe, pdl_sdbx_apikey_ for Paddle.
 
-Stripe's API is at /v1 (and at /stripe/v1), the hosted checkout page at /pay, and the door for tests
-at /_kassa. The door has no protection: keep the sandbox on a loopback address or in a test namespace.`,
+Stripe's API is at /v1 (and at /stripe/v1), Paddle's catalogue at /paddle, the hosted checkout page at /pay,
+and the door for tests at /_kassa. The door has no protection: keep the sandbox on a loopback address or in
+a test namespace.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)

@@ -195,3 +195,25 @@ func TestATwinIsArchived(t *testing.T) {
 		})
 	}
 }
+
+// An archived price can be adopted: with the wanted terms it is put back on sale, with others it stays where it is.
+func TestAnArchivedPriceIsAdopted(t *testing.T) {
+	for name, traits := range map[string]provider.Traits{"stripe-like": stripeLike, "paddle-like": paddleLike} {
+		for _, amount := range []string{"29", "39"} {
+			t.Run(name+"/"+amount, func(t *testing.T) {
+				g := NewWithT(t)
+				m := newMemory(traits)
+				byHand(m)
+				product, old := m.products["prod_old"], m.prices["price_m"]
+				product.DefaultPriceID, old.Active = "", false
+				m.products["prod_old"], m.prices["price_m"] = product, old
+				adopter(m).settle(t, adopting(amount))
+				g.Expect(m.prices["price_m"].Active).To(Equal(amount == "29"))
+				g.Expect(m.purchasable(owner)).To(Equal(map[string]int{"monthly": 1, "yearly": 1}))
+				writes := m.writes
+				g.Expect(adopter(m).converge(adopting(amount))).To(Succeed())
+				g.Expect(m.writes).To(Equal(writes))
+			})
+		}
+	}
+}

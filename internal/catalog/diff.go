@@ -51,6 +51,9 @@ func productDiff(want, have billing.ProductSpec) []string {
 func (s *state) remark(name string) *Operation {
 	for i := range s.have.Prices {
 		p := &s.have.Prices[i]
+		if !p.Active && s.Traits.FrozenArchive {
+			continue // marked when it is put on sale, if ever
+		}
 		if s.is(name, p) && (p.Owner != s.want.Owner || p.Name != name) {
 			_, kept := s.key(name)
 			return &Operation{
@@ -72,7 +75,7 @@ func (s *state) priceOp(want billing.DesiredPrice, have *billing.Price) *Operati
 		return &op
 	}
 	op.Kind, op.ID, op.current = UpdatePrice, have.ID, have
-	if have.KeptKey != kept {
+	if have.Owner != s.want.Owner || have.Name != want.Name || have.KeptKey != kept {
 		op.remark = true
 		op.Fields = append(op.Fields, "owner")
 	}

@@ -16,7 +16,7 @@ import (
 
 var (
 	stripeLike = provider.Traits{LookupKeys: true, DefaultPrice: true, IdempotentCreate: true}
-	paddleLike = provider.Traits{ListSettle: 30 * time.Second}
+	paddleLike = provider.Traits{ListSettle: 30 * time.Second, FrozenArchive: true}
 	owner      = billing.Owner{Cluster: "c1", Namespace: "shop", Name: "pro", UID: "u1"}
 )
 

@@ -125,6 +125,9 @@ func (m *memory) UpdateProduct(_ context.Context, id string, in provider.Product
 	var p billing.Product
 	err := m.write("update product", func() error {
 		p = m.products[id]
+		if m.traits.FrozenArchive && !p.Active && (in.Active == nil || !*in.Active) {
+			return m.terminal("product %s is archived", id)
+		}
 		if in.Owner != nil {
 			p.Owner = *in.Owner
 		}
@@ -180,6 +183,9 @@ func (m *memory) UpdatePrice(_ context.Context, id string, in provider.PricePatc
 	var p billing.Price
 	err := m.write("update price", func() error {
 		p = m.prices[id]
+		if m.traits.FrozenArchive && !p.Active && (in.Active == nil || !*in.Active) {
+			return m.terminal("price %s is archived", id)
+		}
 		if in.Active != nil {
 			if !*in.Active && m.traits.DefaultPrice && m.products[p.ProductID].DefaultPriceID == id {
 				return m.terminal("price %s is the default price of its product", id)

@@ -61,6 +61,8 @@ type Traits struct {
 	LookupKeys bool
 	// DefaultPrice: a product points at one of its prices, and that price cannot be archived meanwhile.
 	DefaultPrice bool
+	// FrozenArchive: an archived object takes no change but one that makes it active as well.
+	FrozenArchive bool
 	// IdempotentCreate: repeating a create with the same key returns the first one's object as it is now, unless
 	// that is gone or has lost its marks or its lookup key: then it makes another. Without it a create is written
 	// down before it is sent, and not repeated until ListSettle has passed.

@@ -6,6 +6,9 @@
 // Stripe's API is at /v1/… and at /stripe/v1/…; a further provider gets its own path prefix. Buyers pay at
 // /pay/{checkout session id}.
 //
+// Paddle's API is at /paddle/…, so that its base URL is http://host/paddle. The paths of its requests and faults, and
+// those of the pages that its lists name, have the prefix: /paddle/products. (Stripe's have none: /v1/products.)
+//
 // # The door for tests
 //
 // What no provider has is below /_kassa/. It has no protection, so the sandbox belongs on a loopback address or
@@ -14,7 +17,8 @@
 //	GET    /_kassa/health                  200 as soon as requests are served
 //	GET    /_kassa/requests                {"counts":{"reads","writes"},"requests":[…]}; see traffic.Request
 //	GET    /_kassa/deliveries              attempts to deliver webhooks; see delivery.Attempt
-//	GET    /_kassa/state                   {"stripe":[…]}: products, prices and webhook endpoints by account
+//	GET    /_kassa/state                   {"stripe":[…],"paddle":[…]}: products, prices and what else there is, by
+//	                                       account
 //	DELETE /_kassa/state                   forgets all data, logs, faults and waiting deliveries
 //	POST   /_kassa/faults                  a traffic.Fault or a list of them, added to the script
 //	DELETE /_kassa/faults                  empties the script
@@ -22,6 +26,8 @@
 //	POST   /_kassa/stripe/renewals         {"subscription","account"?,"livemode"?}: the next period of a subscription,
 //	                                       or another attempt at its open invoice
 //	POST   /_kassa/stripe/keys             {"key","revoked"}: makes an API key invalid, or valid again
+//	POST   /_kassa/paddle/keys             the same for Paddle
+//	POST   /_kassa/paddle/list-lag         {"ms"}: how long after its creation an object is missing from Paddle's lists
 //
 // An account may be left out when only one account has been used.
 package sandbox

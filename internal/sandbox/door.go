@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/paddle"
 	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
@@ -29,7 +31,11 @@ func (s *Sandbox) door() http.Handler {
 		for _, v := range s.stripe.Accounts() {
 			states = append(states, v.State())
 		}
-		reply(w, map[string]any{"stripe": states})
+		paddles := []paddle.State{}
+		for _, v := range s.paddle.Accounts() {
+			paddles = append(paddles, v.State())
+		}
+		reply(w, map[string]any{"stripe": states, "paddle": paddles})
 	})
 	mux.HandleFunc("DELETE /_kassa/state", func(w http.ResponseWriter, _ *http.Request) {
 		s.Reset()
@@ -42,7 +48,9 @@ func (s *Sandbox) door() http.Handler {
 	})
 	mux.HandleFunc("POST /_kassa/stripe/events", s.emitEvent)
 	mux.HandleFunc("POST /_kassa/stripe/renewals", s.renew)
-	mux.HandleFunc("POST /_kassa/stripe/keys", s.revoke)
+	mux.HandleFunc("POST /_kassa/stripe/keys", revoking(s.stripe.Revoke))
+	mux.HandleFunc("POST /_kassa/paddle/keys", revoking(s.paddle.Revoke))
+	mux.HandleFunc("POST /_kassa/paddle/list-lag", s.lagLists)
 	return mux
 }
 
@@ -135,16 +143,35 @@ func (s *Sandbox) renew(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Sandbox) revoke(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Key     string `json:"key"`
-		Revoked bool   `json:"revoked"`
+// revoking makes keys invalid, or valid again.
+func revoking(revoke func(key string, revoked bool)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Key     string `json:"key"`
+			Revoked bool   `json:"revoked"`
+		}
+		if err := strict(http.MaxBytesReader(w, r.Body, doorLimit), &in); err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		revoke(in.Key, in.Revoked)
+		w.WriteHeader(http.StatusNoContent)
 	}
-	if err := strict(http.MaxBytesReader(w, r.Body, doorLimit), &in); err != nil {
+}
+
+func (s *Sandbox) lagLists(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Millis int64 `json:"ms"`
+	}
+	err := strict(http.MaxBytesReader(w, r.Body, doorLimit), &in)
+	if err == nil && in.Millis < 0 {
+		err = errors.New("ms must not be negative")
+	}
+	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	s.stripe.Revoke(in.Key, in.Revoked)
+	s.paddle.SetListLag(time.Duration(in.Millis) * time.Millisecond)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
+	"github.com/kassa-dev/kassa/internal/sandbox/paddle"
 	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
@@ -19,7 +20,12 @@ type Options struct {
 	PublicURL string
 	// Keys are the Stripe API keys that mean something else than their text says.
 	Keys map[string]stripe.Key
-	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit.
+	// PaddleKeys are the Paddle API keys that mean something else than their text says.
+	PaddleKeys map[string]paddle.Key
+	// PaddleListLag is how long after its creation an object is missing from Paddle's lists.
+	PaddleListLag time.Duration
+	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit. Paddle counts both
+	// together.
 	RateLimit float64
 	// RetryBase is the wait before a webhook's second attempt. It doubles up to a minute. 0 means 1 s.
 	RetryBase time.Duration
@@ -34,6 +40,7 @@ type Options struct {
 // Sandbox is the set of stand-in providers. It is safe for concurrent use.
 type Sandbox struct {
 	stripe   *stripe.Server
+	paddle   *paddle.Server
 	webhooks *delivery.Queue
 	log      traffic.Log
 	faults   traffic.Faults
@@ -51,6 +58,9 @@ func New(opt Options) *Sandbox {
 		Keys: opt.Keys, RateLimit: opt.RateLimit, PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
 		Webhooks: s.webhooks, Now: opt.Now,
 	})
+	s.paddle = paddle.New(paddle.Options{
+		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag, Now: opt.Now,
+	})
 	s.handler = s.routes()
 	return s
 }
@@ -63,6 +73,10 @@ func (s *Sandbox) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", api)
 	mux.Handle("/stripe/v1/", http.StripPrefix("/stripe", api))
+	mux.Handle("/paddle/", &traffic.Handler{
+		Provider: "paddle", API: http.StripPrefix("/paddle", s.paddle), Log: &s.log, Faults: &s.faults,
+		ErrorBody: paddle.ErrorBody, Hook: func() traffic.Hook { return *s.hook.Load() },
+	})
 	mux.Handle("/pay/", s.stripe.Pages())
 	mux.Handle("/_kassa/", s.door())
 	return mux
@@ -73,6 +87,9 @@ func (s *Sandbox) Handler() http.Handler { return s.handler }
 
 // Stripe is the stand-in of Stripe.
 func (s *Sandbox) Stripe() *stripe.Server { return s.stripe }
+
+// Paddle is the stand-in of Paddle.
+func (s *Sandbox) Paddle() *paddle.Server { return s.paddle }
 
 // Faults is the script of faults.
 func (s *Sandbox) Faults() *traffic.Faults { return &s.faults }
@@ -94,6 +111,7 @@ func (s *Sandbox) OnRequest(hook traffic.Hook) { s.hook.Store(&hook) }
 func (s *Sandbox) Reset() {
 	s.webhooks.Discard()
 	s.stripe.Reset()
+	s.paddle.Reset()
 	s.log.Reset()
 	s.faults.Clear()
 }

@@ -19,6 +19,9 @@ type peer struct {
 	keyPrefix string
 	// path is the prefix of the paths of the API's catalogue.
 	path string
+	// exact: the provider tells a create that was meant once from two, so that nothing is ever there twice. Elsewhere a
+	// twin that two processes made at one moment stays, archived.
+	exact bool
 	// provider declares an account at the sandbox.
 	provider func(name, url string) *v1alpha1.PaymentProvider
 	// sold is what one PaymentProvider's account has.
@@ -43,7 +46,7 @@ func (s shelf) names() []string { return slices.Sorted(maps.Keys(s.PriceOf)) }
 var peers = []peer{stripePeer}
 
 var stripePeer = peer{
-	name: "stripe", keyPrefix: "sk_" + "test_", path: "/v1/",
+	name: "stripe", keyPrefix: "sk_" + "test_", path: "/v1/", exact: true,
 	provider: func(name, url string) *v1alpha1.PaymentProvider {
 		return &v1alpha1.PaymentProvider{
 			ObjectMeta: metav1.ObjectMeta{Name: name},

@@ -1,0 +1,136 @@
+package paddle
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// account is one account in one mode; test and live data never meet. Its lock is held for the whole of a request's
+// work.
+type account struct {
+	id    string
+	live  bool
+	clock func() time.Time
+	limit *rate.Limiter // nil: no limit
+
+	mu            sync.Mutex
+	last          int64 // the time of the latest id, in milliseconds
+	seq           int   // the ids of that millisecond
+	products      []*Product
+	prices        []*Price
+	productByID   map[string]*Product
+	priceByID     map[string]*Price
+	taxCategories []string // that are approved
+	writes        Writes
+}
+
+func (s *Server) accountLocked(at Key) *account {
+	name := at.Account
+	if at.Live {
+		name += " live"
+	}
+	a, ok := s.accounts[name]
+	if !ok {
+		a = newAccount(s, at)
+		s.accounts[name] = a
+	}
+	return a
+}
+
+func newAccount(s *Server, at Key) *account {
+	a := &account{
+		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories,
+		productByID: map[string]*Product{}, priceByID: map[string]*Price{},
+	}
+	if limit := s.opt.RateLimit; limit > 0 {
+		a.limit = rate.NewLimiter(rate.Limit(limit), max(1, int(limit)))
+	}
+	return a
+}
+
+// allow counts a request against the rate limit.
+func (a *account) allow() *apiError {
+	if a.limit == nil || a.limit.Allow() {
+		return nil
+	}
+	return tooManyRequests(time.Duration(float64(time.Second) / float64(a.limit.Limit())))
+}
+
+// letters are those of a ULID, in lower case.
+const letters = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// newID makes an id as Paddle's are: a ULID in lower case after a prefix. Unlike Paddle's, the ids of one account
+// always grow, so that the order of ids is that of creation.
+func (a *account) newID(prefix string) string {
+	now := a.clock().UnixMilli()
+	if now > a.last {
+		a.last, a.seq = now, 0
+	} else {
+		a.seq++
+	}
+	id := make([]byte, 26)
+	digits(id[:10], uint64(a.last))  //nolint:gosec // a time after 1970
+	digits(id[10:16], uint64(a.seq)) //nolint:gosec // counted from 0
+	noise := id[16:]
+	_, _ = rand.Read(noise) // never fails
+	for i, b := range noise {
+		noise[i] = letters[int(b)%len(letters)]
+	}
+	return prefix + "_" + string(id)
+}
+
+// digits writes n in base 32, with leading zeros.
+func digits(into []byte, n uint64) {
+	for i := len(into) - 1; i >= 0; i-- {
+		into[i] = letters[n%32]
+		n /= 32
+	}
+}
+
+// newRequestID makes a random UUID.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// SetTaxCategories says which tax categories the account is approved for. At first it is all of them.
+func (v View) SetTaxCategories(categories ...string) {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	v.a.taxCategories = slices.Clone(categories)
+}
+
+var (
+	taxCategories = []string{
+		"digital-goods", "ebooks", "implementation-services", "professional-services", "saas",
+		"software-programming-services", "standard", "training-services", "website-hosting",
+	}
+	catalogTypes = []string{"custom", "standard"}
+	statuses     = []string{active, archivedStatus}
+	intervals    = []string{"day", "week", "month", "year"}
+	taxModes     = []string{"account_setting", "external", "internal"}
+	currencies   = strings.Fields("USD EUR GBP JPY AUD CAD CHF HKD SGD SEK ARS BRL CNY COP CZK DKK HUF ILS INR KRW MXN " +
+		"NOK NZD PLN RUB THB TRY TWD UAH VND ZAR")
+	countries = strings.Fields(`
+		AD AE AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BZ CA CC CG CH
+		CI CK CL CM CN CO CR CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH
+		GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HU ID IE IL IM IN IO IQ IS IT JE JM JO JP KE KG KH KI KM KN KR KW
+		KY KZ LA LB LC LI LK LR LS LT LU LV MA MC MD ME MF MG MH MK MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG
+		NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RW SA SB SC SE SG SH SI SJ SK SL SM SN
+		SR ST SV SX SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VG VI VN VU WF WS XK YT ZA
+		ZM`)
+)
+
+const (
+	active         = "active"
+	archivedStatus = "archived"
+	standard       = "standard"
+)

@@ -1,0 +1,261 @@
+// Package paddle is a stateful stand-in of the catalogue of Paddle Billing's API, version 1: products and prices. It
+// keeps everything in memory.
+//
+// Where Paddle's documentation is silent, the stand-in is the stricter of what Paddle may be, so that what works here
+// works there: a query parameter that is unknown or repeated is refused, and so is a price of an archived product, and
+// a change of an archived object that does not make it active.
+package paddle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+)
+
+// APIVersion is the version whose rules and shapes the server follows.
+const APIVersion = "1"
+
+// bodyLimit is the largest request body in bytes.
+const bodyLimit = 1 << 20
+
+// Options of a Server.
+type Options struct {
+	// Keys are the API keys that mean something else than their text says.
+	Keys map[string]Key
+	// RateLimit is how many requests a second each account may make; 0 is no limit. Paddle's own is 4, by IP address.
+	RateLimit float64
+	// ListLag is how long after its creation an object is missing from lists; see Server.SetListLag.
+	ListLag time.Duration
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+}
+
+// Server is the stand-in. It is safe for concurrent use.
+type Server struct {
+	opt Options
+	mux *http.ServeMux
+
+	mu       sync.Mutex
+	accounts map[string]*account // by id; an id tells the mode
+	revoked  map[string]bool
+	listLag  time.Duration
+}
+
+// New makes a server without data.
+func New(opt Options) *Server {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	s := &Server{opt: opt, mux: http.NewServeMux()}
+	s.Reset()
+	for path, methods := range routes() {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			rt, known := methods[r.Method]
+			if !known {
+				s.respond(w, nil, methodNotAllowed(r))
+				return
+			}
+			s.serve(w, r, rt)
+		})
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.respond(w, nil, invalidURL(r)) })
+	return s
+}
+
+// Reset forgets all data, the keys that were revoked, and a list lag other than that of the options.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts, s.revoked, s.listLag = map[string]*account{}, map[string]bool{}, s.opt.ListLag
+}
+
+// SetListLag makes lists, and lists within included entities, lack an object until that long after its creation.
+// Reading it by its id is not affected. It holds for objects that exist too: 0 shows all.
+func (s *Server) SetListLag(lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listLag = lag
+}
+
+// lists is the time from which on lists do not show what was created.
+func (s *Server) lists() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listLag == 0 {
+		return time.Time{}
+	}
+	return s.opt.Now().Add(-s.listLag)
+}
+
+// route is one operation of the API.
+type route struct {
+	status int // of success
+	query  []string
+	run    func(*call) (any, *apiError)
+}
+
+func routes() map[string]map[string]route {
+	return map[string]map[string]route{
+		"/products": {
+			http.MethodGet: {http.StatusOK, listParameters("id", "include", "status", "tax_category", "type"),
+				(*call).listProducts},
+			http.MethodPost: {http.StatusCreated, nil, (*call).createProduct},
+		},
+		"/products/{id}": {
+			http.MethodGet:   {http.StatusOK, []string{"include"}, (*call).getProduct},
+			http.MethodPatch: {http.StatusOK, nil, (*call).updateProduct},
+		},
+		"/prices": {
+			http.MethodGet: {http.StatusOK, listParameters("id", "include", "product_id", "recurring", "status", "type"),
+				(*call).listPrices},
+			http.MethodPost: {http.StatusCreated, nil, (*call).createPrice},
+		},
+		"/prices/{id}": {
+			http.MethodGet:   {http.StatusOK, []string{"include"}, (*call).getPrice},
+			http.MethodPatch: {http.StatusOK, nil, (*call).updatePrice},
+		},
+	}
+}
+
+// call is one request. Its account is locked.
+type call struct {
+	*account
+	r      *http.Request
+	id     string                     // the {id} of the path
+	query  map[string]string          // the parameters of the URL
+	body   []byte                     // a JSON object, or empty
+	fields map[string]json.RawMessage // of the body
+	hidden time.Time                  // see Server.lists
+}
+
+// ServeHTTP implements http.Handler for /products, /prices and what is below them.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
+	a, key, err := s.authenticate(r)
+	if err != nil {
+		s.respond(w, nil, err)
+		return
+	}
+	if err := a.allow(); err != nil {
+		s.respond(w, nil, err)
+		return
+	}
+	if key.ReadOnly && r.Method != http.MethodGet {
+		s.respond(w, nil, forbidden())
+		return
+	}
+	c, err := newCall(r, rt)
+	if err != nil {
+		s.respond(w, nil, err)
+		return
+	}
+	failure := traffic.Begin(r.Context())
+	var ok *answer
+	if failure == nil || failure.AfterCommit {
+		c.account, c.hidden = a, s.lists()
+		ok, err = c.work(rt)
+	}
+	if failure != nil && err == nil {
+		err = errorFor(failure.Status)
+	}
+	s.respond(w, ok, err)
+}
+
+// newCall reads a request, without its account.
+func newCall(r *http.Request, rt route) (*call, *apiError) {
+	if v := r.Header.Get("Paddle-Version"); v != "" && v != APIVersion {
+		return nil, badRequest("Paddle-Version " + v + " is not supported.")
+	}
+	c := &call{r: r, id: r.PathValue("id"), query: map[string]string{}}
+	if err := c.readQuery(rt); err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodGet {
+		return c, nil
+	}
+	body, readErr := io.ReadAll(io.LimitReader(r.Body, bodyLimit+1))
+	switch {
+	case readErr != nil:
+		return nil, badRequest("The body can't be read.")
+	case len(body) > bodyLimit:
+		return nil, bodyTooLarge()
+	case len(bytes.TrimSpace(body)) == 0:
+		return c, nil
+	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
+		return nil, unsupportedMediaType()
+	}
+	if err := json.Unmarshal(body, &c.fields); err != nil || c.fields == nil {
+		return nil, invalidJSON()
+	}
+	c.body = body
+	return c, nil
+}
+
+// answer is a success.
+type answer struct {
+	status     int
+	data       json.RawMessage
+	pagination *pagination // of a list
+}
+
+type pagination struct {
+	PerPage        int    `json:"per_page"`
+	Next           string `json:"next"`
+	HasMore        bool   `json:"has_more"`
+	EstimatedTotal int    `json:"estimated_total"`
+}
+
+// work does a request, and makes JSON of the result while the account is locked.
+func (c *call) work(rt route) (*answer, *apiError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	result, failed := rt.run(c)
+	if failed != nil {
+		return nil, failed
+	}
+	out := &answer{status: rt.status}
+	if l, ok := result.(listing); ok {
+		result, out.pagination = l.rows, &l.pagination
+	}
+	var err error
+	if out.data, err = json.Marshal(result); err != nil {
+		return nil, errorFor(http.StatusInternalServerError)
+	}
+	return out, nil
+}
+
+type meta struct {
+	RequestID  string      `json:"request_id"`
+	Pagination *pagination `json:"pagination,omitempty"`
+}
+
+func (s *Server) respond(w http.ResponseWriter, ok *answer, failed *apiError) {
+	m := meta{RequestID: newRequestID()}
+	body := map[string]any{"meta": &m}
+	var status int
+	if failed != nil {
+		status, body["error"] = failed.Status, failed
+		if failed.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds()))))
+		}
+	} else {
+		status, body["data"], m.Pagination = ok.status, ok.data, ok.pagination
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Request-Id", m.RequestID)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// ErrNotFound: there is no such object.
+var ErrNotFound = errors.New("no such object in this account")
