@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+	"github.com/kassa-dev/kassa/test/stack"
 )
 
 // disturbances are what can happen to a call. A reset comes twice, because a client may repeat a call by itself when a
@@ -29,27 +30,25 @@ var disturbances = []traffic.Fault{
 // Every call of every sequence is disturbed in every way, and the Plan settles as if nothing had been: nothing is there
 // twice, nothing is missing, and the status never says that it is done before it is.
 func TestEveryFaultAtEveryCall(t *testing.T) {
-	for _, p := range peers {
-		for _, s := range sequences {
-			t.Run(p.name+"/"+s.name, func(t *testing.T) {
+	for _, p := range stack.Peers {
+		for _, s := range stack.Sequences {
+			t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
 				t.Parallel()
 				calls, first, second := undisturbed(t, p, s)
 				g := NewWithT(t)
 				g.Expect(calls).To(BeNumerically(">=", 4))
-				g.Expect(first.AmountsOf).To(BeEquivalentTo(orEmpty(s.first)))
-				g.Expect(second.AmountsOf).To(BeEquivalentTo(orEmpty(s.second)))
+				g.Expect(first.Amounts).To(Equal(s.First))
+				g.Expect(second.Amounts).To(Equal(s.Second))
 				for _, f := range disturbances {
 					for n := 1; n <= calls; n++ {
 						where := fmt.Sprintf("%s at call %d of %d", f, n, calls)
 						w := newWorld(t, p)
-						s.prepare(w)
-						w.restart()
-						s.change(w)
-						f.N, f.Path = int64(n), p.path
+						w.begin(s)
+						f.N, f.Path = int64(n), p.Path
 						g.Expect(w.sandbox.Faults().Add(f)).To(Succeed())
 						w.settle(name, true)
-						g.Expect(p.sold(w, "first")).To(Equal(first), where)
-						g.Expect(p.sold(w, "second")).To(Equal(second), where)
+						g.Expect(w.shelf("first")).To(Equal(first), where)
+						g.Expect(w.shelf("second")).To(Equal(second), where)
 						onlyCatalogue(t, w)
 					}
 				}
@@ -59,18 +58,21 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 	}
 }
 
-func orEmpty(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
-	}
-	return m
+// undisturbed is the number of calls that a sequence makes when nothing goes wrong, and what is there in the end.
+func undisturbed(t *testing.T, p stack.Peer, s stack.Sequence) (calls int, first, second stack.Shelf) {
+	t.Helper()
+	w := newWorld(t, p)
+	w.begin(s)
+	before := len(w.sandbox.Requests())
+	w.settle(name, false)
+	return len(w.sandbox.Requests()) - before, w.shelf("first"), w.shelf("second")
 }
 
 // onlyCatalogue: no change of a Plan touches a subscription, or anything else that is not the catalogue.
 func onlyCatalogue(t *testing.T, w *world) {
 	t.Helper()
 	for _, r := range w.sandbox.Requests() {
-		path := strings.TrimPrefix(r.Path, w.peer.path)
+		path := strings.TrimPrefix(r.Path, w.peer.Path)
 		NewWithT(t).Expect(r.Method == "GET" || strings.HasPrefix(path, "products") || strings.HasPrefix(path, "prices")).
 			To(BeTrue(), "%s %s", r.Method, r.Path)
 	}
@@ -79,9 +81,9 @@ func onlyCatalogue(t *testing.T, w *world) {
 // A process that lost the lead goes on for a moment: it is held up in the middle of a call while the next one makes the
 // whole change, and its call takes effect only then.
 func TestALateCallOfTheFormerLeader(t *testing.T) {
-	for _, p := range peers {
-		for _, s := range sequences {
-			t.Run(p.name+"/"+s.name, func(t *testing.T) {
+	for _, p := range stack.Peers {
+		for _, s := range stack.Sequences {
+			t.Run(p.Name+"/"+s.Name, func(t *testing.T) {
 				t.Parallel()
 				calls, first, second := undisturbed(t, p, s)
 				for n := 1; n <= calls; n++ {
@@ -92,13 +94,11 @@ func TestALateCallOfTheFormerLeader(t *testing.T) {
 	}
 }
 
-func late(t *testing.T, p peer, s sequence, n int, first, second shelf) {
+func late(t *testing.T, p stack.Peer, s stack.Sequence, n int, first, second stack.Shelf) {
 	t.Helper()
 	g := NewWithT(t)
 	w := newWorld(t, p)
-	s.prepare(w)
-	w.restart()
-	s.change(w)
+	w.begin(s)
 	var mu sync.Mutex
 	count, held, release := 0, make(chan struct{}), make(chan struct{})
 	w.sandbox.OnRequest(func(phase traffic.Phase, _ traffic.Request) {
@@ -135,18 +135,17 @@ func late(t *testing.T, p peer, s sequence, n int, first, second shelf) {
 		w.settle(name, false)
 	}
 	where := fmt.Sprintf("held at call %d", n)
-	if p.exact {
-		g.Expect(p.sold(w, "first")).To(Equal(first), where)
-		g.Expect(p.sold(w, "second")).To(Equal(second), where)
+	if p.Exact {
+		g.Expect(w.shelf("first")).To(Equal(first), where)
+		g.Expect(w.shelf("second")).To(Equal(second), where)
 	}
-	same(g, p.sold(w, "first"), first, where)
-	same(g, p.sold(w, "second"), second, where)
+	same(g, w.shelf("first"), first, where)
+	same(g, w.shelf("second"), second, where)
 	onlyCatalogue(t, w)
 }
 
 // same compares what is on sale.
-func same(g Gomega, got, want shelf, where string) {
+func same(g Gomega, got, want stack.Shelf, where string) {
 	g.Expect(got.OnSale).To(Equal(want.OnSale), where)
-	g.Expect(got.PriceOf).To(Equal(want.PriceOf), where)
-	g.Expect(got.AmountsOf).To(Equal(want.AmountsOf), where)
+	g.Expect(got.Amounts).To(Equal(want.Amounts), where)
 }

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +23,9 @@ import (
 	"github.com/kassa-dev/kassa/controllers/plan"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/provider/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
@@ -32,7 +33,11 @@ import (
 
 func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{NoFsync: true}) }
 
+var registry = provider.NewRegistry(stripe.Adapter{})
+
 const (
+	name = "pro" // of the Plan
+
 	cluster = "cluster-of-the-tests"
 	// timeout of one call to the provider. It must be shorter than what a fault delays.
 	timeout = 150 * time.Millisecond
@@ -41,7 +46,7 @@ const (
 // world is one namespace, one sandbox, and the operators that come and go in them.
 type world struct {
 	t         testing.TB
-	peer      peer
+	peer      stack.Peer
 	client    client.WithWatch
 	namespace string
 	sandbox   *sandbox.Sandbox
@@ -50,7 +55,7 @@ type world struct {
 	operator  *plan.Reconciler
 }
 
-func newWorld(t testing.TB, p peer) *world {
+func newWorld(t testing.TB, p stack.Peer) *world {
 	t.Helper()
 	plane := controlplane.Shared(t)
 	scheme := runtime.NewScheme()
@@ -75,8 +80,7 @@ func newWorld(t testing.TB, p peer) *world {
 	})
 	w.url = server.URL
 	for _, name := range []string{"first", "second"} {
-		pp := p.provider(name, w.url)
-		w.create(stack.Secret(name, "key", w.key(name)), pp)
+		w.create(stack.Secret(name, "key", w.key(name)), p.Provider(name, w.url))
 	}
 	w.restart()
 	return w
@@ -84,7 +88,7 @@ func newWorld(t testing.TB, p peer) *world {
 
 // key is the API key of a PaymentProvider: each has an account of its own.
 func (w *world) key(provider string) string {
-	return w.peer.keyPrefix + strings.ReplaceAll(w.namespace, "-", "") + provider
+	return w.peer.KeyPrefix + strings.ReplaceAll(w.namespace, "-", "") + provider
 }
 
 func (w *world) create(objects ...client.Object) {
@@ -178,7 +182,7 @@ func (w *world) honest(p *v1alpha1.Plan) {
 	}
 	g.Expect(c.Status).NotTo(BeEquivalentTo("True"), stateOf(p))
 	g.Expect(c.Message).NotTo(BeEmpty())
-	g.Expect(c.Message).NotTo(ContainSubstring(w.peer.keyPrefix), "a key in a message")
+	g.Expect(c.Message).NotTo(ContainSubstring(w.peer.KeyPrefix), "a key in a message")
 	stalled := meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionStalled)
 	g.Expect(stalled).To(BeFalse(), "what passes by itself stalls nothing: %s", stateOf(p))
 	g.Expect(c.Reason).To(BeElementOf(v1alpha1.ReasonUnreachable, v1alpha1.ReasonRateLimited,
@@ -209,25 +213,36 @@ func (w *world) change(name string, how func(*v1alpha1.Plan)) {
 	}
 }
 
-// post sends a form to the sandbox and returns the id of what it answered.
-func (w *world) post(provider, path, form string) string {
+// shelf is what one PaymentProvider's account has of the Plan.
+func (w *world) shelf(provider string) stack.Shelf {
+	return w.peer.Shelf(w.sandbox, w.key(provider), w.namespace+"/"+name)
+}
+
+// begin prepares a sequence and makes its change. The operator that goes on from there is new.
+func (w *world) begin(s stack.Sequence) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.url+path, strings.NewReader(form))
-	if err != nil {
-		w.t.Fatal(err)
+	p := stack.SequencePlan(name)
+	if s.Start != nil {
+		s.Start(p)
+		w.create(p)
+		w.settle(name, false)
 	}
-	req.Header.Set("Authorization", "Bearer "+w.key(provider))
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
+	w.restart()
+	switch {
+	case s.Change == nil:
+		if err := w.client.Delete(context.Background(), p); err != nil {
+			w.t.Fatal(err)
+		}
+	case s.Start != nil:
+		w.change(name, s.Change)
+	default:
+		s.Change(p)
+		if s.Adopts {
+			product, price := w.peer.ByHand(w.t, w.url, w.key("first"))
+			p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
+				ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
+			}
+		}
+		w.create(p)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	var out struct {
-		ID string `json:"id"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil || out.ID == "" {
-		w.t.Fatal(path, resp.Status, err)
-	}
-	return out.ID
 }

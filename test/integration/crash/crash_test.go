@@ -10,6 +10,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -21,71 +22,113 @@ import (
 
 func TestMain(m *testing.M) { stack.Main(m, controlplane.Options{NoFsync: true}) }
 
-// sequences are the changes during which the operator is killed: each prepares a state and then asks for another.
-var sequences = []struct {
-	name    string
-	prepare func(*stack.Stack, *v1alpha1.Plan)
-	change  func(*stack.Stack, *v1alpha1.Plan)
-	prices  int // objects at the provider in the end
-}{
-	{
-		"create plan", func(*stack.Stack, *v1alpha1.Plan) {},
-		func(s *stack.Stack, p *v1alpha1.Plan) { s.Create(p) }, 2,
-	},
-	{
-		"change amount",
-		func(s *stack.Stack, p *v1alpha1.Plan) {
-			s.Create(p)
-			awaitReady(s, p)
-		},
-		func(s *stack.Stack, p *v1alpha1.Plan) {
-			g := NewWithT(s.T)
-			g.Eventually(func() error {
-				if err := s.Client.Get(context.Background(), s.Key(p.Name), p); err != nil {
-					return err
-				}
-				p.Spec.Prices[0].Amount = "39.00"
-				return s.Client.Update(context.Background(), p)
-			}, stack.Patience).Should(Succeed())
-		}, 3,
-	},
-}
-
+// Whatever call the operator is killed at, before or after it takes effect at the provider, the next one brings the
+// Plan to the same end as if nothing had been: the same prices on sale, and nothing made twice.
 func TestKillAtEveryCall(t *testing.T) {
-	for _, seq := range sequences {
-		for _, phase := range []traffic.Phase{traffic.BeforeCommit, traffic.AfterCommit} {
-			t.Run(fmt.Sprintf("%s, phase %d", seq.name, phase), func(t *testing.T) {
-				s := stack.New(t, stack.Options{})
-				operator := s.Operator()
-				s.CreateProvider()
-				for point := int64(1); ; point++ {
-					plan := stack.Plan(fmt.Sprintf("p%d", point))
-					seq.prepare(s, plan)
-					s.Quiet()
-					killed := killAt(s, operator, point, phase)
-					seq.change(s, plan)
-					if !awaitReadyOrKill(s, plan, killed) {
-						operator = s.Operator()
-					}
-					awaitReady(s, plan)
-					expectOnePriceEach(s, plan, seq.prices, fmt.Sprintf("%s, killed at call %d", seq.name, point))
-					if !killed.Load() {
-						if point < 4 {
-							t.Fatalf("the sequence has only %d calls", point-1)
-						}
-						t.Logf("%d points", point-1)
-						return
-					}
-				}
-			})
+	for _, peer := range stack.Peers {
+		for _, seq := range stack.Sequences {
+			for _, phase := range []traffic.Phase{traffic.BeforeCommit, traffic.AfterCommit} {
+				t.Run(fmt.Sprintf("%s/%s/phase %d", peer.Name, seq.Name, phase), func(t *testing.T) {
+					newStage(t, peer, seq).run(phase)
+				})
+			}
 		}
 	}
 }
 
+// stage is one namespace with two accounts, in which one Plan after the other goes through a sequence.
+type stage struct {
+	*stack.Stack
+	peer     stack.Peer
+	seq      stack.Sequence
+	operator *child.Process
+}
+
+func newStage(t *testing.T, peer stack.Peer, seq stack.Sequence) *stage {
+	t.Helper()
+	s := &stage{Stack: stack.New(t, stack.Options{}), peer: peer, seq: seq}
+	s.operator = s.Operator()
+	for _, name := range []string{"first", "second"} {
+		s.Create(stack.Secret(name, "key", s.key(name)), peer.Provider(name, s.SandboxURL))
+	}
+	return s
+}
+
+func (s *stage) key(provider string) string { return s.peer.KeyPrefix + s.Namespace[len(s.Namespace)-6:] + provider }
+
+func (s *stage) shelf(provider, plan string) stack.Shelf {
+	return s.peer.Shelf(s.Sandbox, s.key(provider), s.Namespace+"/"+plan)
+}
+
+// run goes through the sequence without a kill, then with one at its first call, at its second, and so on to its end.
+func (s *stage) run(phase traffic.Phase) {
+	g := NewWithT(s.T)
+	s.change(s.prepare("undisturbed"))
+	s.awaitEnd("undisturbed", nil)
+	first, second := s.shelf("first", "undisturbed"), s.shelf("second", "undisturbed")
+	g.Expect(first.Amounts).To(Equal(s.seq.First))
+	g.Expect(second.Amounts).To(Equal(s.seq.Second))
+	for point := int64(1); ; point++ {
+		name := fmt.Sprintf("p%d", point)
+		plan := s.prepare(name)
+		s.Quiet()
+		killed := s.killAt(point, phase)
+		s.change(plan)
+		if s.awaitEnd(name, killed) {
+			s.operator = s.Operator()
+			s.awaitEnd(name, nil)
+		}
+		where := fmt.Sprintf("killed at call %d", point)
+		g.Expect(s.shelf("first", name)).To(Equal(first), where)
+		g.Expect(s.shelf("second", name)).To(Equal(second), where)
+		if !killed.Load() {
+			g.Expect(point).To(BeNumerically(">", 3), "the sequence has too few calls")
+			s.T.Logf("%d points", point-1)
+			return
+		}
+	}
+}
+
+func (s *stage) prepare(name string) *v1alpha1.Plan {
+	p := stack.SequencePlan(name)
+	switch {
+	case s.seq.Start != nil:
+		s.seq.Start(p)
+		s.Create(p)
+		s.awaitEnd(name, nil)
+	case s.seq.Adopts:
+		product, price := s.peer.ByHand(s.T, s.SandboxURL, s.key("first"))
+		p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
+			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
+		}
+	}
+	return p
+}
+
+func (s *stage) change(p *v1alpha1.Plan) {
+	g := NewWithT(s.T)
+	switch {
+	case s.seq.Change == nil:
+		g.Expect(s.Client.Delete(context.Background(), p)).To(Succeed())
+	case s.seq.Start == nil:
+		s.seq.Change(p)
+		s.Create(p)
+	default:
+		g.Eventually(func() error {
+			if err := s.Client.Get(context.Background(), s.Key(p.Name), p); err != nil {
+				return err
+			}
+			s.seq.Change(p)
+			return s.Client.Update(context.Background(), p)
+		}, stack.Patience).Should(Succeed())
+	}
+}
+
 // killAt arms the sandbox: at its nth request from now the operator dies, before or after the request's commit.
-func killAt(s *stack.Stack, operator *child.Process, n int64, phase traffic.Phase) *atomic.Bool {
+func (s *stage) killAt(n int64, phase traffic.Phase) *atomic.Bool {
 	var count atomic.Int64
 	killed := &atomic.Bool{}
+	operator := s.operator
 	s.Sandbox.OnRequest(func(p traffic.Phase, _ traffic.Request) {
 		if p == phase && count.Add(1) == n {
 			operator.Kill()
@@ -95,51 +138,21 @@ func killAt(s *stack.Stack, operator *child.Process, n int64, phase traffic.Phas
 	return killed
 }
 
-func ready(s *stack.Stack, plan *v1alpha1.Plan) bool {
+// awaitEnd waits until the Plan is Ready, or gone where it is deleted, or the operator was killed, and says which.
+func (s *stage) awaitEnd(name string, killed *atomic.Bool) bool {
+	s.T.Helper()
+	NewWithT(s.T).Eventually(func() bool {
+		return killed != nil && killed.Load() || s.ended(name)
+	}, stack.Patience, 20*time.Millisecond).Should(BeTrue(), name)
+	return killed != nil && killed.Load()
+}
+
+func (s *stage) ended(name string) bool {
 	var now v1alpha1.Plan
-	if err := s.Client.Get(context.Background(), s.Key(plan.Name), &now); err != nil {
-		return false
+	err := s.Client.Get(context.Background(), s.Key(name), &now)
+	if apierrors.IsNotFound(err) {
+		return true
 	}
-	return now.Status.ObservedGeneration == now.Generation &&
+	return err == nil && now.DeletionTimestamp.IsZero() && now.Status.ObservedGeneration == now.Generation &&
 		meta.IsStatusConditionTrue(now.Status.Conditions, v1alpha1.ConditionReady)
-}
-
-func awaitReady(s *stack.Stack, plan *v1alpha1.Plan) {
-	s.T.Helper()
-	NewWithT(s.T).Eventually(func() bool { return ready(s, plan) }, stack.Patience, 20*time.Millisecond).Should(BeTrue())
-}
-
-// awaitReadyOrKill says whether the operator lived.
-func awaitReadyOrKill(s *stack.Stack, plan *v1alpha1.Plan, killed *atomic.Bool) bool {
-	s.T.Helper()
-	NewWithT(s.T).Eventually(func() bool { return killed.Load() || ready(s, plan) }, stack.Patience,
-		20*time.Millisecond).Should(BeTrue())
-	return !killed.Load()
-}
-
-// expectOnePriceEach looks at the provider: one product, one active price for each name, and no duplicates.
-func expectOnePriceEach(s *stack.Stack, plan *v1alpha1.Plan, objects int, where string) {
-	s.T.Helper()
-	g := NewWithT(s.T)
-	account := s.Sandbox.Stripe().Account(s.APIKey())
-	owner := s.Namespace + "/" + plan.Name
-	products, all := 0, 0
-	for _, p := range account.Products() {
-		if p.Metadata["kassa_plan"] == owner {
-			products++
-		}
-	}
-	active := map[string]int{}
-	for _, p := range account.Prices() {
-		if p.Metadata["kassa_plan"] != owner {
-			continue
-		}
-		all++
-		if p.Active {
-			active[p.Metadata["kassa_price"]]++
-		}
-	}
-	g.Expect(products).To(Equal(1), where)
-	g.Expect(active).To(Equal(map[string]int{"monthly": 1, "yearly": 1}), where)
-	g.Expect(all).To(Equal(objects), "duplicates: "+where)
 }
