@@ -10,11 +10,13 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of its own
 
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/paddle"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
 )
 
@@ -31,7 +33,6 @@ func main() {
 }
 
 func newCommand() *cobra.Command {
-	registry := provider.NewRegistry(stripe.Adapter{})
 	root := &cobra.Command{
 		Use:           "kassa",
 		Short:         "Run a company's payments from YAML",
@@ -39,8 +40,14 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newOperatorCommand(registry), newReceiverCommand(registry), newSandboxCommand())
+	root.AddCommand(newOperatorCommand(), newReceiverCommand(adapters(0)), newSandboxCommand())
 	return root
+}
+
+// adapters are those of this build. listSettle is how long the outcome of an unanswered create is awaited at a provider
+// without idempotency keys; 0 leaves it to the adapter.
+func adapters(listSettle time.Duration) provider.Registry {
+	return provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{ListSettle: listSettle})
 }
 
 // onHost puts the host of KASSA_BIND_ADDRESS, if there is one, in front of an address that names only a port. Several

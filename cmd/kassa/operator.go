@@ -38,6 +38,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/provider/paddle"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
 
@@ -48,16 +49,17 @@ type operatorOptions struct {
 	leaderNamespace               string
 	concurrency                   int
 	qps                           float32
+	listSettle                    time.Duration
 	verbose                       bool
 }
 
-func newOperatorCommand(registry provider.Registry) *cobra.Command {
+func newOperatorCommand() *cobra.Command {
 	var o operatorOptions
 	cmd := &cobra.Command{
 		Use:   "operator",
 		Short: "Reconcile PaymentProviders, Plans and WebhookReceivers",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runOperator(cmd.Context(), registry, o) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runOperator(cmd.Context(), adapters(o.listSettle), o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
@@ -68,6 +70,9 @@ func newOperatorCommand(registry provider.Registry) *cobra.Command {
 	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
 	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")
 	f.Float32Var(&o.qps, "kube-api-qps", 100, "requests a second to the API server")
+	f.DurationVar(&o.listSettle, "list-settle", paddle.DefaultListSettle,
+		"how long to wait for the outcome of a create that got no answer, at a provider without idempotency keys, before "+
+			"it is tried again")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	return cmd
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/provider/paddle"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox"
 	"github.com/kassa-dev/kassa/test/controlplane"
@@ -33,7 +34,7 @@ import (
 
 func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{NoFsync: true}) }
 
-var registry = provider.NewRegistry(stripe.Adapter{})
+var registry = provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{})
 
 const (
 	name = "pro" // of the Plan
@@ -88,7 +89,7 @@ func newWorld(t testing.TB, p stack.Peer) *world {
 
 // key is the API key of a PaymentProvider: each has an account of its own.
 func (w *world) key(provider string) string {
-	return w.peer.KeyPrefix + strings.ReplaceAll(w.namespace, "-", "") + provider
+	return w.peer.Key(w.namespace + "/" + provider)
 }
 
 func (w *world) create(objects ...client.Object) {

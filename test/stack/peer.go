@@ -2,6 +2,8 @@ package stack
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -58,7 +60,7 @@ func (s *Shelf) put(name, amount string) {
 }
 
 // Peers are the providers whose catalogues Kassa writes.
-var Peers = []Peer{stripePeer}
+var Peers = []Peer{stripePeer, paddlePeer}
 
 var stripePeer = Peer{
 	Name: "stripe", KeyPrefix: "sk_" + "test_", Path: "/v1/", Exact: true,
@@ -100,6 +102,57 @@ var stripePeer = Peer{
 		}.Encode())
 		return product, price
 	},
+}
+
+var paddlePeer = Peer{
+	Name: "paddle", KeyPrefix: "pdl_sdbx_" + "apikey_", Path: "/paddle/",
+	Spec: func(secret, sandboxURL string) v1alpha1.PaymentProviderSpec {
+		return v1alpha1.PaymentProviderSpec{BaseURL: sandboxURL + "/paddle", Paddle: &v1alpha1.PaddleProvider{
+			APIKeySecretRef: v1alpha1.SecretKeyReference{Name: secret, Key: "key"},
+		}}
+	},
+	Shelf: func(sb *sandbox.Sandbox, key, plan string) Shelf {
+		account, s := sb.Paddle().Account(key), Shelf{Amounts: map[string][]string{}}
+		active := map[string]bool{}
+		for _, p := range account.Products() {
+			active[p.ID] = p.Status == "active"
+			if p.CustomData["kassa_plan"] != plan {
+				continue
+			}
+			s.Products++
+			if active[p.ID] {
+				s.OnSale++
+			}
+		}
+		for _, p := range account.Prices() {
+			if p.CustomData["kassa_plan"] != plan {
+				continue
+			}
+			s.Prices++
+			if name, ok := p.CustomData["kassa_price"].(string); ok && p.Status == "active" && active[p.ProductID] {
+				s.put(name, p.UnitPrice.Amount)
+			}
+		}
+		return s
+	},
+	ByHand: func(t testing.TB, sandboxURL, key string) (string, string) {
+		t.Helper()
+		const kind = "application/json"
+		product := post(t, sandboxURL+"/paddle/products", key, kind, `{"name":"By hand","tax_category":"saas"}`)
+		price := post(t, sandboxURL+"/paddle/prices", key, kind, `{"product_id":"`+product+`","description":"By hand",`+
+			`"unit_price":{"amount":"2900","currency_code":"USD"},"billing_cycle":{"interval":"month","frequency":1}}`)
+		return product, price
+	},
+}
+
+// Key is a test key of the provider's format for an account of its own.
+func (p Peer) Key(account string) string {
+	sum := sha256.Sum256([]byte(account))
+	text := hex.EncodeToString(sum[:])
+	if p.Name == "paddle" {
+		return p.KeyPrefix + text[:26] + "_" + text[26:48] + "_" + text[48:51]
+	}
+	return p.KeyPrefix + text[:24]
 }
 
 // post sends a request to the sandbox and returns the id of what it answered.

@@ -36,6 +36,10 @@ func TestKillAtEveryCall(t *testing.T) {
 	}
 }
 
+// settle keeps the wait for the outcome of a create that a killed operator got no answer to short: the sandbox's lists
+// show at once what was made.
+const settle = "--list-settle=1s"
+
 // stage is one namespace with two accounts, in which one Plan after the other goes through a sequence.
 type stage struct {
 	*stack.Stack
@@ -47,14 +51,14 @@ type stage struct {
 func newStage(t *testing.T, peer stack.Peer, seq stack.Sequence) *stage {
 	t.Helper()
 	s := &stage{Stack: stack.New(t, stack.Options{}), peer: peer, seq: seq}
-	s.operator = s.Operator()
+	s.operator = s.Operator(settle)
 	for _, name := range []string{"first", "second"} {
 		s.Create(stack.Secret(name, "key", s.key(name)), peer.Provider(name, s.SandboxURL))
 	}
 	return s
 }
 
-func (s *stage) key(provider string) string { return s.peer.KeyPrefix + s.Namespace[len(s.Namespace)-6:] + provider }
+func (s *stage) key(provider string) string { return s.peer.Key(s.Namespace + "/" + provider) }
 
 func (s *stage) shelf(provider, plan string) stack.Shelf {
 	return s.peer.Shelf(s.Sandbox, s.key(provider), s.Namespace+"/"+plan)
@@ -75,7 +79,7 @@ func (s *stage) run(phase traffic.Phase) {
 		killed := s.killAt(point, phase)
 		s.change(plan)
 		if s.awaitEnd(name, killed) {
-			s.operator = s.Operator()
+			s.operator = s.Operator(settle)
 			s.awaitEnd(name, nil)
 		}
 		where := fmt.Sprintf("killed at call %d", point)

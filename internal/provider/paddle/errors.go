@@ -1,0 +1,122 @@
+package paddle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const name = billing.Paddle
+
+// errUnexpected: a 2xx that is not the object asked for. Whether a write was carried out is not known.
+var errUnexpected = errors.New("the answer is not the object that was asked for")
+
+// maxText is of codes and request ids, in bytes.
+const maxText = 64
+
+// refuse is an error of Kassa's own: nothing was sent.
+func refuse(op, message string) error {
+	return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: op, Message: message}
+}
+
+// transportError is of a request that got no answer.
+func transportError(op string, err error) error {
+	e := &provider.Error{Class: provider.ClassUnavailable, Provider: name, Operation: op, Err: err}
+	var unsent *provider.Error // of the client that was given, which did not send the request
+	var transport *url.Error
+	switch {
+	case errors.As(err, &unsent):
+		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
+	case errors.As(err, &transport):
+		e.Err, e.Message = transport.Err, provider.Redact(transport.Err.Error())
+	}
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			e.Err = cause
+		}
+	}
+	return e
+}
+
+type errorBody struct {
+	Error struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+		Errors []struct {
+			Field   string `json:"field"`
+			Message string `json:"message"`
+		} `json:"errors"`
+	} `json:"error"`
+	Meta struct {
+		RequestID string `json:"request_id"`
+	} `json:"meta"`
+}
+
+// answerError is of an answer that is no success.
+func answerError(op string, resp *http.Response, body []byte) *provider.Error {
+	e := &provider.Error{
+		Provider: name, Operation: op, Status: resp.StatusCode,
+		RetryAfter: provider.RetryAfterOf(resp.Header, time.Now()),
+	}
+	var b errorBody
+	if json.Unmarshal(body, &b) == nil && b.Error.Code != "" {
+		e.Code, e.RequestID = clean(b.Error.Code), clean(b.Meta.RequestID)
+		texts := []string{b.Error.Detail}
+		for _, f := range b.Error.Errors {
+			texts = append(texts, f.Field+": "+f.Message)
+		}
+		e.Message = provider.Redact(strings.Join(texts, "; "))
+	}
+	e.Class = classify(resp.StatusCode, e.Code)
+	return e
+}
+
+// classify refines the status by Paddle's code. Paddle answers 403 to a key that it does not know as well as to one
+// that may not do this.
+func classify(status int, code string) provider.Class {
+	switch {
+	case status >= 500:
+		return provider.ClassUnavailable
+	case code == "too_many_requests", status == http.StatusTooManyRequests:
+		return provider.ClassRateLimited
+	case code == "conflict", code == "concurrent_modification", strings.HasPrefix(code, "subscription_locked"):
+		return provider.ClassConflict
+	case code == "not_found":
+		return provider.ClassNotFound
+	case status == http.StatusNotFound:
+		// The path does not exist. To call that "the object is gone" would make a wrong base URL recreate the whole
+		// catalogue.
+		return provider.ClassTerminal
+	case code == "temporarily_unavailable", code == "service_unavailable", code == "internal_error":
+		return provider.ClassUnavailable
+	}
+	return provider.ClassOfStatus(status)
+}
+
+// asError makes a *provider.Error of what the SDK returned: the doer's own error, or, of an answer that cannot be read,
+// one that quotes nothing.
+func asError(op string, err error) error {
+	var e *provider.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	out := &provider.Error{
+		Class: provider.ClassUnavailable, Provider: name, Operation: op, Message: "the answer cannot be read",
+		Err: errUnexpected,
+	}
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			out.Err = cause
+		}
+	}
+	return out
+}
+
+func clean(s string) string { return provider.Truncate(provider.Redact(s), maxText) }
