@@ -166,6 +166,10 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ID string `json:"id,omitempty"`
+	// provisional says that the provider does not tell the account's id while the account has no objects, and that
+	// another one will take its place.
+	// +optional
+	Provisional bool `json:"provisional,omitempty"`
 	// name is the account's display name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256

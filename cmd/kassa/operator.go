@@ -59,7 +59,9 @@ func newOperatorCommand() *cobra.Command {
 		Use:   "operator",
 		Short: "Reconcile PaymentProviders, Plans and WebhookReceivers",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runOperator(cmd.Context(), adapters(o.listSettle), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runOperator(cmd.Context(), adapters(o.listSettle), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
@@ -197,7 +199,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	err = (&plan.Reconciler{
 		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: string(system.UID), Now: time.Now,
 		Refused: noteRefused,
-	}).Setup(mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
+	}).Setup(ctx, mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
 	if err != nil {
 		return fmt.Errorf("setting up Plan: %w", err)
 	}

@@ -158,7 +158,7 @@ func fill(s *v1alpha1.PaymentProviderStatus, pp *v1alpha1.PaymentProvider, a *ac
 		return
 	}
 	s.Account = &v1alpha1.AccountStatus{
-		ID: a.Info.ID, Name: a.Info.Name, Mode: v1alpha1.Mode(a.Info.Mode),
+		ID: a.Info.ID, Provisional: a.Info.Provisional, Name: a.Info.Name, Mode: v1alpha1.Mode(a.Info.Mode),
 		DefaultCurrency: string(a.Info.DefaultCurrency),
 	}
 	s.Capabilities = nil

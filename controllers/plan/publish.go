@@ -49,8 +49,8 @@ func (r *Reconciler) publish(ctx context.Context, plan *v1alpha1.Plan, outcomes 
 	}
 	var current *corev1.ConfigMap
 	for i := range there.Items {
-		switch cm := &there.Items[i]; {
-		case cm.Name == name:
+		switch cm := &there.Items[i]; cm.Name {
+		case name:
 			current = cm
 		default:
 			if err := client.IgnoreNotFound(r.Client.Delete(ctx, cm, client.Preconditions{UID: &cm.UID})); err != nil {

@@ -29,8 +29,8 @@ type Options struct {
 }
 
 // Setup registers the controller.
-func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
-	if err := indexPublished(context.Background(), mgr.GetFieldIndexer()); err != nil {
+func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	if err := indexPublished(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	ofProvider := handler.EnqueueRequestsFromMapFunc(r.ofProvider)

@@ -283,17 +283,23 @@ func (p *Pool) verify(
 // otherAccount says why the key's account is not the one that is meant, or nothing. A spec that names no account means
 // the one that was used first: a key that was mixed up must not make a second catalogue.
 func otherAccount(pp *v1alpha1.PaymentProvider, info billing.Account) string {
-	s, used := pp.Spec.Stripe, pp.Status.Account
-	switch {
-	case s == nil:
-		return ""
-	case s.AccountID != "" && s.AccountID != info.ID:
-		return fmt.Sprintf("spec.stripe.accountID is %s but the key belongs to %s; nothing was written",
-			s.AccountID, info.ID)
-	case s.AccountID == "" && used != nil && used.Mode == pp.Spec.Mode && used.ID != info.ID:
-		return fmt.Sprintf("the key belongs to %s but the account in use is %s; nothing was written; if the move is meant, "+
-			"set spec.stripe.accountID to %s", info.ID, used.ID, info.ID)
-	default:
-		return ""
+	used := pp.Status.Account
+	another := used != nil && !used.Provisional && used.Mode == pp.Spec.Mode && used.ID != info.ID
+	if s := pp.Spec.Stripe; s != nil {
+		switch {
+		case s.AccountID == info.ID:
+			return ""
+		case s.AccountID != "":
+			return fmt.Sprintf("spec.stripe.accountID is %s but the key belongs to %s; nothing was written",
+				s.AccountID, info.ID)
+		case another:
+			return fmt.Sprintf("the key belongs to %s but the account in use is %s; nothing was written; if the move is "+
+				"meant, set spec.stripe.accountID to %s", info.ID, used.ID, info.ID)
+		}
 	}
+	if another {
+		return fmt.Sprintf("the key belongs to %s but the account in use is %s; nothing was written; if the move is meant, "+
+			"create another PaymentProvider", info.ID, used.ID)
+	}
+	return ""
 }

@@ -28,7 +28,10 @@ const (
 
 // Account is what a provider says about the account that a key belongs to.
 type Account struct {
-	ID              string
+	ID string
+	// Provisional: the provider does not tell the id of an account without objects. This one is of the key, and another
+	// one takes its place for good with the first object.
+	Provisional     bool
 	Name            string
 	Mode            Mode
 	DefaultCurrency Currency // empty where the provider has none

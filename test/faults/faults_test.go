@@ -46,7 +46,7 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 						w.begin(s)
 						f.N, f.Path = int64(n), p.Path
 						g.Expect(w.sandbox.Faults().Add(f)).To(Succeed())
-						w.settle(name, true)
+						w.settle(true)
 						g.Expect(w.shelf("first")).To(Equal(first), where)
 						g.Expect(w.shelf("second")).To(Equal(second), where)
 						onlyCatalogue(t, w)
@@ -64,7 +64,7 @@ func undisturbed(t *testing.T, p stack.Peer, s stack.Sequence) (calls int, first
 	w := newWorld(t, p)
 	w.begin(s)
 	before := len(w.sandbox.Requests())
-	w.settle(name, false)
+	w.settle(false)
 	return len(w.sandbox.Requests()) - before, w.shelf("first"), w.shelf("second")
 }
 
@@ -125,14 +125,14 @@ func late(t *testing.T, p stack.Peer, s stack.Sequence, n int, first, second sta
 		t.Fatalf("the former leader made no call %d", n)
 	}
 	w.restart()
-	w.settle(name, false)
+	w.settle(false)
 	close(release)
 	<-ended
 	w.sandbox.OnRequest(nil)
 	w.restart()
-	if now := w.get(name); now.Name != "" {
-		w.change(name, func(p *v1alpha1.Plan) { p.Annotations = map[string]string{"kassa.dev/reconcile-at": "now"} })
-		w.settle(name, false)
+	if now := w.get(); now.Name != "" {
+		w.change(func(p *v1alpha1.Plan) { p.Annotations = map[string]string{"kassa.dev/reconcile-at": "now"} })
+		w.settle(false)
 	}
 	where := fmt.Sprintf("held at call %d", n)
 	if p.Exact {

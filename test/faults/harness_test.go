@@ -132,7 +132,7 @@ func indexless(c client.WithWatch) client.Client {
 	})
 }
 
-func (w *world) get(name string) *v1alpha1.Plan {
+func (w *world) get() *v1alpha1.Plan {
 	w.t.Helper()
 	p := &v1alpha1.Plan{}
 	err := w.client.Get(context.Background(), types.NamespacedName{Namespace: w.namespace, Name: name}, p)
@@ -153,12 +153,12 @@ func request(namespace string) ctrl.Request {
 
 // settle reconciles until the Plan is Ready, or gone when it is being deleted. Each failure costs some of the clock's
 // time, as a back-off does. again says whether another process goes on after each failure.
-func (w *world) settle(name string, again bool) {
+func (w *world) settle(again bool) {
 	w.t.Helper()
 	var trail []string
 	for range 30 {
 		result, err := w.reconcile()
-		now := w.get(name)
+		now := w.get()
 		if now.Name == "" || ready(now) {
 			return
 		}
@@ -205,9 +205,9 @@ func stateOf(p *v1alpha1.Plan) string {
 }
 
 // change updates the Plan's spec.
-func (w *world) change(name string, how func(*v1alpha1.Plan)) {
+func (w *world) change(how func(*v1alpha1.Plan)) {
 	w.t.Helper()
-	p := w.get(name)
+	p := w.get()
 	how(p)
 	if err := w.client.Update(context.Background(), p); err != nil {
 		w.t.Fatal(err)
@@ -226,7 +226,7 @@ func (w *world) begin(s stack.Sequence) {
 	if s.Start != nil {
 		s.Start(p)
 		w.create(p)
-		w.settle(name, false)
+		w.settle(false)
 	}
 	w.restart()
 	switch {
@@ -235,7 +235,7 @@ func (w *world) begin(s stack.Sequence) {
 			w.t.Fatal(err)
 		}
 	case s.Start != nil:
-		w.change(name, s.Change)
+		w.change(s.Change)
 	default:
 		s.Change(p)
 		if s.Adopts {

@@ -1,5 +1,5 @@
-// Package paddle is the adapter for Paddle Billing, API version 1. The types of paddle-go-sdk stay inside; every request
-// of the SDK goes through the doer of this package, which repairs what the SDK does not do.
+// Package paddle is the adapter for Paddle Billing, API version 1. The types of paddle-go-sdk stay inside; every
+// request of the SDK goes through the doer of this package, which repairs what the SDK does not do.
 package paddle
 
 import (
@@ -57,25 +57,25 @@ var (
 // CheckKey takes keys with a prefix, which tells the mode, and the keys of 50 letters and digits that were made before
 // 2025-05-06. Those do not tell: each works at one of Paddle's two addresses only, and the mode chooses the address.
 func (Adapter) CheckKey(key string, mode billing.Mode) error {
-	refuse := func(cause error, message string) error {
+	deny := func(cause error, message string) error {
 		return &provider.Error{
 			Class: provider.ClassCredentials, Provider: billing.Paddle, Operation: "check key", Message: message, Err: cause,
 		}
 	}
 	switch {
 	case key == "":
-		return refuse(nil, "the key is empty")
+		return deny(nil, "the key is empty")
 	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return refuse(nil, "the key contains white space or characters that no Paddle key has; "+
+		return deny(nil, "the key contains white space or characters that no Paddle key has; "+
 			"store the key alone, on one line")
 	case strings.HasPrefix(key, "pdl_ntfset_"):
-		return refuse(nil, "this is the secret of a notification destination (pdl_ntfset_); Kassa needs an API key")
+		return deny(nil, "this is the secret of a notification destination (pdl_ntfset_); Kassa needs an API key")
 	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
-		return refuse(nil, "this is a client-side token; Kassa needs an API key")
+		return deny(nil, "this is a client-side token; Kassa needs an API key")
 	case keyMode(key) == "" && !legacy.MatchString(key):
-		return refuse(nil, "this is no Paddle API key; one starts with pdl_live_apikey_ or pdl_sdbx_apikey_")
+		return deny(nil, "this is no Paddle API key; one starts with pdl_live_apikey_ or pdl_sdbx_apikey_")
 	case keyMode(key) != "" && keyMode(key) != mode:
-		return refuse(provider.ErrModeMismatch, "this is a "+strings.SplitN(key, "_", 3)[1]+" key, but mode is "+string(mode))
+		return deny(provider.ErrModeMismatch, "this is a "+strings.SplitN(key, "_", 3)[1]+" key, but mode is "+string(mode))
 	}
 	return nil
 }
@@ -98,12 +98,12 @@ func (a Adapter) Connect(cfg provider.Config) (provider.Connection, error) {
 		return nil, err
 	}
 	if cfg.HTTP == nil {
-		return nil, refuse("connect", "no HTTP client was given")
+		return nil, refuse("no HTTP client was given")
 	}
 	if cfg.BaseURL != "" {
 		u, err := url.Parse(cfg.BaseURL)
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-			return nil, refuse("connect", "the base URL is not an absolute http or https URL")
+			return nil, refuse("the base URL is not an absolute http or https URL")
 		}
 	}
 	return newConnection(cfg)

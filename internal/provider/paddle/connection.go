@@ -29,13 +29,13 @@ func newConnection(cfg provider.Config) (*connection, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, refuse("connect", "the base URL cannot be read")
+		return nil, refuse("the base URL cannot be read")
 	}
 	sdk, err := paddle.New(cfg.APIKey, paddle.WithBaseURL(base), paddle.WithClient(doer{
 		client: cfg.HTTP, prefix: strings.TrimSuffix(u.Path, "/"),
 	}))
 	if err != nil {
-		return nil, refuse("connect", "the SDK cannot be set up")
+		return nil, refuse("the SDK cannot be set up")
 	}
 	return &connection{sdk: sdk, key: cfg.APIKey, mode: cfg.Mode}, nil
 }
@@ -44,9 +44,6 @@ func (c *connection) Catalog() provider.Catalog { return &catalog{c} }
 
 // Endpoints is nil: there is no CapabilityEndpoints.
 func (c *connection) Endpoints() provider.Endpoints { return nil }
-
-// provisional begins the id of an account that has no product yet.
-const provisional = "key_"
 
 // Account proves the key with one read. Paddle tells nobody the id of an account, so the id is that of the account's
 // oldest product, which stays for ever because Paddle deletes nothing, and which every key of the account sees. While
@@ -65,7 +62,7 @@ func (c *connection) Account(ctx context.Context) (billing.Account, error) {
 	case first.Err() != nil:
 		return billing.Account{}, asError("get account", first.Err())
 	case !first.Ok():
-		return billing.Account{ID: provisional + keyID(c.key), Mode: c.mode}, nil
+		return billing.Account{ID: "key_" + keyID(c.key), Provisional: true, Mode: c.mode}, nil
 	case !isProduct(first.Value()):
 		return billing.Account{}, asError("get account", errUnexpected)
 	}

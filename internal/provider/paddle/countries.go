@@ -21,7 +21,8 @@ var countries = map[billing.Currency]string{
 	"COP": "CO",
 	"CZK": "CZ",
 	"DKK": "DK FO GL",
-	"EUR": "AD AT AX BE BG BL CY DE EE ES FI FR GF GP GR HR IE IT LT LU LV MC ME MF MQ MT NL PM PT RE SI SK SM TF VA XK YT",
+	"EUR": "AD AT AX BE BG BL CY DE EE ES FI FR GF GP GR HR IE IT LT LU LV MC ME MF MQ MT NL PM PT RE SI SK SM TF VA " +
+		"XK YT",
 	"GBP": "GB GG GS IM JE",
 	"HKD": "HK",
 	"HUF": "HU",

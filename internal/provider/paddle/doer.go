@@ -23,7 +23,8 @@ const maxError = 64 << 10
 
 // doer carries the SDK's requests. The SDK never names an API version, drops the path of a base URL, repeats query keys
 // where Paddle wants one list with commas, keeps neither status nor Retry-After of an error, and hands out errors that
-// quote bodies. A list that it cannot read makes it panic. It also cannot repeat a request, because it gives the body away with the first one.
+// quote bodies. A list that it cannot read makes it panic. It also cannot repeat a request, because it gives the body
+// away with the first one.
 type doer struct {
 	client *http.Client
 	prefix string // path of the base URL, without a trailing slash
@@ -49,7 +50,8 @@ func (d doer) Do(req *http.Request) (*http.Response, error) {
 	if !ok {
 		c = &call{op: "other", limit: 1}
 	}
-	if c.sent++; c.sent > c.limit {
+	c.sent++
+	if c.sent > c.limit {
 		return nil, &provider.Error{
 			Class: provider.ClassUnavailable, Provider: name, Operation: c.op, Message: "the list does not end",
 			Err: errUnexpected,

@@ -21,9 +21,9 @@ var errUnexpected = errors.New("the answer is not the object that was asked for"
 // maxText is of codes and request ids, in bytes.
 const maxText = 64
 
-// refuse is an error of Kassa's own: nothing was sent.
-func refuse(op, message string) error {
-	return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: op, Message: message}
+// refuse is an error of Kassa's own: there is no connection.
+func refuse(message string) error {
+	return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: "connect", Message: message}
 }
 
 // transportError is of a request that got no answer.

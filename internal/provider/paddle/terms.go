@@ -158,11 +158,26 @@ func (Adapter) CheckPrice(spec billing.PriceSpec) error {
 				o.Money.Currency)
 		}
 	}
+	if r := spec.Terms.Recurring; r.Count > longest[r.Interval] {
+		return errors.New("recurring: a billing period is at most three years")
+	}
 	if spec.TrialDays > maxTrialDays {
 		return errors.New("trial: a trial has at most 999 days")
+	}
+	for _, m := range append([]billing.CurrencyOption{{Money: spec.Terms.Money}}, spec.Terms.Options...) {
+		if m.Money.Minor > maxAmount {
+			return fmt.Errorf("amount %s is more than can be charged", m.Money)
+		}
 	}
 	return nil
 }
 
-// maxTrialDays is Paddle's bound on the frequency of a trial.
-const maxTrialDays = 999
+const (
+	// maxTrialDays is Paddle's bound on the frequency of a trial.
+	maxTrialDays = 999
+	// maxAmount keeps amounts, in minor units, within what every consumer of Paddle's JSON reads exactly.
+	maxAmount = 999_999_999_999
+)
+
+// longest is the largest count of each interval: three years, as everywhere in Kassa.
+var longest = map[billing.Interval]int{"": 0, billing.Day: 1095, billing.Week: 156, billing.Month: 36, billing.Year: 3}

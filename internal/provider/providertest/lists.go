@@ -4,45 +4,14 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// idempotentCreate repeats creates as a process does that did not get the answer.
-func (f Fixture) idempotentCreate(t *testing.T) {
-	if !f.Adapter.Traits().IdempotentCreate {
-		t.Skip("this provider has no idempotent creates")
-	}
-	g := NewWithT(t)
-	conn := f.Connect(t)
-	catalog := conn.Catalog()
-	product := createProduct(t, conn, owner)
-	g.Expect(createProduct(t, conn, owner)).To(Equal(product))
-
-	in := newPrice(owner, product, "monthly", usd(2900))
-	first, err := catalog.CreatePrice(t.Context(), in)
-	g.Expect(err).NotTo(HaveOccurred())
-	again, err := catalog.CreatePrice(t.Context(), in)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(again).To(Equal(first))
-
-	// The remembered answer must not hide what happened since.
-	first, err = catalog.UpdatePrice(t.Context(), first.ID, provider.PricePatch{Current: first, Active: ptr(false)})
-	g.Expect(err).NotTo(HaveOccurred())
-	again, err = catalog.CreatePrice(t.Context(), in)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(again.Active).To(BeFalse())
-
-	// A key that was used for another intent does not stop this one.
-	other := newPrice(owner, product, "yearly", usd(29000))
-	other.IdempotencyKey = in.IdempotencyKey
-	second, err := catalog.CreatePrice(t.Context(), other)
-	g.Expect(err).NotTo(HaveOccurred())
-	expectObserved(t, conn, product, first, second)
-}
-
+// snapshot reads an account of more than one page, of which some is archived where Kassa can archive.
 func (f Fixture) snapshot(t *testing.T) {
 	g := NewWithT(t)
 	conn := f.Connect(t)
@@ -56,75 +25,132 @@ func (f Fixture) snapshot(t *testing.T) {
 	n := f.PageSize + 1
 	products, prices := map[string]billing.Product{}, map[string]billing.Price{}
 	for i := range n {
-		o := owner
-		o.UID, o.Name = fmt.Sprintf("uid-%d", i), fmt.Sprintf("plan-%d", i)
-		product := createProduct(t, conn, o)
-		price, err := catalog.CreatePrice(t.Context(), newPrice(o, product, o.Name, usd(int64(i))))
-		g.Expect(err).NotTo(HaveOccurred())
-		if i%10 == 0 {
-			price, err = catalog.UpdatePrice(t.Context(), price.ID, provider.PricePatch{Current: price, Active: ptr(false)})
-			g.Expect(err).NotTo(HaveOccurred())
-			product, err = catalog.UpdateProduct(t.Context(), product.ID,
-				provider.ProductPatch{Current: product, Active: ptr(false)})
-			g.Expect(err).NotTo(HaveOccurred())
-		}
+		product, price := f.fill(t, conn, i)
 		products[product.ID], prices[price.ID] = product, price
 	}
 	s, err := catalog.Snapshot(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(s.Products).To(HaveLen(n))
 	for _, p := range s.Products {
-		g.Expect(p).To(Equal(products[p.ID]))
+		g.Expect(cmp.Diff(products[p.ID], p)).To(BeEmpty())
 	}
 	g.Expect(s.Prices).To(HaveLen(n))
 	for _, p := range s.Prices {
-		g.Expect(p).To(Equal(prices[p.ID]))
+		want := prices[p.ID]
+		if f.Adapter.Traits().ReadOnly {
+			want.Created = p.Created // the seed does not know
+		}
+		g.Expect(cmp.Diff(want, p)).To(BeEmpty())
 	}
 	if f.PageSize > 0 {
 		g.Expect(s.Calls).To(BeNumerically(">", empty.Calls), "one page did not hold it")
 	}
+	// What a snapshot says of an object is what an observation says: drift is compared with either.
+	first := s.Prices[0]
+	o, err := catalog.Observe(t.Context(), products[first.ProductID].Owner,
+		provider.Known{ProductID: first.ProductID, PriceIDs: []string{first.ID}, Only: f.Adapter.Traits().ReadOnly})
+	g.Expect(err).NotTo(HaveOccurred())
+	expectSame(t, o, products[first.ProductID], first)
 }
 
-func (f Fixture) endpoints(t *testing.T) {
-	g := NewWithT(t)
-	endpoints := f.Connect(t).Endpoints()
-	names, unknown := f.Adapter.Codec().NativeEvents([]string{"payment.*", "subscription.*"})
-	g.Expect(unknown).To(BeEmpty())
-	g.Expect(len(names)).To(BeNumerically(">", 2))
-	receiver := billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "hooks", UID: "uid-9"}
-	spec := provider.EndpointSpec{Owner: receiver, URL: "https://hooks.example.com/a", Events: names[:2]}
-
-	first, err := endpoints.Create(t.Context(), spec)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(first.Secret).NotTo(BeEmpty())
-	want := provider.Endpoint{
-		ID: first.ID, URL: spec.URL, Owner: receiver, Events: names[:2], Active: true, Mode: f.Mode, Secret: first.Secret,
+// fill puts the i-th product with one price into the account.
+func (f Fixture) fill(t *testing.T, conn provider.Connection, i int) (billing.Product, billing.Price) {
+	t.Helper()
+	name := fmt.Sprintf("plan-%d", i)
+	if !f.writes() {
+		spec := f.fitted(billing.ProductSpec{Name: name})
+		price := f.plainPrice(int64(100 + i))
+		id, ids := f.Seed(t, conn, spec, price)
+		return billing.Product{ID: id, Active: true, Spec: spec},
+			billing.Price{ID: ids[0], ProductID: id, Active: true, Spec: price}
 	}
-	g.Expect(first).To(Equal(want))
-	second, err := endpoints.Create(t.Context(), spec)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(second.ID).NotTo(Equal(first.ID))
-	g.Expect(second.Secret).NotTo(Equal(first.Secret))
+	o := owner
+	o.UID, o.Name = fmt.Sprintf("uid-%d", i), name
+	product := f.createProduct(t, conn, o)
+	price := f.createPrice(t, conn, product, o.Name, usd(int64(100+i)))
+	if i%10 != 0 {
+		return product, price
+	}
+	price, err := conn.Catalog().UpdatePrice(t.Context(), price.ID,
+		provider.PricePatch{Current: price, Active: ptr(false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	product, err = conn.Catalog().UpdateProduct(t.Context(), product.ID,
+		provider.ProductPatch{Current: product, Active: ptr(false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return product, price
+}
 
-	spec.URL, spec.Events = "https://hooks.example.com/b", names[1:]
-	spec.Owner.Name = "renamed"
-	updated, err := endpoints.Update(t.Context(), first.ID, spec)
-	g.Expect(err).NotTo(HaveOccurred())
-	want.URL, want.Events, want.Owner, want.Secret = spec.URL, spec.Events, spec.Owner, updated.Secret
-	g.Expect(updated).To(Equal(want))
+// foreign reads what somebody made without Kassa: it has no marks, and is found only when it is asked for by its id.
+func (f Fixture) foreign(t *testing.T) {
+	g := NewWithT(t)
+	conn := f.Connect(t)
+	catalog := conn.Catalog()
+	spec := f.plainProduct()
+	monthly, yearly := f.plainPrice(2900), f.plainPrice(29000)
+	yearly.Terms.Recurring.Interval = billing.Year
+	id, ids := f.Seed(t, conn, spec, monthly, yearly)
+	other, _ := f.Seed(t, conn, f.fitted(billing.ProductSpec{Name: "Basic"}), f.plainPrice(900))
+	g.Expect(ids).To(HaveLen(2))
+	g.Expect(other).NotTo(Equal(id))
 
-	g.Expect(endpoints.Delete(t.Context(), second.ID)).To(Succeed())
-	g.Expect(endpoints.Delete(t.Context(), second.ID)).To(Succeed(), "gone already")
-	list, err := endpoints.List(t.Context())
+	o, err := catalog.Observe(t.Context(), owner, provider.Known{})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(list).To(HaveLen(1))
-	want.Secret = list[0].Secret
-	g.Expect(list[0]).To(Equal(want))
+	g.Expect(o.Product).To(BeNil(), "nobody asked for it")
+	for _, k := range []provider.Known{
+		{ProductID: id, PriceIDs: ids, Only: true}, {ProductID: id}, {ProductID: id, PriceIDs: []string{f.GonePrice}},
+	} {
+		o, err := catalog.Observe(t.Context(), owner, k)
+		g.Expect(err).NotTo(HaveOccurred())
+		product := billing.Product{ID: id, Active: true, Spec: spec}
+		if o.Product != nil {
+			product.DefaultPriceID = o.Product.DefaultPriceID
+		}
+		created := map[string]billing.Price{}
+		for _, p := range o.Prices {
+			created[p.ID] = p
+		}
+		expectSame(t, o, product,
+			billing.Price{ID: ids[0], ProductID: id, Active: true, Created: created[ids[0]].Created, Spec: monthly},
+			billing.Price{ID: ids[1], ProductID: id, Active: true, Created: created[ids[1]].Created, Spec: yearly})
+		g.Expect(o.Twins).To(BeEmpty())
+		if o.Product == nil {
+			continue
+		}
+		s, err := catalog.Snapshot(t.Context())
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(s.Products).To(HaveLen(2))
+		g.Expect(s.Products).To(ContainElement(*o.Product), "a snapshot says what an observation says")
+		g.Expect(s.Prices).To(HaveLen(3))
+		for _, p := range o.Prices {
+			g.Expect(s.Prices).To(ContainElement(p))
+		}
+	}
+}
 
-	_, err = endpoints.Update(t.Context(), second.ID, spec)
-	g.Expect(provider.IsNotFound(err)).To(BeTrue(), "%v", err)
-	spec.Events = []string{"no.such_event"}
-	_, err = endpoints.Create(t.Context(), spec)
-	g.Expect(err).To(MatchError(ContainSubstring("no.such_event")))
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
+// adopt makes a foreign product the owner's own.
+func (f Fixture) adopt(t *testing.T) {
+	g := NewWithT(t)
+	conn := f.Connect(t)
+	catalog := conn.Catalog()
+	id, ids := f.Seed(t, conn, f.plainProduct(), f.plainPrice(2900))
+	k := provider.Known{ProductID: id, PriceIDs: ids, Only: true}
+	before, err := catalog.Observe(t.Context(), owner, k)
+	g.Expect(err).NotTo(HaveOccurred())
+	product, err := catalog.UpdateProduct(t.Context(), id, provider.ProductPatch{Current: *before.Product, Owner: &owner})
+	g.Expect(err).NotTo(HaveOccurred())
+	price, err := catalog.UpdatePrice(t.Context(), ids[0], provider.PricePatch{
+		Current: before.Prices[0], Owner: &owner, Name: ptr("monthly"),
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	wantProduct, wantPrice := *before.Product, before.Prices[0]
+	wantProduct.Owner, wantPrice.Owner, wantPrice.Name = owner, owner, "monthly"
+	g.Expect(cmp.Diff(wantProduct, product)).To(BeEmpty())
+	g.Expect(cmp.Diff(wantPrice, price)).To(BeEmpty())
+	after, err := catalog.Observe(t.Context(), owner, k)
+	g.Expect(err).NotTo(HaveOccurred())
+	expectSame(t, after, wantProduct, wantPrice)
 }

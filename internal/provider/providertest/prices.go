@@ -11,27 +11,21 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-func usd(minor int64) billing.PriceTerms {
-	return billing.PriceTerms{
-		Money:       billing.Money{Minor: minor, Currency: "USD"},
-		Recurring:   billing.Recurring{Interval: billing.Month, Count: 1},
-		TaxBehavior: billing.TaxUnspecified,
-	}
+type priceStep struct {
+	reason string
+	patch  provider.PricePatch
+	change func(*billing.Price)
 }
 
-func newPrice(o billing.Owner, p billing.Product, name string, terms billing.PriceTerms) provider.CreatePrice {
-	return provider.CreatePrice{
-		Owner: o, ProductID: p.ID, Name: name, IdempotencyKey: name + "-" + terms.Money.String(),
-		Spec: billing.PriceSpec{Terms: terms, DisplayName: "Per month"},
-	}
-}
-
+// price changes what can be changed of a price.
 func (f Fixture) price(t *testing.T) {
 	g := NewWithT(t)
 	conn := f.Connect(t)
 	catalog := conn.Catalog()
-	product := createProduct(t, conn, owner)
-	in := newPrice(owner, product, "monthly", usd(2900))
+	product := f.createProduct(t, conn, owner)
+	in := f.newPrice(owner, product, "monthly", usd(2900))
+	in.Spec.TrialDays = 14
+	in.Spec = f.fittedPrice(in.Spec)
 	p, err := catalog.CreatePrice(t.Context(), in)
 	g.Expect(err).NotTo(HaveOccurred())
 	want := billing.Price{
@@ -43,19 +37,34 @@ func (f Fixture) price(t *testing.T) {
 	expectObserved(t, conn, product, want)
 
 	other := billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "renamed", UID: "uid-1"}
-	steps := []struct {
-		reason string
-		patch  provider.PricePatch
-		change func(*billing.Price)
-	}{
-		{"another name for people", provider.PricePatch{DisplayName: ptr("Each month")},
-			func(p *billing.Price) { p.Spec.DisplayName = "Each month" }},
-		{"none", provider.PricePatch{DisplayName: ptr("")}, func(p *billing.Price) { p.Spec.DisplayName = "" }},
+	steps := []priceStep{
 		{"archived", provider.PricePatch{Active: ptr(false)}, func(p *billing.Price) { p.Active = false }},
 		{"active again", provider.PricePatch{Active: ptr(true)}, func(p *billing.Price) { p.Active = true }},
 		{"other marks", provider.PricePatch{Owner: &other, Name: ptr("each-month")},
 			func(p *billing.Price) { p.Owner, p.Name = other, "each-month" }},
 	}
+	if f.has(provider.CapabilityPriceNames) {
+		steps = append(steps,
+			priceStep{"another name for people", provider.PricePatch{DisplayName: ptr("Each month")},
+				func(p *billing.Price) { p.Spec.DisplayName = "Each month" }},
+			priceStep{"none", provider.PricePatch{DisplayName: ptr("")},
+				func(p *billing.Price) { p.Spec.DisplayName = "" }})
+	}
+	if f.has(provider.CapabilityPriceTrials) {
+		steps = append(steps,
+			priceStep{"a longer trial", provider.PricePatch{TrialDays: ptr(30)},
+				func(p *billing.Price) { p.Spec.TrialDays = 30 }},
+			priceStep{"no trial", provider.PricePatch{TrialDays: ptr(0)},
+				func(p *billing.Price) { p.Spec.TrialDays = 0 }},
+			priceStep{"a trial again", provider.PricePatch{TrialDays: ptr(7)},
+				func(p *billing.Price) { p.Spec.TrialDays = 7 }})
+	}
+	steps = append(steps,
+		priceStep{"archived again", provider.PricePatch{Active: ptr(false)},
+			func(p *billing.Price) { p.Active = false }},
+		priceStep{"active with other marks in one call", provider.PricePatch{
+			Active: ptr(true), Owner: &owner, Name: ptr("monthly"),
+		}, func(p *billing.Price) { p.Active, p.Owner, p.Name = true, owner, "monthly" }})
 	for _, s := range steps {
 		s.patch.Current = want
 		s.change(&want)
@@ -66,52 +75,16 @@ func (f Fixture) price(t *testing.T) {
 	}
 }
 
-func (f Fixture) priceTerms(t *testing.T) {
-	conn := f.Connect(t)
-	product := createProduct(t, conn, owner)
-	terms := func(minor int64, c billing.Currency, i billing.Interval, n int, tax billing.TaxBehavior) billing.PriceTerms {
-		return billing.PriceTerms{
-			Money: billing.Money{Minor: minor, Currency: c}, Recurring: billing.Recurring{Interval: i, Count: n},
-			TaxBehavior: tax,
-		}
-	}
-	var prices []billing.Price
-	for name, want := range map[string]billing.PriceTerms{
-		"once":           terms(9900, "USD", "", 0, billing.TaxExclusive),
-		"free":           terms(0, "USD", billing.Month, 1, billing.TaxUnspecified),
-		"weekly":         terms(700, "EUR", billing.Week, 1, billing.TaxInclusive),
-		"fortnight":      terms(1300, "EUR", billing.Day, 14, billing.TaxInclusive),
-		"quarter":        terms(2500, "GBP", billing.Month, 3, billing.TaxExclusive),
-		"yearly":         terms(29000, "USD", billing.Year, 1, billing.TaxExclusive),
-		"no-decimals":    terms(3000, "JPY", billing.Month, 1, billing.TaxUnspecified),
-		"three-decimals": terms(5120, "KWD", billing.Month, 1, billing.TaxUnspecified),
-		"krona":          terms(3900, "ISK", billing.Month, 1, billing.TaxUnspecified),
-		"ariary":         terms(1500000, "MGA", billing.Month, 1, billing.TaxUnspecified),
-	} {
-		p, err := conn.Catalog().CreatePrice(t.Context(), newPrice(owner, product, name, want))
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if diff := cmp.Diff(want, p.Spec.Terms); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		prices = append(prices, p)
-	}
-	expectObserved(t, conn, product, prices...)
-}
-
 // lookupKey moves a key from price to price, in both ways that there are.
 func (f Fixture) lookupKey(t *testing.T) {
+	if !f.Adapter.Traits().LookupKeys {
+		t.Skip("this provider has no lookup keys")
+	}
 	g := NewWithT(t)
 	conn := f.Connect(t)
 	catalog := conn.Catalog()
 	key := catalog.LookupKey(owner, "monthly")
-	g.Expect(key != "").To(Equal(f.Adapter.Traits().LookupKeys))
-	if key == "" {
-		return
-	}
-	product := createProduct(t, conn, owner)
+	product := f.createProduct(t, conn, owner)
 	holders := func() (ids []string) {
 		o, err := catalog.Observe(t.Context(), owner, known(product))
 		g.Expect(err).NotTo(HaveOccurred())
@@ -122,14 +95,14 @@ func (f Fixture) lookupKey(t *testing.T) {
 		}
 		return ids
 	}
-	in := newPrice(owner, product, "monthly", usd(2900))
+	in := f.newPrice(owner, product, "monthly", usd(2900))
 	in.LookupKey = key
 	first, err := catalog.CreatePrice(t.Context(), in)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(first.LookupKey).To(Equal(key))
 	g.Expect(holders()).To(Equal([]string{first.ID}))
 
-	in = newPrice(owner, product, "monthly", usd(3900))
+	in = f.newPrice(owner, product, "monthly", usd(3900))
 	in.LookupKey = key
 	second, err := catalog.CreatePrice(t.Context(), in)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -140,6 +113,42 @@ func (f Fixture) lookupKey(t *testing.T) {
 	g.Expect(holders()).To(Equal([]string{first.ID}), "an update takes it back")
 }
 
+// keptKey writes the mark that remembers an adopted price's own key.
+func (f Fixture) keptKey(t *testing.T) {
+	if !f.Adapter.Traits().LookupKeys {
+		t.Skip("this provider has no lookup keys")
+	}
+	g := NewWithT(t)
+	conn := f.Connect(t)
+	catalog := conn.Catalog()
+	product := f.createProduct(t, conn, owner)
+	in := f.newPrice(owner, product, "monthly", usd(2900))
+	in.LookupKey, in.KeptKey = "pro_monthly", "pro_monthly"
+	p, err := catalog.CreatePrice(t.Context(), in)
+	g.Expect(err).NotTo(HaveOccurred())
+	want := billing.Price{
+		ID: p.ID, ProductID: product.ID, Owner: owner, Name: "monthly", KeptKey: "pro_monthly", Active: true,
+		LookupKey: "pro_monthly", Created: p.Created, Spec: in.Spec,
+	}
+	g.Expect(cmp.Diff(want, p)).To(BeEmpty())
+	for _, s := range []priceStep{
+		{"another key than was kept", provider.PricePatch{LookupKey: ptr("pro.monthly")},
+			func(p *billing.Price) { p.LookupKey = "pro.monthly" }},
+		{"marks without a word about the key", provider.PricePatch{Owner: &owner}, func(*billing.Price) {}},
+		{"another key", provider.PricePatch{Owner: &owner, Name: ptr("monthly"), KeptKey: ptr("pro.month")},
+			func(p *billing.Price) { p.KeptKey = "pro.month" }},
+		{"no key", provider.PricePatch{Owner: &owner, Name: ptr("monthly"), KeptKey: ptr("")},
+			func(p *billing.Price) { p.KeptKey = "" }},
+	} {
+		s.patch.Current = want
+		s.change(&want)
+		p, err = catalog.UpdatePrice(t.Context(), p.ID, s.patch)
+		g.Expect(err).NotTo(HaveOccurred(), s.reason)
+		g.Expect(cmp.Diff(want, p)).To(BeEmpty(), s.reason)
+		expectObserved(t, conn, product, want)
+	}
+}
+
 func (f Fixture) defaultPrice(t *testing.T) {
 	if !f.Adapter.Traits().DefaultPrice {
 		t.Skip("this provider's products have no default price")
@@ -147,19 +156,19 @@ func (f Fixture) defaultPrice(t *testing.T) {
 	g := NewWithT(t)
 	conn := f.Connect(t)
 	catalog := conn.Catalog()
-	product := createProduct(t, conn, owner)
-	first, err := catalog.CreatePrice(t.Context(), newPrice(owner, product, "monthly", usd(2900)))
-	g.Expect(err).NotTo(HaveOccurred())
-	second, err := catalog.CreatePrice(t.Context(), newPrice(owner, product, "yearly", usd(29000)))
-	g.Expect(err).NotTo(HaveOccurred())
-	for _, p := range []billing.Price{first, second} {
-		patch := provider.ProductPatch{Current: product, DefaultPriceID: &p.ID}
-		product, err = catalog.UpdateProduct(t.Context(), product.ID, patch)
+	product := f.createProduct(t, conn, owner)
+	first := f.createPrice(t, conn, product, "monthly", usd(2900))
+	second := f.createPrice(t, conn, product, "yearly", usd(29000))
+	for _, id := range []string{first.ID, second.ID} {
+		patch := provider.ProductPatch{Current: product, DefaultPriceID: &id}
+		updated, err := catalog.UpdateProduct(t.Context(), product.ID, patch)
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(product.DefaultPriceID).To(Equal(p.ID))
+		product = updated
+		g.Expect(product.DefaultPriceID).To(Equal(id))
 	}
-	_, err = catalog.UpdatePrice(t.Context(), second.ID, provider.PricePatch{Current: second, Active: ptr(false)})
+	_, err := catalog.UpdatePrice(t.Context(), second.ID, provider.PricePatch{Current: second, Active: ptr(false)})
 	g.Expect(err).To(HaveOccurred(), "the default cannot be archived")
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
 	_, err = catalog.UpdatePrice(t.Context(), first.ID, provider.PricePatch{Current: first, Active: ptr(false)})
 	g.Expect(err).NotTo(HaveOccurred())
 	first.Active = false

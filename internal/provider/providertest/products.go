@@ -10,17 +10,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-func createProduct(t *testing.T, conn provider.Connection, o billing.Owner) billing.Product {
-	t.Helper()
-	p, err := conn.Catalog().CreateProduct(t.Context(), provider.CreateProduct{
-		Owner: o, Spec: billing.ProductSpec{Name: "Pro"}, IdempotencyKey: "product-" + o.UID,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // expectObserved compares what is at the provider with want.
 func expectObserved(t *testing.T, conn provider.Connection, want billing.Product, prices ...billing.Price) {
 	t.Helper()
@@ -28,8 +17,17 @@ func expectObserved(t *testing.T, conn provider.Connection, want billing.Product
 	if err != nil {
 		t.Fatal(err)
 	}
+	expectSame(t, o, want, prices...)
+	if len(o.Twins) > 0 {
+		t.Errorf("there are twins: %v", o.Twins)
+	}
+}
+
+// expectSame compares an observation, in which the order of prices does not matter.
+func expectSame(t *testing.T, o billing.Observed, want billing.Product, prices ...billing.Price) {
+	t.Helper()
 	if diff := cmp.Diff(&want, o.Product); diff != "" {
-		t.Errorf("product:\n%s", diff)
+		t.Errorf("product (-want +got):\n%s", diff)
 	}
 	byID := map[string]billing.Price{}
 	for _, p := range o.Prices {
@@ -40,22 +38,20 @@ func expectObserved(t *testing.T, conn provider.Connection, want billing.Product
 		wanted[p.ID] = p
 	}
 	if diff := cmp.Diff(wanted, byID); diff != "" {
-		t.Errorf("prices:\n%s", diff)
+		t.Errorf("prices (-want +got):\n%s", diff)
 	}
 	if len(o.Prices) != len(byID) {
 		t.Errorf("a price was observed twice: %v", o.Prices)
 	}
 }
 
+// product changes every field that the provider has, one at a time and together. Whatever is read back must equal what
+// was sent, also in what is nil: a difference would be repaired forever.
 func (f Fixture) product(t *testing.T) {
 	g := NewWithT(t)
 	conn := f.Connect(t)
 	catalog := conn.Catalog()
-	full := billing.ProductSpec{
-		Name: "Pro & more, 100% “ü”", Description: "For teams\nwith = and &", Features: []string{"One", "Two"},
-		UnitLabel: "seat", ImageURLs: []string{"https://example.com/a.png?x=1&y=2"},
-		Metadata: map[string]string{"team": "red", "tier": "2"},
-	}
+	full := f.fullProduct()
 	p, err := catalog.CreateProduct(t.Context(), provider.CreateProduct{Owner: owner, Spec: full, IdempotencyKey: "k"})
 	g.Expect(err).NotTo(HaveOccurred())
 	want := billing.Product{ID: p.ID, Owner: owner, Active: true, Spec: full}
@@ -66,21 +62,37 @@ func (f Fixture) product(t *testing.T) {
 	g.Expect(cmp.Diff(want, p)).To(BeEmpty())
 	expectObserved(t, conn, want)
 
+	other := f.fitted(billing.ProductSpec{
+		Name: "Pro 2", Description: "d", Features: []string{"Three"}, TaxCode: billing.TaxCodeEbook, UnitLabel: "user",
+		ImageURLs: []string{"https://example.com/b.png", "https://example.com/c.png"},
+		Metadata:  map[string]string{"team": "blue", "new": "1"},
+	})
+	bare := f.fitted(billing.ProductSpec{Name: "Pro 3"})
+	oneKeyLess := f.fullProduct()
+	delete(oneKeyLess.Metadata, "tier")
+	noCode := f.fullProduct()
+	noCode.TaxCode = f.codeOf("")
+	renamed := owner
+	renamed.Name = "renamed"
 	steps := []struct {
 		reason string
 		patch  provider.ProductPatch
 		change func(*billing.Product)
 	}{
-		{"other values, one key less and one more", provider.ProductPatch{Spec: &billing.ProductSpec{
-			Name: "Pro 2", Description: "d", Features: []string{"Three"}, UnitLabel: "user",
-			ImageURLs: []string{"https://example.com/b.png", "https://example.com/c.png"},
-			Metadata:  map[string]string{"team": "blue", "new": "1"},
-		}}, nil},
-		{"everything optional is cleared", provider.ProductPatch{Spec: &billing.ProductSpec{Name: "Pro 3"}}, nil},
+		{"other values, one key less and one more", provider.ProductPatch{Spec: &other}, nil},
+		{"everything optional is cleared", provider.ProductPatch{Spec: &bare}, nil},
 		{"archived; the rest stays", provider.ProductPatch{Active: ptr(false)},
 			func(p *billing.Product) { p.Active = false }},
 		{"active again", provider.ProductPatch{Active: ptr(true)}, func(p *billing.Product) { p.Active = true }},
 		{"back to everything", provider.ProductPatch{Spec: &full}, nil},
+		{"a metadata key is removed", provider.ProductPatch{Spec: &oneKeyLess}, nil},
+		{"the tax code is cleared", provider.ProductPatch{Spec: &noCode}, nil},
+		{"other marks; metadata stays", provider.ProductPatch{Owner: &renamed},
+			func(p *billing.Product) { p.Owner = renamed }},
+		{"archived again", provider.ProductPatch{Active: ptr(false)}, func(p *billing.Product) { p.Active = false }},
+		{"active, with other values and marks, in one call", provider.ProductPatch{
+			Active: ptr(true), Owner: &owner, Spec: &other,
+		}, func(p *billing.Product) { p.Active, p.Owner = true, owner }},
 	}
 	for _, s := range steps {
 		s.patch.Current = want
@@ -102,7 +114,7 @@ func (f Fixture) productOwner(t *testing.T) {
 	g := NewWithT(t)
 	conn := f.Connect(t)
 	catalog := conn.Catalog()
-	p := createProduct(t, conn, owner)
+	p := f.createProduct(t, conn, owner)
 	other := billing.Owner{Cluster: "cluster-2", Namespace: "shop", Name: "basic", UID: "uid-2"}
 	moved, err := catalog.UpdateProduct(t.Context(), p.ID, provider.ProductPatch{Current: p, Owner: &other})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -126,5 +138,3 @@ func (f Fixture) productOwner(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(adopted).To(Equal(p))
 }
-
-func ptr[T any](v T) *T { return &v }
