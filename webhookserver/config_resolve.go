@@ -92,6 +92,10 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 	if err != nil {
 		return nil, err.Error()
 	}
+	codec := adapter.Codec()
+	if codec == nil {
+		return nil, "this version does not receive the events of " + string(account.Type)
+	}
 	at, err := url.Parse(r.Spec.URL)
 	if err != nil {
 		return nil, "spec.url cannot be read"
@@ -105,7 +109,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 		path:      pathOf(at),
 		provider:  billing.Provider(account.Type),
 		mode:      billing.Mode(account.Mode),
-		codec:     adapter.Codec(),
+		codec:     codec,
 		secrets:   secrets,
 		tolerance: duration(r.Spec.SignatureTolerance, defaultTolerance),
 		events:    r.Spec.Events,

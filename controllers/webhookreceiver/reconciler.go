@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
 )
 
@@ -135,6 +137,10 @@ func (r *Reconciler) open(ctx context.Context, receiver *v1alpha1.WebhookReceive
 			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
 			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", name, problem.Reason, problem.Message),
 		}
+	}
+	if err == nil && !slices.Contains(account.Adapter.Capabilities(), provider.CapabilityWebhooks) {
+		return nil, unsupported("PaymentProvider %q: this version of Kassa does not receive the events of %s", name,
+			account.Adapter.Type())
 	}
 	return account, err
 }

@@ -102,7 +102,7 @@ type Adapter interface {
 	CheckKey(key string, mode billing.Mode) error
 	// Connect makes a connection. It sends nothing.
 	Connect(Config) (Connection, error)
-	// Codec verifies and parses the provider's webhook requests.
+	// Codec verifies and parses the provider's webhook requests. It is nil without CapabilityWebhooks.
 	Codec() WebhookCodec
 }
 
@@ -111,6 +111,7 @@ type Connection interface {
 	// Account reads whose key it is. It never writes.
 	Account(ctx context.Context) (billing.Account, error)
 	Catalog() Catalog
+	// Endpoints is nil without CapabilityEndpoints.
 	Endpoints() Endpoints
 }
 
