@@ -86,20 +86,24 @@ func (r *Reconciler) holdSecret(ctx context.Context, pp *v1alpha1.PaymentProvide
 const maxNamed = 5
 
 func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([]string, error) {
-	match := []client.ListOption{
-		client.InNamespace(pp.Namespace), client.MatchingFields{kubewatch.IndexProviders: pp.Name},
-	}
 	var plans v1alpha1.PlanList
-	if err := r.Client.List(ctx, &plans, match...); err != nil {
+	key := client.ObjectKeyFromObject(pp).String()
+	if err := r.Client.List(ctx, &plans, client.MatchingFields{kubewatch.IndexPlans: key}); err != nil {
 		return nil, err
 	}
 	var receivers v1alpha1.WebhookReceiverList
-	if err := r.Client.List(ctx, &receivers, match...); err != nil {
+	err := r.Client.List(ctx, &receivers, client.InNamespace(pp.Namespace),
+		client.MatchingFields{kubewatch.IndexProviders: pp.Name})
+	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for i := range plans.Items {
-		names = append(names, "Plan "+plans.Items[i].Name)
+		name := plans.Items[i].Name
+		if ns := plans.Items[i].Namespace; ns != pp.Namespace {
+			name = ns + "/" + name
+		}
+		names = append(names, "Plan "+name)
 	}
 	for i := range receivers.Items {
 		names = append(names, "WebhookReceiver "+receivers.Items[i].Name)

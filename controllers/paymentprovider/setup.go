@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 )
 
@@ -72,7 +73,7 @@ func ofPlan(_ context.Context, o client.Object) []reconcile.Request {
 	}
 	var requests []reconcile.Request
 	for _, p := range plan.Spec.Providers {
-		requests = append(requests, request(plan.Namespace, p.Name))
+		requests = append(requests, reconcile.Request{NamespacedName: accounts.ProviderKey(plan.Namespace, &p)})
 	}
 	return requests
 }

@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
@@ -18,19 +17,17 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
+// finder is accounts.Resolve, or accounts.Find for what is only taken off sale.
+type finder func(
+	context.Context, client.Reader, string, *v1alpha1.PlanProvider,
+) (*v1alpha1.PaymentProvider, error)
+
 // open finds the PaymentProvider and opens its account.
 func (r *Reconciler) open(
-	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
+	ctx context.Context, find finder, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
 ) (*accounts.Account, *v1alpha1.PaymentProvider, error) {
-	key := providerKey(plan, at)
-	pp := &v1alpha1.PaymentProvider{}
-	err := r.Client.Get(ctx, key, pp)
-	if apierrors.IsNotFound(err) {
-		return nil, nil, &accounts.Error{
-			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
-			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", key.Name, key.Namespace),
-		}
-	}
+	key := accounts.ProviderKey(plan.Namespace, at)
+	pp, err := find(ctx, r.Client, plan.Namespace, at)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -49,7 +46,7 @@ func (r *Reconciler) open(
 func (s *sale) noteRefused(err error) error {
 	var e *provider.Error
 	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
-		key := providerKey(s.plan, s.at)
+		key := accounts.ProviderKey(s.plan.Namespace, s.at)
 		s.Accounts.Invalidate(key)
 		s.Refused(key)
 	}
@@ -79,13 +76,4 @@ func (s *sale) announce(done []catalog.Operation) {
 	s.Events.Eventf(s.plan, nil, corev1.EventTypeNormal, "CatalogChanged", "Converge", "%s: %s", s.at.Name, note)
 	ctrl.Log.WithName("plan").Info("catalogue changed", "namespace", s.plan.Namespace, "plan", s.plan.Name,
 		"provider", s.at.Name, "operations", texts)
-}
-
-// providerKey is where the PaymentProvider is that a Plan refers to.
-func providerKey(plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) types.NamespacedName {
-	key := types.NamespacedName{Namespace: at.Namespace, Name: at.Name}
-	if key.Namespace == "" {
-		key.Namespace = plan.Namespace
-	}
-	return key
 }

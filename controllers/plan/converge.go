@@ -36,7 +36,7 @@ func (r *Reconciler) converge(
 	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, asked bool,
 ) outcome {
 	out := newOutcome(plan, at)
-	account, pp, err := r.open(ctx, plan, at)
+	account, pp, err := r.open(ctx, accounts.Resolve, plan, at)
 	if err != nil {
 		return out.failed(err)
 	}
@@ -186,7 +186,7 @@ func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alph
 		out.gone = true
 		return out
 	}
-	account, _, err := r.open(ctx, plan, at)
+	account, _, err := r.open(ctx, accounts.Find, plan, at)
 	if err != nil {
 		return out.failed(err)
 	}

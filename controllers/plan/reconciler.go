@@ -38,7 +38,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/finalizers,verbs=update
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch;update
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get,resourceNames=kube-system
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 
 // conflictDelay gives the cache time to show who wrote the Plan.
 const conflictDelay = 100 * time.Millisecond

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -38,6 +40,8 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 		For(&v1alpha1.Plan{}, builder.WithPredicates(kubewatch.SpecChanged())).
 		Watches(&v1alpha1.PaymentProvider{}, ofProvider, builder.WithPredicates(kubewatch.ProviderChanged())).
 		Owns(&corev1.ConfigMap{}).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
+			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(source.Channel(o.Snapshots, ofProvider)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: o.RateLimiter}).
 		Complete(r)
@@ -45,8 +49,8 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 
 func (r *Reconciler) ofProvider(ctx context.Context, pp client.Object) []reconcile.Request {
 	var list v1alpha1.PlanList
-	err := r.Client.List(ctx, &list, client.InNamespace(pp.GetNamespace()),
-		client.MatchingFields{kubewatch.IndexProviders: pp.GetName()})
+	key := client.ObjectKeyFromObject(pp).String()
+	err := r.Client.List(ctx, &list, client.MatchingFields{kubewatch.IndexPlans: key})
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "finding the Plans of a PaymentProvider")
 		return nil
@@ -54,6 +58,26 @@ func (r *Reconciler) ofProvider(ctx context.Context, pp client.Object) []reconci
 	requests := make([]reconcile.Request, 0, len(list.Items))
 	for i := range list.Items {
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
+}
+
+// ofNamespace are the Plans of a namespace that refer to a PaymentProvider of another one: whether it admits them may
+// depend on the namespace's labels.
+func (r *Reconciler) ofNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	var list v1alpha1.PlanList
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespace.GetName())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding the Plans of a namespace")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		abroad := slices.ContainsFunc(list.Items[i].Spec.Providers, func(p v1alpha1.PlanProvider) bool {
+			return p.Namespace != "" && p.Namespace != namespace.GetName()
+		})
+		if abroad {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
 	}
 	return requests
 }

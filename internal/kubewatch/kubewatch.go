@@ -16,8 +16,10 @@ import (
 
 // Field indexes of the manager's cache.
 const (
-	// IndexProviders finds the Plans and WebhookReceivers that refer to a PaymentProvider.
-	IndexProviders = "spec.providers"
+	// IndexPlans finds the Plans of all namespaces that refer to a PaymentProvider, by its "namespace/name".
+	IndexPlans = "spec.providers"
+	// IndexProviders finds the WebhookReceivers that refer to a PaymentProvider of their namespace, by its name.
+	IndexProviders = "spec.providerRef"
 	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret.
 	IndexSecrets = "spec.secrets"
 )
@@ -29,7 +31,7 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 		field  string
 		values func(client.Object) []string
 	}{
-		{&v1alpha1.Plan{}, IndexProviders, planProviders},
+		{&v1alpha1.Plan{}, IndexPlans, planProviders},
 		{&v1alpha1.WebhookReceiver{}, IndexProviders, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.WebhookReceiver).Spec.ProviderRef.Name}
 		}},
@@ -51,20 +53,20 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 func planProviders(o client.Object) []string {
 	plan, _ := o.(*v1alpha1.Plan)
 	seen := map[string]bool{}
-	var names []string
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
+	var keys []string
+	add := func(at v1alpha1.PlanProvider) {
+		if key := accounts.ProviderKey(plan.Namespace, &at).String(); !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
 		}
 	}
 	for _, p := range plan.Spec.Providers {
-		add(p.Name)
+		add(p)
 	}
 	for _, p := range plan.Status.Providers {
-		add(p.Name)
+		add(v1alpha1.PlanProvider{Name: p.Name, Namespace: p.Namespace})
 	}
-	return names
+	return keys
 }
 
 // SigningSecretName is the Secret with a receiver's signing secrets.

@@ -57,13 +57,18 @@ func (s *Stack) State(object client.Object) string {
 	return fmt.Sprintf("%s %s %s", result.Status, ready.Status, ready.Reason)
 }
 
-// read replaces all of the object: decoding alone would leave what the answer does not mention.
+// read replaces all of the object: decoding alone would leave what the answer does not mention. An object without a
+// namespace is one of the stack's.
 func (s *Stack) read(object client.Object) error {
-	key := s.Key(object.GetName())
+	key := client.ObjectKeyFromObject(object)
+	if key.Namespace == "" {
+		key = s.Key(key.Name)
+	}
 	reflect.ValueOf(object).Elem().SetZero()
 	err := s.Client.Get(context.Background(), key, object)
 	if err != nil {
 		object.SetName(key.Name)
+		object.SetNamespace(key.Namespace)
 	}
 	return err
 }
