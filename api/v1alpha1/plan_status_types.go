@@ -168,6 +168,10 @@ type PlanStatus struct {
 	// observedGeneration is the generation that the status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// summary is the plan at each of its providers in one line, such as "stripe: InSync, paddle: Unsupported".
+	// +optional
+	// +kubebuilder:validation:MaxLength=8192
+	Summary string `json:"summary,omitempty"`
 	// providers has an entry for each provider that sells, or sold, the plan.
 	// +optional
 	// +listType=map

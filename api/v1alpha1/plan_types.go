@@ -176,8 +176,8 @@ type MetadataValue string
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=plan,categories=kassa
-// +kubebuilder:printcolumn:name="Providers",type=string,JSONPath=".spec.providers[*].name"
-// +kubebuilder:printcolumn:name="Product",type=string,JSONPath=".status.providers[*].productID"
+// +kubebuilder:printcolumn:name="Providers",type=string,JSONPath=".status.summary"
+// +kubebuilder:printcolumn:name="Product",type=string,priority=1,JSONPath=".status.providers[0].productID"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].reason"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"

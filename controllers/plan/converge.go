@@ -217,7 +217,8 @@ func enforced(plan *v1alpha1.Plan) bool {
 }
 
 func unsupported(err error) error {
-	return &accounts.Error{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err}
+	message := strings.ReplaceAll(err.Error(), "\n", "; ")
+	return &accounts.Error{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: message, Err: err}
 }
 
 // knownIDs are the ids that a status has, or, of what is adopted, the spec.

@@ -266,6 +266,7 @@ func (r *Reconciler) report(
 	if conflict != nil {
 		overall = append(overall, *conflict)
 	}
+	next.Summary = summary(next.Providers)
 	summarize(overall).Set(&next.Conditions, plan.Generation)
 	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
 	if err != nil {
@@ -275,6 +276,15 @@ func (r *Reconciler) report(
 		return ctrl.Result{}, retry
 	}
 	return result, nil
+}
+
+// summary is the plan at each of its providers in one line.
+func summary(providers []v1alpha1.PlanProviderStatus) string {
+	texts := make([]string, len(providers))
+	for i, p := range providers {
+		texts[i] = p.Name + ": " + p.Reason
+	}
+	return strings.Join(texts, ", ")
 }
 
 // summarize is the Plan's verdict: the worst of its providers', with every message that is not good news.
