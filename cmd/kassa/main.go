@@ -16,6 +16,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of its own
 
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
 	"github.com/kassa-dev/kassa/internal/provider/paddle"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
 )
@@ -47,7 +48,7 @@ func newCommand() *cobra.Command {
 // adapters are those of this build. listSettle is how long the outcome of an unanswered create is awaited at a provider
 // without idempotency keys; 0 leaves it to the adapter.
 func adapters(listSettle time.Duration) provider.Registry {
-	return provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{ListSettle: listSettle})
+	return provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{ListSettle: listSettle}, lemonsqueezy.Adapter{})
 }
 
 // onHost puts the host of KASSA_BIND_ADDRESS, if there is one, in front of an address that names only a port. Several

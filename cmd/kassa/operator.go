@@ -71,7 +71,7 @@ func newOperatorCommand() *cobra.Command {
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, with the others in standby")
 	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
 	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")
-	f.Float32Var(&o.qps, "kube-api-qps", 100, "requests a second to the API server")
+	f.Float32Var(&o.qps, "kube-api-qps", 200, "requests a second to the API server, of each kind of object")
 	f.DurationVar(&o.listSettle, "list-settle", paddle.DefaultListSettle,
 		"how long to wait for the outcome of a create that got no answer, at a provider without idempotency keys, before "+
 			"it is tried again")
@@ -172,8 +172,9 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	if err != nil {
 		return err
 	}
+	// The manager's client would ask the API server: what it is not to cache of Secrets includes their metadata.
 	pool := &accounts.Pool{
-		Registry: registry, Metadata: mgr.GetClient(), Live: mgr.GetAPIReader(), Now: time.Now,
+		Registry: registry, Metadata: mgr.GetCache(), Live: mgr.GetAPIReader(), Now: time.Now,
 		HTTP: func(p billing.Provider, rate float64, burst int) *http.Client {
 			return instrument.Client(instrument.Options{Provider: p, RequestsPerSecond: rate, Burst: burst, Metrics: requests})
 		},

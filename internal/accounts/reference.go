@@ -23,8 +23,9 @@ func ProviderKey(namespace string, ref *v1alpha1.PlanProvider) types.NamespacedN
 	return key
 }
 
-// Find finds the PaymentProvider that an object of a namespace refers to, whether or not it still admits that namespace:
-// what was sold while it did is taken off sale all the same. The error is a *Error, or a failure to read from Kubernetes.
+// Find finds the PaymentProvider that an object of a namespace refers to, whether or not it still admits that
+// namespace: what was sold while it did is taken off sale all the same. The error is a *Error, or a failure to read
+// from Kubernetes.
 func Find(
 	ctx context.Context, c client.Reader, namespace string, ref *v1alpha1.PlanProvider,
 ) (*v1alpha1.PaymentProvider, error) {

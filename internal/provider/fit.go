@@ -10,13 +10,14 @@ import (
 
 // Fit makes of a plan what the adapter's provider can hold. What the provider has no place for is left out and named
 // in omitted, as paths below spec, as long as no customer pays another amount, at another time or by another rule
-// because of it. Everything else that the provider cannot do is an error that names the provider and the field.
+// because of it. Everything else that the provider cannot do is an error, one for all of it, which names the provider
+// and each field; fitted counts only without one. The given plan stays as it is.
 func Fit(a Adapter, plan billing.Plan) (fitted billing.Plan, omitted []string, err error) {
 	f := fitter{adapter: a, capabilities: a.Capabilities()}
 	plan.Product = f.product(plan.Product)
 	prices := make([]billing.DesiredPrice, len(plan.Prices))
 	for i, p := range plan.Prices {
-		p.Spec = f.price(fmt.Sprintf("prices[%s]", p.Name), p.Spec)
+		p.Spec = f.price(p.Name, p.Spec)
 		prices[i] = p
 	}
 	plan.Prices = prices
@@ -61,13 +62,7 @@ func (f *fitter) product(p billing.ProductSpec) billing.ProductSpec {
 	if f.leaveOut(CapabilityMetadata, len(p.Metadata) > 0, "metadata") {
 		p.Metadata = nil
 	}
-	switch {
-	case len(p.ImageURLs) == 0 || f.can(CapabilityImages):
-	case !f.can(CapabilityImage):
-		f.omitted, p.ImageURLs = append(f.omitted, "imageURLs"), nil
-	case len(p.ImageURLs) > 1:
-		f.omitted, p.ImageURLs = append(f.omitted, "imageURLs after the first"), p.ImageURLs[:1]
-	}
+	p.ImageURLs = f.images(p.ImageURLs)
 	if f.leaveOut(CapabilityTaxCodes, p.TaxCode != "", "taxCode") {
 		p.TaxCode = ""
 	}
@@ -81,26 +76,42 @@ func (f *fitter) product(p billing.ProductSpec) billing.ProductSpec {
 	return p
 }
 
-func (f *fitter) price(field string, p billing.PriceSpec) billing.PriceSpec {
+func (f *fitter) images(urls []string) []string {
+	switch {
+	case len(urls) == 0 || f.can(CapabilityImages):
+		return urls
+	case !f.can(CapabilityImage):
+		f.omitted = append(f.omitted, "imageURLs")
+		return nil
+	case len(urls) > 1:
+		f.omitted = append(f.omitted, "imageURLs after the first")
+	}
+	return slices.Clone(urls[:1])
+}
+
+func (f *fitter) price(name string, p billing.PriceSpec) billing.PriceSpec {
+	field := fmt.Sprintf("prices[%s]", name)
 	before := len(f.refusals)
 	if len(p.Terms.Options) > 0 && !f.can(CapabilityMultiCurrency) {
 		f.refuse(field+".currencyOptions", "a price has one currency here; leave currencyOptions out, or sell the price "+
 			"in a Plan without this provider")
 	}
-	if p.Terms.TierMode != "" && !f.can(CapabilityTiers) {
+	if (p.Terms.TierMode != "" || len(p.Terms.Tiers) > 0) && !f.can(CapabilityTiers) {
 		f.refuse(field+".tiers", "there are no tiered prices here; use one amount, or a price for each quantity")
 	}
 	if p.Terms.Metered != "" && !f.can(CapabilityMeteredUsage) {
 		f.refuse(field+".metered", "usage cannot be billed here; use a price without metered")
 	}
-	if p.Terms.TaxBehavior != billing.TaxUnspecified && !f.can(CapabilityTaxBehavior) {
+	if tax := p.Terms.TaxBehavior; tax != billing.TaxUnspecified && tax != "" && !f.can(CapabilityTaxBehavior) {
 		f.refuse(field+".taxBehavior", "the store's own setting decides whether amounts contain tax; "+
 			"leave taxBehavior out")
 	}
 	if !f.can(CapabilityPriceTrials) {
 		p.TrialDays = 0 // given at checkout
 	}
-	if !f.can(CapabilityPriceNames) {
+	// Without a name of its own a price is called by its name in the plan, which nobody misses.
+	if f.leaveOut(CapabilityPriceNames, p.DisplayName != "" && p.DisplayName != name, field+".displayName") ||
+		!f.can(CapabilityPriceNames) {
 		p.DisplayName = ""
 	}
 	if len(f.refusals) == before {
@@ -114,14 +125,14 @@ func (f *fitter) price(field string, p billing.PriceSpec) billing.PriceSpec {
 // adoptsAll refuses a plan of which something would have to be created.
 func (f *fitter) adoptsAll(plan billing.Plan) {
 	if plan.Adopt == nil {
-		f.refuse("providers", "the API cannot create products; make the product and its variants in the dashboard and "+
+		f.refuse("providers", "the API cannot create products; make the product and its prices in the dashboard and "+
 			"name their ids under adopt")
 		return
 	}
 	for _, p := range plan.Prices {
 		if plan.Adopt.Prices[p.Name] == "" {
-			f.refuse("providers", fmt.Sprintf("adopt.prices names no id for the price %q, and the API cannot create one",
-				p.Name))
+			f.refuse("providers", fmt.Sprintf("adopt.prices names no id for the price %q, and the API cannot create one; "+
+				"make it in the dashboard and name its id", p.Name))
 		}
 	}
 }

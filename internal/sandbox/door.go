@@ -35,7 +35,7 @@ func (s *Sandbox) door() http.Handler {
 		for _, v := range s.paddle.Accounts() {
 			paddles = append(paddles, v.State())
 		}
-		reply(w, map[string]any{"stripe": states, "paddle": paddles})
+		reply(w, map[string]any{"stripe": states, "paddle": paddles, "lemonsqueezy": s.lemon.State()})
 	})
 	mux.HandleFunc("DELETE /_kassa/state", func(w http.ResponseWriter, _ *http.Request) {
 		s.Reset()
@@ -51,6 +51,7 @@ func (s *Sandbox) door() http.Handler {
 	mux.HandleFunc("POST /_kassa/stripe/keys", revoking(s.stripe.Revoke))
 	mux.HandleFunc("POST /_kassa/paddle/keys", revoking(s.paddle.Revoke))
 	mux.HandleFunc("POST /_kassa/paddle/list-lag", s.lagLists)
+	s.dashboard(mux)
 	return mux
 }
 

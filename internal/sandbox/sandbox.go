@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
+	"github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
 	"github.com/kassa-dev/kassa/internal/sandbox/paddle"
 	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
@@ -25,7 +26,7 @@ type Options struct {
 	// PaddleListLag is how long after its creation an object is missing from Paddle's lists.
 	PaddleListLag time.Duration
 	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit. Paddle counts both
-	// together.
+	// together, and so does LemonSqueezy, by the minute.
 	RateLimit float64
 	// RetryBase is the wait before a webhook's second attempt. It doubles up to a minute. 0 means 1 s.
 	RetryBase time.Duration
@@ -41,6 +42,7 @@ type Options struct {
 type Sandbox struct {
 	stripe   *stripe.Server
 	paddle   *paddle.Server
+	lemon    *lemonsqueezy.Server
 	webhooks *delivery.Queue
 	log      traffic.Log
 	faults   traffic.Faults
@@ -61,6 +63,7 @@ func New(opt Options) *Sandbox {
 	s.paddle = paddle.New(paddle.Options{
 		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag, Now: opt.Now,
 	})
+	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{RateLimit: int(60 * opt.RateLimit), Now: opt.Now})
 	s.handler = s.routes()
 	return s
 }
@@ -77,6 +80,10 @@ func (s *Sandbox) routes() http.Handler {
 		Provider: "paddle", API: http.StripPrefix("/paddle", s.paddle), Log: &s.log, Faults: &s.faults,
 		ErrorBody: paddle.ErrorBody, Hook: func() traffic.Hook { return *s.hook.Load() },
 	})
+	mux.Handle("/lemonsqueezy/", &traffic.Handler{
+		Provider: "lemonsqueezy", API: http.StripPrefix("/lemonsqueezy", s.lemon), Log: &s.log, Faults: &s.faults,
+		ErrorBody: lemonsqueezy.ErrorBody, Hook: func() traffic.Hook { return *s.hook.Load() },
+	})
 	mux.Handle("/pay/", s.stripe.Pages())
 	mux.Handle("/_kassa/", s.door())
 	return mux
@@ -90,6 +97,9 @@ func (s *Sandbox) Stripe() *stripe.Server { return s.stripe }
 
 // Paddle is the stand-in of Paddle.
 func (s *Sandbox) Paddle() *paddle.Server { return s.paddle }
+
+// LemonSqueezy is the stand-in of LemonSqueezy.
+func (s *Sandbox) LemonSqueezy() *lemonsqueezy.Server { return s.lemon }
 
 // Faults is the script of faults.
 func (s *Sandbox) Faults() *traffic.Faults { return &s.faults }
@@ -112,6 +122,7 @@ func (s *Sandbox) Reset() {
 	s.webhooks.Discard()
 	s.stripe.Reset()
 	s.paddle.Reset()
+	s.lemon.Reset()
 	s.log.Reset()
 	s.faults.Clear()
 }

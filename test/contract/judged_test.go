@@ -89,9 +89,11 @@ func (j *judged) RoundTrip(r *http.Request) (*http.Response, error) {
 var (
 	index       = regexp.MustCompile(`\[\d+\]`)
 	metadataKey = regexp.MustCompile(`^metadata\[.*\]$`)
+	currencyKey = regexp.MustCompile(`^currency_options\[[a-z]{3}\]`)
 )
 
-// note validates the request's parameters and remembers them, without the places in lists and the keys of metadata.
+// note validates the request's parameters and remembers them, without the places in lists, the keys of metadata and
+// the currencies of options.
 func (j *judged) note(r *http.Request) error {
 	var body []byte
 	if r.Body != nil {
@@ -116,7 +118,8 @@ func (j *judged) note(r *http.Request) error {
 		j.sent[kind] = map[string]bool{}
 	}
 	for name := range values {
-		j.sent[kind][metadataKey.ReplaceAllString(index.ReplaceAllString(name, "[]"), "metadata[]")] = true
+		name = metadataKey.ReplaceAllString(index.ReplaceAllString(name, "[]"), "metadata[]")
+		j.sent[kind][currencyKey.ReplaceAllString(name, "currency_options[]")] = true
 	}
 	if skip := j.mirror.Skip; skip != nil && skip(r) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -26,9 +27,9 @@ func key(mode string) string {
 func TestConformance(t *testing.T) {
 	accounts := sync.Map{} // connection → sandboxpaddle.View
 	for mode, prefix := range map[billing.Mode]string{billing.Test: "sdbx", billing.Live: "live"} {
-		connect := func(t *testing.T, revoked bool) provider.Connection {
+		connect := func(t *testing.T, revoked bool, lag time.Duration) provider.Connection {
 			t.Helper()
-			s := sandbox.New(sandbox.Options{})
+			s := sandbox.New(sandbox.Options{PaddleListLag: lag})
 			srv := httptest.NewServer(s.Handler())
 			t.Cleanup(srv.Close)
 			s.Paddle().Revoke(key(prefix), revoked)
@@ -45,8 +46,9 @@ func TestConformance(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			providertest.Run(t, providertest.Fixture{
 				Adapter: paddle.Adapter{}, Mode: mode, PageSize: 200,
-				Connect:     func(t *testing.T) provider.Connection { t.Helper(); return connect(t, false) },
-				Refused:     func(t *testing.T) provider.Connection { t.Helper(); return connect(t, true) },
+				Connect:     func(t *testing.T) provider.Connection { t.Helper(); return connect(t, false, 0) },
+				Refused:     func(t *testing.T) provider.Connection { t.Helper(); return connect(t, true, 0) },
+				Lagging:     func(t *testing.T) provider.Connection { t.Helper(); return connect(t, false, time.Hour) },
 				GoneProduct: "pro_" + strings.Repeat("0", 26), GonePrice: "pri_" + strings.Repeat("0", 26),
 				Seed: func(
 					t *testing.T, conn provider.Connection, product billing.ProductSpec, prices ...billing.PriceSpec,

@@ -26,6 +26,8 @@ func (f Fixture) declared(t *testing.T) {
 		g.Expect(traits.ListSettle > 0).To(Equal(!traits.IdempotentCreate),
 			"a create that is not idempotent is held back until the lists have settled")
 	}
+	g.Expect(f.Adapter.Codec() != nil).To(Equal(f.has(provider.CapabilityWebhooks)))
+	g.Expect(f.Connect(t).Endpoints() != nil).To(Equal(f.has(provider.CapabilityEndpoints)))
 	g.Expect(f.Adapter.DefaultRate(f.Mode)).To(BeNumerically(">", 0))
 	if f.has(provider.CapabilityCatalog) {
 		catalog := f.Connect(t).Catalog()

@@ -53,6 +53,52 @@ func (f Fixture) snapshot(t *testing.T) {
 	expectSame(t, o, products[first.ProductID], first)
 }
 
+// manyPrices observes a product with more prices than one page holds, some of them archived.
+func (f Fixture) manyPrices(t *testing.T) {
+	conn := f.Connect(t)
+	product := f.createProduct(t, conn, owner)
+	prices := make([]billing.Price, 0, f.PageSize+1)
+	for i := range f.PageSize + 1 {
+		price := f.createPrice(t, conn, product, fmt.Sprintf("price-%d", i), usd(int64(100+i)))
+		if i%40 == 0 {
+			archived, err := conn.Catalog().UpdatePrice(t.Context(), price.ID,
+				provider.PricePatch{Current: price, Active: ptr(false)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			price = archived
+		}
+		prices = append(prices, price)
+	}
+	o, err := conn.Catalog().Observe(t.Context(), owner, provider.Known{ProductID: product.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectSame(t, o, product, prices...)
+}
+
+// lagging observes what the lists do not show yet: the ids of the status are enough to find it, as it is now.
+func (f Fixture) lagging(t *testing.T) {
+	g := NewWithT(t)
+	conn := f.Lagging(t)
+	catalog := conn.Catalog()
+	product := f.createProduct(t, conn, owner)
+	first := f.createPrice(t, conn, product, "monthly", usd(2900))
+	second := f.createPrice(t, conn, product, "monthly", usd(3900))
+	s, err := catalog.Snapshot(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(s.Prices).To(BeEmpty(), "the lists do not lag")
+	expectObserved(t, conn, product, first, second)
+	first, err = catalog.UpdatePrice(t.Context(), first.ID, provider.PricePatch{Current: first, Active: ptr(false)})
+	g.Expect(err).NotTo(HaveOccurred())
+	expectObserved(t, conn, product, first, second)
+	k := known(product, first, second)
+	k.Only = true
+	o, err := catalog.Observe(t.Context(), owner, k)
+	g.Expect(err).NotTo(HaveOccurred())
+	expectSame(t, o, product, first, second)
+}
+
 // fill puts the i-th product with one price into the account.
 func (f Fixture) fill(t *testing.T, conn provider.Connection, i int) (billing.Product, billing.Price) {
 	t.Helper()

@@ -28,6 +28,9 @@ type Fixture struct {
 	PageSize int
 	// GoneProduct and GonePrice are well-formed ids of a product and a price that no account has.
 	GoneProduct, GonePrice string
+	// Lagging opens an empty account whose lists lack what was created while the test runs. It may be nil where
+	// Traits.ListSettle is 0.
+	Lagging func(t *testing.T) provider.Connection
 	// Seed puts a product with prices into the account of conn, as somebody does in the provider's dashboard: without
 	// Kassa's marks. It returns the ids, those of the prices in the order given. It may be nil unless the adapter is
 	// read-only.
@@ -63,6 +66,10 @@ func Run(t *testing.T, f Fixture) {
 		t.Run("Known", f.known)
 		t.Run("IdempotentCreate", f.idempotentCreate)
 		t.Run("Twins", f.twins)
+		t.Run("ManyPrices", f.manyPrices)
+		if f.Lagging != nil {
+			t.Run("Lagging", f.lagging)
+		}
 		if f.Seed != nil {
 			t.Run("Adopt", f.adopt)
 		}

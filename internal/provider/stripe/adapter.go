@@ -17,7 +17,7 @@ var _ provider.Adapter = Adapter{}
 // Type is billing.Stripe.
 func (Adapter) Type() billing.Provider { return billing.Stripe }
 
-// Capabilities are all of them.
+// Capabilities are all but those that only other providers have: Stripe gives trials at checkout, not with a price.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityCatalogWrite, provider.CapabilityFeatures,
@@ -44,12 +44,6 @@ func (Adapter) DefaultRate(m billing.Mode) float64 {
 
 // Codec verifies and parses Stripe's webhook requests.
 func (Adapter) Codec() provider.WebhookCodec { return Codec{} }
-
-// TaxCode passes codes on.
-func (Adapter) TaxCode(code string) (string, error) { return code, nil }
-
-// CheckPrice takes every price.
-func (Adapter) CheckPrice(billing.PriceSpec) error { return nil }
 
 // CheckKey takes secret keys (sk_) and restricted keys (rk_).
 func (Adapter) CheckKey(key string, mode billing.Mode) error {

@@ -49,10 +49,13 @@ func (c *catalog) Snapshot(ctx context.Context) (*provider.Snapshot, error) {
 	return s, nil
 }
 
-// Observe reads the product by its known id, then by the owner's own. Known prices need no reading of their own:
-// Stripe's lists show a price as soon as it was created.
+// Observe reads the product by its known id, then, unless only that counts, by the owner's own. Known prices need no
+// reading of their own: Stripe's lists show a price as soon as it was created.
 func (c *catalog) Observe(ctx context.Context, o billing.Owner, known provider.Known) (billing.Observed, error) {
 	ids := slices.Compact([]string{known.ProductID, c.ProductID(o)})
+	if known.Only {
+		ids = ids[:1]
+	}
 	for _, id := range ids {
 		if id == "" {
 			continue
@@ -88,15 +91,6 @@ func (c *catalog) getProduct(ctx context.Context, id string) (billing.Product, e
 		return billing.Product{}, gone
 	}
 	return productOf(out), nil
-}
-
-func (c *catalog) getPrice(ctx context.Context, id string) (billing.Price, error) {
-	out := &stripe.Price{}
-	_, err := c.call(ctx, request{
-		op: "get price", method: http.MethodGet, path: stripe.FormatURLPath("/v1/prices/%s", id),
-		params: &stripe.PriceParams{}, out: out, valid: func() bool { return isPrice(out) },
-	})
-	return priceOf(out), err
 }
 
 func isProduct(p *stripe.Product) bool {
@@ -152,6 +146,7 @@ func (c *catalog) prices(ctx context.Context, product string) (out []billing.Pri
 		n, err := paginate(func(after string) (last string, more bool, err error) {
 			page, params := &pricePage{}, &stripe.PriceListParams{Active: stripe.Bool(active)}
 			params.ListParams = listParams(after)
+			params.Expand = stripe.StringSlice([]string{"data.tiers", "data.currency_options"})
 			if product != "" {
 				params.Product = stripe.String(product)
 			}
@@ -162,14 +157,19 @@ func (c *catalog) prices(ctx context.Context, product string) (out []billing.Pri
 			if err != nil {
 				return "", false, err
 			}
-			for _, p := range page.Data {
-				last = p.ID
+			for _, found := range page.Data {
+				last = found.ID
+				p, more, err := c.whole(ctx, found)
+				calls += more
+				if err != nil {
+					return "", false, err
+				}
 				if i, seen := index[p.ID]; seen {
-					out[i] = priceOf(p)
+					out[i] = p
 					continue
 				}
 				index[p.ID] = len(out)
-				out = append(out, priceOf(p))
+				out = append(out, p)
 			}
 			return last, page.HasMore, nil
 		})

@@ -117,14 +117,16 @@ func TestProductPatch(t *testing.T) {
 		want   map[string]string
 	}{
 		{"everything is cleared", provider.ProductPatch{Current: current, Spec: &billing.ProductSpec{Name: "Pro"}},
-			map[string]string{"name": "Pro", "description": "", "unit_label": "", "features": "", "images": "",
+			map[string]string{"name": "Pro", "description": "", "unit_label": "", "tax_code": "", "features": "", "images": "",
 				"metadata[old]": "", "metadata[kept]": ""}},
 		{"everything is set; a user's key never forges a mark", provider.ProductPatch{
 			Current: current, Spec: &billing.ProductSpec{
 				Name: "Pro", Description: "d", UnitLabel: "seat", Features: []string{"a", "b"},
-				ImageURLs: []string{"https://x/1"}, Metadata: map[string]string{"kept": "3", "kassa_uid": "forged"},
+				TaxCode: "txcd_10103001", ImageURLs: []string{"https://x/1"},
+				Metadata: map[string]string{"kept": "3", "kassa_uid": "forged"},
 			}}, map[string]string{
-			"name": "Pro", "description": "d", "unit_label": "seat", "features[0][name]": "a", "features[1][name]": "b",
+			"name": "Pro", "description": "d", "tax_code": "txcd_10103001", "unit_label": "seat",
+			"features[0][name]": "a", "features[1][name]": "b",
 			"images[0]": "https://x/1", "metadata[old]": "", "metadata[kept]": "3"}},
 		{"only the marks", provider.ProductPatch{Current: current, Owner: &testOwner}, map[string]string{
 			"metadata[kassa_cluster]": "c1", "metadata[kassa_uid]": "u1", "metadata[kassa_plan]": "shop/pro"}},
@@ -158,85 +160,18 @@ func compareForm(t *testing.T, s sent, want map[string]string) {
 func TestCreateProductForm(t *testing.T) {
 	conn, f := connect(t, func(sent) reply { return ok(productJSON("prod_1", testOwner)) })
 	_, err := conn.Catalog().CreateProduct(t.Context(), provider.CreateProduct{
-		Owner: testOwner, Spec: billing.ProductSpec{Name: "Pro", Metadata: map[string]string{"team": "red"}},
-		IdempotencyKey: "key",
+		Owner: testOwner, IdempotencyKey: "key", Spec: billing.ProductSpec{
+			Name: "Pro", TaxCode: "txcd_10302000", Metadata: map[string]string{"team": "red"},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	compareForm(t, f.requests()[0], map[string]string{
-		"id": (&catalog{}).ProductID(testOwner), "name": "Pro", "metadata[team]": "red", "metadata[kassa_cluster]": "c1",
-		"metadata[kassa_uid]": "u1", "metadata[kassa_plan]": "shop/pro",
+		"id": (&catalog{}).ProductID(testOwner), "name": "Pro", "tax_code": "txcd_10302000", "metadata[team]": "red",
+		"metadata[kassa_cluster]": "c1", "metadata[kassa_uid]": "u1", "metadata[kassa_plan]": "shop/pro",
 	})
 	NewWithT(t).Expect(f.requests()[0].key).To(Equal("key"))
-}
-
-func TestPriceForms(t *testing.T) {
-	g := NewWithT(t)
-	conn, f := connect(t, func(sent) reply { return ok(priceJSON("price_1")) })
-	in := provider.CreatePrice{
-		Owner: testOwner, ProductID: "prod_1", Name: "yearly", LookupKey: "kassa:u1:yearly", IdempotencyKey: "key",
-		Spec: billing.PriceSpec{DisplayName: "Yearly", Terms: billing.PriceTerms{
-			Money: billing.Money{Minor: 500, Currency: "ISK"}, Recurring: billing.Recurring{Interval: billing.Year, Count: 2},
-			TaxBehavior: billing.TaxUnspecified,
-		}},
-	}
-	got, err := conn.Catalog().CreatePrice(t.Context(), in)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(got.Spec.Terms).To(Equal(billing.PriceTerms{Money: usd(2900), TaxBehavior: billing.TaxUnspecified}))
-	marked := map[string]string{
-		"metadata[kassa_cluster]": "c1", "metadata[kassa_uid]": "u1", "metadata[kassa_plan]": "shop/pro",
-		"metadata[kassa_price]": "yearly",
-	}
-	want := map[string]string{
-		"product": "prod_1", "currency": "isk", "unit_amount": "50000", "recurring[interval]": "year",
-		"recurring[interval_count]": "2", "tax_behavior": "unspecified", "nickname": "Yearly",
-		"lookup_key": "kassa:u1:yearly", "transfer_lookup_key": "true",
-	}
-	for k, v := range marked {
-		want[k] = v
-	}
-	compareForm(t, f.requests()[0], want)
-
-	_, err = conn.Catalog().UpdatePrice(t.Context(), "price_1", provider.PricePatch{
-		Owner: &testOwner, Name: ptr("yearly"), Active: ptr(true), LookupKey: ptr("k"), DisplayName: ptr(""),
-	})
-	g.Expect(err).NotTo(HaveOccurred())
-	want = map[string]string{
-		"active": "true", "lookup_key": "k", "transfer_lookup_key": "true", "nickname": "",
-	}
-	for k, v := range marked {
-		want[k] = v
-	}
-	compareForm(t, f.requests()[1], want)
-
-	in.Spec.Terms.Money = billing.Money{Minor: 550, Currency: "MGA"}
-	_, err = conn.Catalog().CreatePrice(t.Context(), in)
-	g.Expect(err).To(MatchError(ContainSubstring("whole units")))
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
-	in.Spec.Terms = billing.PriceTerms{Money: usd(1), Recurring: billing.Recurring{Interval: "Fortnight", Count: 1}}
-	_, err = conn.Catalog().CreatePrice(t.Context(), in)
-	g.Expect(err).To(MatchError(ContainSubstring("no interval")))
-	g.Expect(f.requests()).To(HaveLen(2), "what Stripe cannot take is not sent")
-}
-
-// TestTermsThatKassaCannotExpress makes sure that a price with other terms never passes for one with an amount.
-func TestTermsThatKassaCannotExpress(t *testing.T) {
-	for reason, fields := range map[string]string{
-		"tiers":                     `"billing_scheme":"tiered","unit_amount":null,"unit_amount_decimal":null`,
-		"a fraction of a cent":      `"billing_scheme":"per_unit","unit_amount":null,"unit_amount_decimal":"0.5"`,
-		"usage":                     `"unit_amount":1,"recurring":{"interval":"month","usage_type":"metered"}`,
-		"packages":                  `"unit_amount":1,"transform_quantity":{"divide_by":5,"round":"up"}`,
-		"what the customer chooses": `"unit_amount":null,"custom_unit_amount":{"minimum":1}`,
-		"a unit of time to come":    `"unit_amount":1,"recurring":{"interval":"decade","interval_count":1}`,
-	} {
-		conn, _ := connect(t, func(sent) reply {
-			return ok(`{"id":"r","object":"price","product":"p","currency":"usd",` + fields + `}`)
-		})
-		p, err := conn.Catalog().UpdatePrice(t.Context(), "r", provider.PricePatch{Active: ptr(true)})
-		NewWithT(t).Expect(err).NotTo(HaveOccurred(), reason)
-		NewWithT(t).Expect(p.Spec.Terms).To(BeZero(), reason)
-	}
 }
 
 func TestEndpointForms(t *testing.T) {

@@ -104,7 +104,7 @@ func priceJSON(id string) string {
 }
 
 func markedPriceJSON(id string, o billing.Owner, name string) string {
-	return strings.TrimSuffix(priceJSON(id), "}") + `,"metadata":` + asJSON(priceMarks(o, name)) + "}"
+	return strings.TrimSuffix(priceJSON(id), "}") + `,"metadata":` + asJSON(priceMarks(o, name, "", false)) + "}"
 }
 
 func listJSON(more bool, items ...string) string {

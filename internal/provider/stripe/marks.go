@@ -11,14 +11,25 @@ const (
 	markPrefix   = "kassa"
 	markCluster  = "kassa_cluster"
 	markUID      = "kassa_uid"
-	markPlan     = "kassa_plan"     // "namespace/name" of the Plan
-	markPrice    = "kassa_price"    // the price's name in the Plan
-	markReceiver = "kassa_receiver" // "namespace/name" of the WebhookReceiver
+	markPlan     = "kassa_plan"       // "namespace/name" of the Plan
+	markPrice    = "kassa_price"      // the price's name in the Plan
+	markKeptKey  = "kassa_lookup_key" // the lookup key that an adopted price had; see billing.Price.KeptKey
+	markReceiver = "kassa_receiver"   // "namespace/name" of the WebhookReceiver
 )
 
 // marks are the metadata of an owner. kind is markPlan or markReceiver.
 func marks(o billing.Owner, kind string) map[string]string {
 	return map[string]string{markCluster: o.Cluster, markUID: o.UID, kind: o.Namespace + "/" + o.Name}
+}
+
+// priceMarks are the metadata of a price. A kept key that is empty is removed from a price that has one.
+func priceMarks(o billing.Owner, name, kept string, hasKept bool) map[string]string {
+	m := marks(o, markPlan)
+	m[markPrice] = name
+	if kept != "" || hasKept {
+		m[markKeptKey] = kept
+	}
+	return m
 }
 
 // ownerOf reads the marks; see billing.Owner.Identifies for an object that has only a part of them.

@@ -60,6 +60,9 @@ func newProductParams(in provider.CreateProduct, id string) *stripe.ProductParam
 	if in.Spec.UnitLabel != "" {
 		p.UnitLabel = stripe.String(in.Spec.UnitLabel)
 	}
+	if in.Spec.TaxCode != "" {
+		p.TaxCode = stripe.String(in.Spec.TaxCode)
+	}
 	if len(in.Spec.Features) > 0 {
 		p.Features = features(in.Spec.Features)
 	}
@@ -91,6 +94,7 @@ func productPatchParams(in provider.ProductPatch) *stripe.ProductParams {
 		p.Name = stripe.String(in.Spec.Name)
 		p.Description = stripe.String(in.Spec.Description)
 		p.UnitLabel = stripe.String(in.Spec.UnitLabel)
+		p.TaxCode = stripe.String(in.Spec.TaxCode)
 		p.Features = features(in.Spec.Features)
 		p.Images = stripe.StringSlice(in.Spec.ImageURLs)
 		p.Metadata = metadataPatch(in.Current.Spec.Metadata, in.Spec.Metadata)

@@ -60,6 +60,9 @@ func (c *call) expandOne(v any, path, whole []string) (object, *apiError) {
 	if !slices.Contains(expandable[out.text("object")], name) {
 		return nil, notExpandable(whole)
 	}
+	if name == "currency_options" {
+		return c.expandOptions(out, path[1:], whole)
+	}
 	full := c.property(out, name)
 	if full == nil {
 		return out, nil // null stays null
@@ -75,6 +78,36 @@ func (c *call) expandOne(v any, path, whole []string) (object, *apiError) {
 	return out, nil
 }
 
+// expandOptions shows a price's currency options, and the tiers of one of them when the path goes on to it: those of
+// the others stay out.
+func (c *call) expandOptions(price object, path, whole []string) (object, *apiError) {
+	of := c.prices.byID[price.text("id")]
+	if of == nil {
+		return price, nil
+	}
+	options := of.allCurrencies()
+	for code, shown := range priceOptions(price) {
+		options[code] = shown
+	}
+	switch {
+	case len(path) == 0:
+	case len(path) == 2 && path[1] == "tiers":
+		if option, ok := options[path[0]].(CurrencyOption); ok {
+			option.Tiers = of.tiersIn(path[0])
+			options[path[0]] = option
+		}
+	default:
+		return nil, notExpandable(whole)
+	}
+	price["currency_options"] = options
+	return price, nil
+}
+
+func priceOptions(price object) object {
+	options, _ := price["currency_options"].(object)
+	return options
+}
+
 func (c *call) property(wire object, name string) any {
 	switch id := wire[name].(type) {
 	case string:
@@ -86,8 +119,6 @@ func (c *call) property(wire object, name string) any {
 	switch {
 	case price != nil && name == "tiers" && price.Tiers != nil:
 		return price.Tiers
-	case price != nil && name == "currency_options":
-		return price.allCurrencies()
 	case name == "line_items":
 		if s := c.table("checkout.session").byID[wire.text("id")]; s != nil {
 			return c.sessionItems(s)

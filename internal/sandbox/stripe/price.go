@@ -138,24 +138,57 @@ func (p *Price) readOptions(in params, old map[string]CurrencyOption) (map[strin
 		if o.Tiers, err = readTiers(option, currency, name); err != nil {
 			return nil, err
 		}
+		if was, ok := old[currency]; ok && !o.priced() {
+			was.TaxBehavior = o.TaxBehavior
+			out[currency] = was
+			continue
+		}
 		if (o.Tiers != nil) != (p.BillingScheme == "tiered") {
 			return nil, invalid(name, "", "A currency option must use the same billing scheme as its price.")
+		}
+		if !sameEnds(p.Tiers, o.Tiers) {
+			return nil, invalid(nested(name, "tiers"), "", "The tiers of a currency option must have the same `up_to` values "+
+				"as those of its price.")
+		}
+		if !o.priced() {
+			return nil, invalid(nested(name, "unit_amount"), "parameter_missing", "Missing required param: %s.",
+				nested(name, "unit_amount"))
 		}
 		out[currency] = o
 	}
 	return out, nil
 }
 
-// allCurrencies is currency_options on the wire: the price's own currency is among them.
+// allCurrencies is currency_options on the wire: the price's own currency is among them, and the tiers of each are
+// left out unless they are expanded too.
 func (p *Price) allCurrencies() object {
 	out := object{p.Currency: CurrencyOption{
-		CustomUnitAmount: p.CustomUnitAmount, TaxBehavior: p.TaxBehavior, Tiers: p.Tiers, UnitAmount: p.UnitAmount,
+		CustomUnitAmount: p.CustomUnitAmount, TaxBehavior: p.TaxBehavior, UnitAmount: p.UnitAmount,
 		UnitAmountDecimal: p.UnitAmountDecimal,
 	}}
 	for code, o := range p.CurrencyOptions {
+		o.Tiers = nil
 		out[code] = o
 	}
 	return out
+}
+
+func (p *Price) tiersIn(currency string) []Tier {
+	if currency == p.Currency {
+		return p.Tiers
+	}
+	return p.CurrencyOptions[currency].Tiers
+}
+
+func (o CurrencyOption) priced() bool {
+	return o.Tiers != nil || o.UnitAmountDecimal != nil || o.CustomUnitAmount != nil
+}
+
+// sameEnds says whether the tiers of two currencies end at the same quantities.
+func sameEnds(a, b []Tier) bool {
+	return slices.EqualFunc(a, b, func(x, y Tier) bool {
+		return (x.UpTo == nil) == (y.UpTo == nil) && (x.UpTo == nil || *x.UpTo == *y.UpTo)
+	})
 }
 
 func (c *call) insertPrice(p *Price) {

@@ -203,7 +203,7 @@ func readTiers(in params, currency, prefix string) ([]Tier, *apiError) {
 			return nil, err
 		}
 		if tier.UnitAmountDecimal == nil && tier.FlatAmountDecimal == nil {
-			return nil, invalid(name, "", "Each tier needs a `unit_amount` or a `flat_amount`.")
+			return nil, invalid(name, "", "An entry in the tiers array is missing an amount.")
 		}
 		if upTo := t.text("up_to"); upTo != "inf" {
 			v, err := readLeaf(upTo, param{kind: integer}, nested(name, "up_to"))

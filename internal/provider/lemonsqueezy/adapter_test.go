@@ -1,0 +1,177 @@
+package lemonsqueezy_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
+	dashboard "github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
+)
+
+func TestCheckKey(t *testing.T) {
+	for key, want := range map[string]string{
+		testKey: "", "": "empty", testKey + "\n": "white space", "sk_" + "test_a": "another provider (sk_)",
+		"pdl_" + "sdbx_a": "another provider (pdl_)",
+	} {
+		g := NewWithT(t)
+		err := lemonsqueezy.Adapter{}.CheckKey(key, billing.Test)
+		if want == "" {
+			g.Expect(err).NotTo(HaveOccurred())
+			continue
+		}
+		g.Expect(err).To(MatchError(ContainSubstring(want)))
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassCredentials))
+	}
+}
+
+func month(p dashboard.Price) dashboard.Price {
+	unit, n := "month", int64(1)
+	p.Category, p.IntervalUnit, p.IntervalCount = "subscription", &unit, &n
+	return p
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// What Kassa cannot express equals nothing that a Plan says.
+func TestPricesThatNoPlanCanSay(t *testing.T) {
+	g := NewWithT(t)
+	conn, s := connect(t, billing.Test, false)
+	cases := map[string]dashboard.Price{
+		"a fraction of a cent": month(dashboard.Price{UnitPriceDecimal: ptr("0.5")}),
+		"a package":            month(dashboard.Price{UnitPrice: ptr(int64(500)), Scheme: "package", PackageSize: 10}),
+		"a set-up fee": month(dashboard.Price{
+			UnitPrice: ptr(int64(500)), SetupFeeEnabled: ptr(true), SetupFee: ptr(int64(100)),
+		}),
+		"what the buyer wants": {Category: "pwyw", UnitPrice: ptr(int64(500))},
+		"usage for ever":       month(dashboard.Price{UnitPrice: ptr(int64(5)), UsageAggregation: ptr("last_ever")}),
+		"tiers without an end": month(dashboard.Price{
+			Scheme: "volume", Tiers: []dashboard.Tier{{LastUnit: 5, UnitPrice: ptr(int64(1))}},
+		}),
+		"no interval": {Category: "subscription", UnitPrice: ptr(int64(500))},
+	}
+	draft := dashboard.Draft{StoreID: storeID, Name: "Odd"}
+	names := []string{}
+	for name, p := range cases {
+		names = append(names, name)
+		draft.Variants = append(draft.Variants, dashboard.DraftVariant{Name: name, Price: p})
+	}
+	_, variants, err := s.AddProduct(draft)
+	g.Expect(err).NotTo(HaveOccurred())
+	snap, err := conn.Catalog().Snapshot(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(snap.Prices).To(HaveLen(len(cases)))
+	for i, id := range variants {
+		for _, p := range snap.Prices {
+			if p.ID == strconv.FormatInt(id, 10) {
+				g.Expect(p.Spec.Terms).To(Equal(billing.PriceTerms{}), names[i])
+			}
+		}
+	}
+}
+
+// The newest price of a variant counts, drafts are not on sale, and other stores and modes do not show.
+func TestWhatIsCurrent(t *testing.T) {
+	g := NewWithT(t)
+	conn, s := connect(t, billing.Test, false)
+	add := func(d dashboard.Draft) (string, []int64) {
+		d.Name = "Pro"
+		d.Variants = append(d.Variants, dashboard.DraftVariant{Price: month(dashboard.Price{UnitPrice: ptr(int64(2900))})})
+		id, variants, err := s.AddProduct(d)
+		g.Expect(err).NotTo(HaveOccurred())
+		return strconv.FormatInt(id, 10), variants
+	}
+	id, variants := add(dashboard.Draft{StoreID: storeID})
+	draft, _ := add(dashboard.Draft{StoreID: storeID, Status: "draft"})
+	other, _ := add(dashboard.Draft{StoreID: 78})
+	live, _ := add(dashboard.Draft{StoreID: storeID, Live: true})
+	observe := func(id string) billing.Observed {
+		o, err := conn.Catalog().Observe(t.Context(), billing.Owner{}, provider.Known{ProductID: id, Only: true})
+		g.Expect(err).NotTo(HaveOccurred())
+		return o
+	}
+	g.Expect(observe(other).Product).To(BeNil(), "another store")
+	g.Expect(observe(live).Product).To(BeNil(), "another mode")
+	g.Expect(observe(draft).Product.Active).To(BeFalse())
+	g.Expect(observe(draft).Prices[0].Active).To(BeFalse())
+	snap, err := conn.Catalog().Snapshot(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(snap.Products).To(HaveLen(2))
+
+	g.Expect(s.SetPrice(variants[0], month(dashboard.Price{UnitPrice: ptr(int64(3900))}))).To(Succeed())
+	g.Expect(observe(id).Prices[0].Spec.Terms.Money.Minor).To(BeEquivalentTo(3900))
+
+	// A lone pending variant is as its product is; one beside others is not sold.
+	g.Expect(s.EditVariant(variants[0], func(v *dashboard.Variant) { v.Status = "pending" })).To(Succeed())
+	g.Expect(observe(id).Prices[0].Active).To(BeTrue())
+}
+
+// Whatever comes back is an error with a class, never a panic and never a quoted body or key.
+func TestAnswersThatAreNone(t *testing.T) {
+	for _, c := range []struct {
+		name, body, text string
+		status           int
+		class            provider.Class
+	}{
+		{"not JSON", "<html>" + testKey, "", 200, provider.ClassUnavailable},
+		{"nothing", "", "", 200, provider.ClassUnavailable},
+		{"another object", `{"data":{"type":"orders","id":"1"}}`, "", 200, provider.ClassUnavailable},
+		{"a page that does not go on", `{"data":[],"meta":{"page":{"currentPage":9,"lastPage":10}}}`, "", 200,
+			provider.ClassUnavailable},
+		{"a gateway's page", "<html>", "HTTP 502", 502, provider.ClassUnavailable},
+		{"JSON:API's errors", `{"errors":[{"title":"Unprocessable","detail":"No","code":"x1"}]}`, "x1: Unprocessable: No",
+			422, provider.ClassTerminal},
+		{"another shape", `{"error":"No such key ` + testKey + `"}`, "No such key [redacted]", 401,
+			provider.ClassCredentials},
+		{"a third shape", `{"message":"Too Many Attempts."}`, "Too Many Attempts.", 429, provider.ClassRateLimited},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				g.Expect(r.URL.Path).To(HavePrefix("/proxy/v1/"))
+				g.Expect(r.Header.Get("Accept")).To(Equal("application/vnd.api+json"))
+				g.Expect(r.Method).To(Equal(http.MethodGet))
+				w.WriteHeader(c.status)
+				_, _ = w.Write([]byte(c.body))
+			}))
+			defer srv.Close()
+			for name, call := range map[string]func(provider.Connection) error{
+				"account":  func(c provider.Connection) error { _, err := c.Account(t.Context()); return err },
+				"snapshot": func(c provider.Connection) error { _, err := c.Catalog().Snapshot(t.Context()); return err },
+				"observe": func(c provider.Connection) error {
+					_, err := c.Catalog().Observe(t.Context(), billing.Owner{}, provider.Known{ProductID: "5"})
+					return err
+				},
+			} {
+				conn, err := lemonsqueezy.Adapter{}.Connect(provider.Config{
+					Mode: billing.Test, APIKey: testKey + "longer", StoreID: "77", BaseURL: srv.URL + "/proxy/",
+					HTTP: instrument.Client(instrument.Options{Provider: billing.LemonSqueezy}),
+				})
+				g.Expect(err).NotTo(HaveOccurred())
+				err = call(conn)
+				var e *provider.Error
+				g.Expect(errors.As(err, &e)).To(BeTrue(), "%s: %v", name, err)
+				g.Expect(e.Class.String()).To(Equal(c.class.String()), name)
+				g.Expect(err.Error()).To(ContainSubstring(c.text), name)
+				g.Expect(strings.Contains(err.Error(), testKey)).To(BeFalse(), name)
+			}
+		})
+	}
+}
+
+func TestAStoreThatTheKeyDoesNotSee(t *testing.T) {
+	g := NewWithT(t)
+	conn, s := connect(t, billing.Test, false)
+	s.Reset()
+	_, err := conn.Account(t.Context())
+	g.Expect(err).To(MatchError(ContainSubstring("the key sees no store 77")))
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal), "a wrong account is not an object that is gone")
+}

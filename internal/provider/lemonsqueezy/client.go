@@ -1,0 +1,187 @@
+package lemonsqueezy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+const (
+	publicURL = "https://api.lemonsqueezy.com"
+	mediaType = "application/vnd.api+json"
+	pageSize  = 100 // LemonSqueezy's maximum
+	// maxPages bounds a list at a million objects, against a provider that never says that it ends.
+	maxPages = 10000
+	// maxText is of codes, in bytes.
+	maxText = 64
+)
+
+// errUnexpected: a 2xx (or 3xx) that is not what was asked for.
+var errUnexpected = errors.New("the answer is not what was asked for")
+
+// client sends GET requests of JSON:API.
+type client struct {
+	http *http.Client
+	base *url.URL
+	key  string
+}
+
+// resource is one object.
+type resource[A any] struct {
+	Type       string `json:"type"`
+	ID         string `json:"id"`
+	Attributes A      `json:"attributes"`
+}
+
+type document[A any] struct {
+	Data resource[A] `json:"data"`
+	Meta struct {
+		TestMode *bool `json:"test_mode"`
+	} `json:"meta"`
+}
+
+type page[A any] struct {
+	Data []resource[A] `json:"data"`
+	Meta struct {
+		Page *struct {
+			CurrentPage int `json:"currentPage"`
+			LastPage    int `json:"lastPage"`
+		} `json:"page"`
+	} `json:"meta"`
+}
+
+// get reads one object of a type.
+func get[A any](ctx context.Context, c *client, op, path, kind string) (document[A], error) {
+	var out document[A]
+	err := c.send(ctx, op, path, nil, &out, func() bool { return out.Data.Type == kind && out.Data.ID != "" })
+	return out, err
+}
+
+// list reads all objects of a type, page by page. calls is how many requests it took.
+func list[A any](
+	ctx context.Context, c *client, op, path, kind string, filter url.Values,
+) (out []resource[A], calls int, err error) {
+	for number := 1; number <= maxPages; number++ {
+		q := url.Values{"page[number]": {strconv.Itoa(number)}, "page[size]": {strconv.Itoa(pageSize)}}
+		for k, v := range filter {
+			q[k] = v
+		}
+		var p page[A]
+		err := c.send(ctx, op, path, q, &p, func() bool {
+			if p.Data == nil || p.Meta.Page == nil || p.Meta.Page.CurrentPage != number {
+				return false
+			}
+			for _, r := range p.Data {
+				if r.Type != kind || !isID(r.ID) {
+					return false
+				}
+			}
+			return true
+		})
+		calls++
+		if err != nil {
+			return nil, calls, err
+		}
+		out = append(out, p.Data...)
+		if number >= p.Meta.Page.LastPage {
+			return out, calls, nil
+		}
+	}
+	return nil, calls, &provider.Error{
+		Class: provider.ClassUnavailable, Provider: name, Operation: op, Message: "the list does not end",
+		Err: errUnexpected,
+	}
+}
+
+// send makes one request. The error is a *provider.Error.
+func (c *client) send(ctx context.Context, op, path string, q url.Values, into any, valid func() bool) error {
+	at := *c.base
+	at.Path, at.RawQuery = strings.TrimSuffix(at.Path, "/")+path, q.Encode()
+	req, err := http.NewRequestWithContext(provider.WithOperation(ctx, op), http.MethodGet, at.String(), http.NoBody)
+	if err != nil {
+		return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: op, Message: "no such address"}
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	req.Header.Set("Accept", mediaType)
+	req.Header.Set("Content-Type", mediaType)
+	// The key goes only to the address that was configured.
+	direct := *c.http
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := direct.Do(req)
+	if err != nil {
+		return transportError(op, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return transportError(op, err)
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return answerError(op, resp, body)
+	case json.Unmarshal(body, into) != nil || !valid():
+		e := answerError(op, resp, nil)
+		e.Class, e.Message, e.Err = provider.ClassUnavailable, errUnexpected.Error(), errUnexpected
+		return e
+	}
+	return nil
+}
+
+func transportError(op string, err error) error {
+	e := &provider.Error{Class: provider.ClassUnavailable, Provider: name, Operation: op, Err: err}
+	var unsent *provider.Error // of the client that was given, which did not send the request
+	var transport *url.Error
+	switch {
+	case errors.As(err, &unsent):
+		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
+	case errors.As(err, &transport):
+		e.Err, e.Message = transport.Err, provider.Redact(transport.Err.Error())
+	}
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, cause) {
+			e.Err = cause
+		}
+	}
+	return e
+}
+
+// answerError is of an answer that is no success. Its three shapes are JSON:API's, {"error"} and {"message"}.
+func answerError(op string, resp *http.Response, body []byte) *provider.Error {
+	e := &provider.Error{
+		Class: provider.ClassOfStatus(resp.StatusCode), Provider: name, Operation: op, Status: resp.StatusCode,
+		RetryAfter: provider.RetryAfterOf(resp.Header, time.Now()),
+	}
+	var b struct {
+		Errors []struct {
+			Title  string `json:"title"`
+			Detail string `json:"detail"`
+			Code   string `json:"code"`
+		} `json:"errors"`
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &b) != nil {
+		return e
+	}
+	var texts []string
+	for _, x := range b.Errors {
+		if e.Code == "" {
+			e.Code = provider.Truncate(provider.Redact(x.Code), maxText)
+		}
+		texts = append(texts, strings.Trim(x.Title+": "+x.Detail, ": "))
+	}
+	for _, text := range []string{b.Error, b.Message} {
+		if text != "" {
+			texts = append(texts, text)
+		}
+	}
+	e.Message = provider.Redact(strings.Join(texts, "; "))
+	return e
+}

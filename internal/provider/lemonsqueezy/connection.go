@@ -1,0 +1,75 @@
+package lemonsqueezy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// connection is one store.
+type connection struct {
+	client
+	store string
+	mode  billing.Mode
+}
+
+func (c *connection) Catalog() provider.Catalog { return &catalog{c} }
+
+// Endpoints is nil: there is no CapabilityEndpoints.
+func (c *connection) Endpoints() provider.Endpoints { return nil }
+
+type user struct {
+	Name string `json:"name"`
+}
+
+type store struct {
+	Name     string `json:"name"`
+	Currency string `json:"currency"`
+}
+
+// Account is the store. A key is of one mode, which the answer about its user tells; a key of which that is not known
+// is refused, because nothing else would tell test data from real money.
+func (c *connection) Account(ctx context.Context) (billing.Account, error) {
+	me, err := get[user](ctx, &c.client, "get account", "/v1/users/me", "users")
+	if err != nil {
+		return billing.Account{}, err
+	}
+	if me.Meta.TestMode == nil {
+		return billing.Account{}, &provider.Error{
+			Class: provider.ClassTerminal, Provider: name, Operation: "get account",
+			Message: "the answer does not say whether the key is of test or live mode",
+		}
+	}
+	s, err := c.readStore(ctx)
+	if err != nil {
+		return billing.Account{}, err
+	}
+	a := billing.Account{ID: c.store, Name: s.Name, Mode: billing.Live}
+	if *me.Meta.TestMode {
+		a.Mode = billing.Test
+	}
+	if currency, err := billing.ParseCurrency(s.Currency); err == nil {
+		a.DefaultCurrency = currency
+	}
+	return a, nil
+}
+
+func (c *connection) readStore(ctx context.Context) (store, error) {
+	doc, err := get[store](ctx, &c.client, "get store", "/v1/stores/"+c.store, "stores")
+	if provider.IsNotFound(err) {
+		return store{}, &provider.Error{
+			Class: provider.ClassTerminal, Provider: name, Operation: "get store", Err: err,
+			Message: fmt.Sprintf("the key sees no store %s; spec.lemonSqueezy.storeID is the number of a store of the key's "+
+				"own account", c.store),
+		}
+	}
+	if err == nil && doc.Data.ID != c.store {
+		return store{}, &provider.Error{
+			Class: provider.ClassUnavailable, Provider: name, Operation: "get store", Message: errUnexpected.Error(),
+			Err: errUnexpected,
+		}
+	}
+	return doc.Data.Attributes, err
+}

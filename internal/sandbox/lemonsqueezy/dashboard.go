@@ -1,0 +1,176 @@
+package lemonsqueezy
+
+import (
+	"cmp"
+	"errors"
+	"time"
+)
+
+// Errors of the dashboard.
+var (
+	ErrNotFound = errors.New("no such object")
+	ErrInvalid  = errors.New("a product needs an existing store, and each variant a price")
+)
+
+// Draft is a product that a seller makes in the dashboard.
+type Draft struct {
+	StoreID  int64          `json:"store_id"`
+	Name     string         `json:"name"`
+	Status   string         `json:"status,omitempty"` // default: published
+	Live     bool           `json:"live,omitempty"`
+	Variants []DraftVariant `json:"variants"`
+}
+
+// DraftVariant is a variant with its price.
+type DraftVariant struct {
+	Name   string `json:"name"`
+	Status string `json:"status,omitempty"` // default: published
+	Price  Price  `json:"price"`
+}
+
+func (s *Server) nextID() int64 {
+	s.lastID++
+	return s.lastID
+}
+
+func (s *Server) stamp() string { return s.opt.Now().UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+func (s *Server) product(id int64) *Product {
+	for _, p := range s.products {
+		if p.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *Server) variant(id int64) *Variant {
+	for _, v := range s.variants {
+		if v.ID == id {
+			return v
+		}
+	}
+	return nil
+}
+
+// AddStore makes a store, under the id given if it is not 0, and returns its id.
+func (s *Server) AddStore(store Store) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	store.ID = cmp.Or(store.ID, s.nextID())
+	store.Currency = cmp.Or(store.Currency, "USD")
+	s.stores = append(s.stores, &store)
+	return store.ID
+}
+
+// AddProduct makes a product with its variants and returns their ids.
+func (s *Server) AddProduct(d Draft) (product int64, variants []int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := false
+	for _, store := range s.stores {
+		known = known || store.ID == d.StoreID
+	}
+	if !known || len(d.Variants) == 0 {
+		return 0, nil, ErrInvalid
+	}
+	now := s.stamp()
+	p := &Product{
+		ID: s.nextID(), StoreID: d.StoreID, Name: d.Name, Slug: d.Name, Status: cmp.Or(d.Status, "published"),
+		CreatedAt: now, UpdatedAt: now, TestMode: !d.Live,
+	}
+	s.products = append(s.products, p)
+	for i, dv := range d.Variants {
+		v := &Variant{
+			ID: s.nextID(), ProductID: p.ID, Name: dv.Name, Slug: dv.Name, Status: cmp.Or(dv.Status, "published"),
+			Sort: int64(i + 1), CreatedAt: now, UpdatedAt: now, TestMode: !d.Live,
+		}
+		s.variants = append(s.variants, v)
+		s.addPrice(v.ID, dv.Price)
+		variants = append(variants, v.ID)
+	}
+	return p.ID, variants, nil
+}
+
+func (s *Server) addPrice(variant int64, p Price) {
+	p.ID, p.VariantID = s.nextID(), variant
+	p.Category, p.Scheme = cmp.Or(p.Category, "subscription"), cmp.Or(p.Scheme, "standard")
+	p.PackageSize, p.TaxCode = max(p.PackageSize, 1), cmp.Or(p.TaxCode, "eservice")
+	p.CreatedAt, p.UpdatedAt = s.stamp(), s.stamp()
+	s.prices = append(s.prices, &p)
+}
+
+// SetPrice gives a variant another price. The old one stays, as at LemonSqueezy.
+func (s *Server) SetPrice(variant int64, p Price) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.variant(variant) == nil {
+		return ErrNotFound
+	}
+	s.addPrice(variant, p)
+	return nil
+}
+
+// CurrentPrice is a variant's newest price.
+func (s *Server) CurrentPrice(variant int64) (Price, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.prices) - 1; i >= 0; i-- {
+		if s.prices[i].VariantID == variant {
+			return *s.prices[i], nil
+		}
+	}
+	return Price{}, ErrNotFound
+}
+
+// EditProduct changes a product. Its id and store stay.
+func (s *Server) EditProduct(id int64, edit func(*Product)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.product(id)
+	if p == nil {
+		return ErrNotFound
+	}
+	store := p.StoreID
+	edit(p)
+	p.ID, p.StoreID, p.UpdatedAt = id, store, s.opt.Now().UTC().Format(time.RFC3339)
+	return nil
+}
+
+// EditVariant changes a variant. Its id and product stay.
+func (s *Server) EditVariant(id int64, edit func(*Variant)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.variant(id)
+	if v == nil {
+		return ErrNotFound
+	}
+	product := v.ProductID
+	edit(v)
+	v.ID, v.ProductID, v.UpdatedAt = id, product, s.opt.Now().UTC().Format(time.RFC3339)
+	return nil
+}
+
+// State is a dump of everything, each object with its id.
+func (s *Server) State() map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dump := map[string][]any{"stores": {}, "products": {}, "variants": {}, "prices": {}}
+	for _, x := range s.stores {
+		dump["stores"] = append(dump["stores"], resource("stores", x.ID, *x))
+	}
+	for _, x := range s.products {
+		dump["products"] = append(dump["products"], resource("products", x.ID, *x))
+	}
+	for _, x := range s.variants {
+		dump["variants"] = append(dump["variants"], resource("variants", x.ID, *x))
+	}
+	for _, x := range s.prices {
+		dump["prices"] = append(dump["prices"], resource("prices", x.ID, *x))
+	}
+	out := map[string]any{}
+	for k, v := range dump {
+		out[k] = v
+	}
+	return out
+}

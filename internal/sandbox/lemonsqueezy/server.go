@@ -1,0 +1,223 @@
+// Package lemonsqueezy is a stateful stand-in of the catalogue of LemonSqueezy's API: users/me, stores, products,
+// variants and prices, which can only be read. What a seller makes in the dashboard is made by Go or by the sandbox's
+// door. It keeps everything in memory.
+//
+// The text of a key does not tell its mode; here one that contains "live" is of live mode, and any other of test mode.
+// All keys of a mode see the same data, and none of the other's.
+package lemonsqueezy
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	mediaType   = "application/vnd.api+json"
+	defaultSize = 10
+	maxSize     = 100
+)
+
+// Options of a Server.
+type Options struct {
+	// RateLimit is how many requests a minute each key may make; 0 is no limit, and tells of 300.
+	RateLimit int
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+}
+
+// Server is the stand-in. It is safe for concurrent use.
+type Server struct {
+	opt Options
+	mux *http.ServeMux
+
+	mu       sync.Mutex
+	stores   []*Store
+	products []*Product
+	variants []*Variant
+	prices   []*Price
+	lastID   int64
+	revoked  map[string]bool
+	limits   map[string]*rate.Limiter
+}
+
+// New makes a server without data.
+func New(opt Options) *Server {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	s := &Server{opt: opt, mux: http.NewServeMux()}
+	s.Reset()
+	s.mux.HandleFunc("GET /v1/users/me", s.serve(me))
+	s.mux.HandleFunc("GET /v1/stores", s.serve(listStores))
+	s.mux.HandleFunc("GET /v1/stores/{id}", s.serve(getStore))
+	s.mux.HandleFunc("GET /v1/products", s.serve(listProducts))
+	s.mux.HandleFunc("GET /v1/products/{id}", s.serve(getProduct))
+	s.mux.HandleFunc("GET /v1/variants", s.serve(listVariants))
+	s.mux.HandleFunc("GET /v1/variants/{id}", s.serve(getVariant))
+	s.mux.HandleFunc("GET /v1/prices", s.serve(listPrices))
+	s.mux.HandleFunc("GET /v1/prices/{id}", s.serve(getPrice))
+	for _, path := range []string{"users/me", "stores", "products", "variants", "prices"} {
+		for _, at := range []string{"/v1/" + path, "/v1/" + path + "/{id}"} {
+			s.mux.HandleFunc(at, s.serve(func(*call) (any, *apiError) { return nil, methodNotAllowed() }))
+		}
+	}
+	s.mux.HandleFunc("/", s.serve(func(*call) (any, *apiError) { return nil, notFound() }))
+	return s
+}
+
+// Reset forgets all data and the keys that were revoked.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stores, s.products, s.variants, s.prices = nil, nil, nil, nil
+	s.revoked, s.limits, s.lastID = map[string]bool{}, map[string]*rate.Limiter{}, 1000
+}
+
+// Revoke makes a key invalid, or valid again.
+func (s *Server) Revoke(key string, revoked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked[key] = revoked
+}
+
+// ServeHTTP implements http.Handler for the paths below /v1/.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// call is one request. The server is locked.
+type call struct {
+	*Server
+	r    *http.Request
+	test bool // mode of the key
+}
+
+func (s *Server) serve(run func(*call) (any, *apiError)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || key == "" || s.revoked[key] {
+			respond(w, nil, unauthenticated())
+			return
+		}
+		if !s.admit(w, key) {
+			respond(w, nil, tooManyRequests())
+			return
+		}
+		if accept := r.Header.Get("Accept"); accept != mediaType {
+			respond(w, nil, notAcceptable())
+			return
+		}
+		result, err := run(&call{Server: s, r: r, test: !strings.Contains(key, "live")})
+		respond(w, result, err)
+	}
+}
+
+// admit counts a request, and tells what is left of the key's limit.
+func (s *Server) admit(w http.ResponseWriter, key string) bool {
+	limit := s.opt.RateLimit
+	if limit == 0 {
+		w.Header().Set("X-Ratelimit-Limit", "300")
+		w.Header().Set("X-Ratelimit-Remaining", "299")
+		return true
+	}
+	l := s.limits[key]
+	if l == nil {
+		l = rate.NewLimiter(rate.Limit(limit)/60, limit)
+		s.limits[key] = l
+	}
+	admitted := l.AllowN(s.opt.Now(), 1)
+	w.Header().Set("X-Ratelimit-Limit", strconv.Itoa(limit))
+	w.Header().Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, int(l.TokensAt(s.opt.Now())))))
+	if !admitted {
+		w.Header().Set("Retry-After", strconv.Itoa(60/limit+1))
+	}
+	return admitted
+}
+
+func respond(w http.ResponseWriter, result any, err *apiError) {
+	w.Header().Set("Content-Type", mediaType)
+	if err != nil {
+		w.WriteHeader(err.status)
+		_, _ = w.Write(err.body())
+		return
+	}
+	body, _ := json.Marshal(result)
+	_, _ = w.Write(body)
+}
+
+// page is one page of a list, by page[number] and page[size].
+func page[T any](c *call, kind string, all []T, id func(T) int64) (any, *apiError) {
+	q := c.r.URL.Query()
+	size, number := defaultSize, 1
+	for name, into := range map[string]*int{"page[size]": &size, "page[number]": &number} {
+		if text := q.Get(name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				return nil, invalid(name, "must be a positive number")
+			}
+			*into = n
+		}
+	}
+	size = min(size, maxSize)
+	from, to := min((number-1)*size, len(all)), min(number*size, len(all))
+	data := []any{}
+	for _, x := range all[from:to] {
+		data = append(data, resource(kind, id(x), x))
+	}
+	last := max(1, (len(all)+size-1)/size)
+	meta := map[string]any{
+		"currentPage": number, "from": from + 1, "lastPage": last, "perPage": size, "to": to, "total": len(all),
+	}
+	return map[string]any{
+		"meta": map[string]any{"page": meta}, "jsonapi": map[string]string{"version": "1.0"}, "data": data,
+		"links": c.links(number, last),
+	}, nil
+}
+
+func (c *call) links(number, last int) map[string]string {
+	at := func(n int) string {
+		u := *c.r.URL
+		q := u.Query()
+		q.Set("page[number]", strconv.Itoa(n))
+		u.RawQuery = q.Encode()
+		return u.String()
+	}
+	links := map[string]string{"first": at(1), "last": at(last)}
+	if number < last {
+		links["next"] = at(number + 1)
+	}
+	return links
+}
+
+func document(kind string, id int64, attributes any) any {
+	return map[string]any{
+		"jsonapi": map[string]string{"version": "1.0"}, "data": resource(kind, id, attributes),
+	}
+}
+
+func resource(kind string, id int64, attributes any) map[string]any {
+	return map[string]any{"type": kind, "id": strconv.FormatInt(id, 10), "attributes": attributes}
+}
+
+// filtered refuses filters that are not known, and tells whether an object passes one.
+func (c *call) filtered(known ...string) (func(name string, value any) bool, *apiError) {
+	q := c.r.URL.Query()
+	for name := range q {
+		inner, ok := strings.CutPrefix(name, "filter[")
+		if ok && !slices.Contains(known, strings.TrimSuffix(inner, "]")) {
+			return nil, invalid(name, "is no filter of this list")
+		}
+	}
+	return func(name string, value any) bool {
+		want := q.Get("filter[" + name + "]")
+		got, _ := json.Marshal(value)
+		return want == "" || want == strings.Trim(string(got), `"`)
+	}, nil
+}
