@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"time"
 
@@ -34,7 +33,6 @@ import (
 	"github.com/kassa-dev/kassa/controllers/plan"
 	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
 	"github.com/kassa-dev/kassa/internal/accounts"
-	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
@@ -149,7 +147,7 @@ const (
 	maxBackoff = 2 * time.Minute
 )
 
-// jittered spreads the retries of objects that failed together.
+// jittered spreads the retries of objects that failed together, by full jitter: each is anything up to the back-off.
 type jittered struct {
 	workqueue.TypedRateLimiter[reconcile.Request]
 }
@@ -175,9 +173,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	// The manager's client would ask the API server: what it is not to cache of Secrets includes their metadata.
 	pool := &accounts.Pool{
 		Registry: registry, Metadata: mgr.GetCache(), Live: mgr.GetAPIReader(), Now: time.Now,
-		HTTP: func(p billing.Provider, rate float64, burst int) *http.Client {
-			return instrument.Client(instrument.Options{Provider: p, RequestsPerSecond: rate, Burst: burst, Metrics: requests})
-		},
+		Clients: &instrument.Buckets{Metrics: requests},
 	}
 	snapshots := make(chan event.GenericEvent, 64)
 	refused := make(chan event.GenericEvent, 64)

@@ -42,7 +42,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 		Owns(&corev1.ConfigMap{}).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		WatchesRawSource(source.Channel(o.Snapshots, ofProvider)).
+		WatchesRawSource(source.Channel(o.Snapshots, kubewatch.Later(r.ofProvider))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: o.RateLimiter}).
 		Complete(r)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -274,6 +275,10 @@ func (r *Reconciler) report(
 	}
 	if retry != nil {
 		return ctrl.Result{}, retry
+	}
+	if result.RequeueAfter > 0 {
+		// All Plans of an account wait for the same moment.
+		result.RequeueAfter += rand.N(min(result.RequeueAfter, time.Minute)/4 + 1)
 	}
 	return result, nil
 }

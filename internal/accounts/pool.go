@@ -31,6 +31,12 @@ const (
 	maxRecheck = time.Minute
 )
 
+// Clients are HTTP clients with a rate limit for each scope; see instrument.Buckets.
+type Clients interface {
+	Client(p billing.Provider, owner, scope string, requestsPerSecond float64, burst int) *http.Client
+	Keep(owner string, scopes ...string)
+}
+
 // Pool opens accounts and keeps them open. It is safe for concurrent use.
 type Pool struct {
 	// Registry has the adapters of this build.
@@ -38,9 +44,9 @@ type Pool struct {
 	// Metadata reads Secrets' metadata from a cache that holds no values; Live reads a Secret from the API server.
 	Metadata client.Reader
 	Live     client.Reader
-	// HTTP makes the client that carries an account's requests, with its rate limit.
-	HTTP func(p billing.Provider, requestsPerSecond float64, burst int) *http.Client
-	Now  func() time.Time
+	// Clients gives all who talk to one account the same client.
+	Clients Clients
+	Now     func() time.Time
 
 	mu      sync.Mutex
 	entries map[types.NamespacedName]*entry
@@ -55,18 +61,8 @@ type entry struct {
 	problem  *Error
 	failures int
 	retryAt  time.Time
-	// client is kept for as long as key and limits are the same: it holds what is left of the rate limit and the
-	// pause that the provider asked for, which must outlive a check of the credentials.
-	client    *http.Client
-	clientFor clientKey
-}
-
-type clientKey struct {
-	uid          types.UID
-	kind         billing.Provider
-	key, baseURL string
-	rate         float64
-	burst        int
+	// scope of the rate limit that the key with scope byKey turned out to have.
+	byKey, scope string
 }
 
 // version tells whether anything changed that an account was opened with.
@@ -89,6 +85,7 @@ func (p *Pool) Check(ctx context.Context, pp *v1alpha1.PaymentProvider) (*Accoun
 
 // Forget drops what is kept for a PaymentProvider that is gone.
 func (p *Pool) Forget(key types.NamespacedName) {
+	p.Clients.Keep(key.String())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.entries, key)
@@ -171,13 +168,13 @@ func secretNotFound(ref v1alpha1.SecretKeyReference) *Error {
 
 // connect reads the key, checks it and asks the provider whose it is. It holds e.mu.
 func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry, v version) (*Account, error) {
-	adapter, cfg, problem, err := p.config(ctx, pp, e)
+	adapter, cfg, problem, err := p.config(ctx, pp)
 	if err != nil {
 		return nil, err
 	}
 	var account *Account
 	if problem == nil {
-		account, problem = p.verify(ctx, pp, adapter, cfg)
+		account, problem = p.verify(ctx, pp, e, adapter, cfg)
 	}
 	if problem != nil {
 		if ctx.Err() != nil {
@@ -204,7 +201,7 @@ func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *ent
 }
 
 func (p *Pool) config(
-	ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry,
+	ctx context.Context, pp *v1alpha1.PaymentProvider,
 ) (provider.Adapter, provider.Config, *Error, error) {
 	kind, ref, store := secretRef(&pp.Spec)
 	adapter, err := p.Registry.Adapter(kind)
@@ -229,24 +226,12 @@ func (p *Pool) config(
 		}, nil
 	}
 	mode := billing.Mode(pp.Spec.Mode)
-	rate, burst := adapter.DefaultRate(mode), 0
-	if l := pp.Spec.RateLimit; l != nil {
-		rate, burst = float64(l.RequestsPerSecond), int(l.Burst)
-	}
-	if burst == 0 {
-		burst = max(1, int(2*rate))
-	}
-	if k := (clientKey{pp.UID, kind, key, pp.Spec.BaseURL, rate, burst}); e.client == nil || e.clientFor != k {
-		e.client, e.clientFor = p.HTTP(kind, rate, burst), k
-	}
-	return adapter, provider.Config{
-		Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL, HTTP: e.client,
-	}, nil, nil
+	return adapter, provider.Config{Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL}, nil, nil
 }
 
 // verify is the guard: key text, then the provider's own word on mode and account.
 func (p *Pool) verify(
-	ctx context.Context, pp *v1alpha1.PaymentProvider, adapter provider.Adapter, cfg provider.Config,
+	ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry, adapter provider.Adapter, cfg provider.Config,
 ) (*Account, *Error) {
 	if err := adapter.CheckKey(cfg.APIKey, cfg.Mode); err != nil {
 		if errors.Is(err, provider.ErrModeMismatch) {
@@ -254,6 +239,13 @@ func (p *Pool) verify(
 		}
 		return nil, &Error{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
 	}
+	// Until it is known whose the key is, it has a client of its own, and afterwards again the account's.
+	byKey := scopeOfKey(adapter, cfg)
+	scope := byKey
+	if e.byKey == byKey {
+		scope = e.scope
+	}
+	cfg.HTTP = p.client(pp, adapter, cfg.Mode, scope)
 	conn, err := adapter.Connect(cfg)
 	if err != nil {
 		return nil, ErrorOf(err)
@@ -270,6 +262,15 @@ func (p *Pool) verify(
 	if message := otherAccount(pp, info); message != "" {
 		return nil, &Error{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: message}
 	}
+	if account := scopeOfAccount(adapter, cfg, info); account != scope {
+		cfg.HTTP = p.client(pp, adapter, cfg.Mode, account)
+		if conn, err = adapter.Connect(cfg); err != nil {
+			return nil, ErrorOf(err)
+		}
+		scope = account
+	}
+	e.byKey, e.scope = byKey, scope
+	p.Clients.Keep(client.ObjectKeyFromObject(pp).String(), scope)
 	interval := DefaultDriftCheckInterval
 	if d := pp.Spec.DriftCheckInterval; d != nil {
 		interval = d.Duration

@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
 	"github.com/kassa-dev/kassa/internal/sandbox"
 	sandboxstripe "github.com/kassa-dev/kassa/internal/sandbox/stripe"
@@ -44,7 +46,7 @@ type fixture struct {
 	pool    *accounts.Pool
 	pp      *v1alpha1.PaymentProvider
 	now     time.Time
-	clients int // that were made
+	clients recorder
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -66,11 +68,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Cleanup(server.Close)
 	f.pool = &accounts.Pool{
 		Registry: provider.NewRegistry(stripe.Adapter{}), Metadata: f.client, Live: f.client,
-		HTTP: func(billing.Provider, float64, int) *http.Client {
-			f.clients++
-			return &http.Client{Timeout: 5 * time.Second}
-		},
-		Now: func() time.Time { return f.now },
+		Clients: &f.clients, Now: func() time.Time { return f.now },
 	}
 	f.pp = &v1alpha1.PaymentProvider{
 		ObjectMeta: metav1.ObjectMeta{
@@ -177,26 +175,57 @@ func TestARotatedKeyOfTheSameAccountKeepsTheMirror(t *testing.T) {
 	f.Expect(second.Mirror).To(BeIdenticalTo(first.Mirror))
 }
 
-// The client has the account's token bucket and the provider's Retry-After: neither may start afresh with a check.
-func TestAClientOutlivesTheChecksOfItsKey(t *testing.T) {
+// recorder remembers which clients were handed out.
+type recorder struct {
+	instrument.Buckets
+	given map[string]*http.Client // by scope
+	rates []float64
+}
+
+func (r *recorder) Client(p billing.Provider, owner, scope string, rate float64, burst int) *http.Client {
+	c := r.Buckets.Client(p, owner, scope, rate, burst)
+	if r.given == nil {
+		r.given = map[string]*http.Client{}
+	}
+	r.given[scope], r.rates = c, append(r.rates, rate)
+	return c
+}
+
+// What is left of the account's rate, and the pause that it asked for, outlive checks, edits, and a rotated key; and no
+// text that names a scope has the key.
+func TestTheAccountsClientIsKept(t *testing.T) {
 	f := newFixture(t)
 	f.secret("api-key", key)
 	f.opened()
+	var account *http.Client
+	find := func() *http.Client {
+		for scope, c := range f.clients.given {
+			f.Expect(scope).NotTo(ContainSubstring(key))
+			if strings.HasSuffix(scope, "acct_1") {
+				return c
+			}
+		}
+		return nil
+	}
+	account = find()
+	f.Expect(account).NotTo(BeNil())
 	for range 3 {
 		_, err := f.pool.Check(t.Context(), f.pp)
 		f.Expect(err).NotTo(HaveOccurred())
 	}
 	f.pp.Generation++
 	f.opened()
-	f.Expect(f.clients).To(Equal(1))
+	f.Expect(find()).To(BeIdenticalTo(account))
+	f.Expect(f.clients.given).To(HaveLen(2), "the key's own at first, and the account's")
 
 	f.secret("api-key", rotatedKey)
 	f.opened()
-	f.Expect(f.clients).To(Equal(2))
+	f.Expect(find()).To(BeIdenticalTo(account))
 	f.pp.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 5}
 	f.pp.Generation++
 	f.opened()
-	f.Expect(f.clients).To(Equal(3))
+	f.Expect(find()).To(BeIdenticalTo(account))
+	f.Expect(f.clients.rates[len(f.clients.rates)-1]).To(BeEquivalentTo(5))
 }
 
 func TestAKeyOfAnotherAccountIsRefusedUnlessTheMoveIsMeant(t *testing.T) {

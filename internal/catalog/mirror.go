@@ -62,7 +62,7 @@ func (m *Mirror) Refresh(ctx context.Context, maxAge time.Duration) (Stats, erro
 		if s, fresh := m.fresh(maxAge); fresh {
 			return s, nil
 		}
-		return m.read(context.WithoutCancel(ctx))
+		return m.read(provider.WithBackground(context.WithoutCancel(ctx)))
 	})
 	select {
 	case <-ctx.Done():

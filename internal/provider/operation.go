@@ -17,3 +17,14 @@ func OperationOf(ctx context.Context) string {
 	}
 	return "other"
 }
+
+type backgroundKey struct{}
+
+// WithBackground marks the requests made with ctx as such that can wait: looking for drift, not making what somebody
+// has just changed. They leave a part of the account's rate to the others.
+func WithBackground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
+}
+
+// IsBackground says that WithBackground marked ctx.
+func IsBackground(ctx context.Context) bool { return ctx.Value(backgroundKey{}) != nil }

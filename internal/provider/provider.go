@@ -89,6 +89,8 @@ type Adapter interface {
 	Traits() Traits
 	// DefaultRate is a safe share of the provider's rate limit in requests a second.
 	DefaultRate(billing.Mode) float64
+	// CountsByAddress: the provider counts requests by the address that they come from, whatever the account.
+	CountsByAddress() bool
 	// TaxCode is the provider's own code for a Plan's tax code: a neutral one (billing.TaxCodes) is translated, one of
 	// the provider's own is returned as it is, and none gives what the provider must be told then, which may be
 	// nothing. The error of any other says in one sentence which codes there are. It is not called without

@@ -44,6 +44,15 @@ const (
 	timeout = 150 * time.Millisecond
 )
 
+// unlimited are clients that give up soon and know no limit.
+type unlimited struct{}
+
+func (unlimited) Client(p billing.Provider, _, _ string, _ float64, _ int) *http.Client {
+	return instrument.Client(instrument.Options{Provider: p, Timeout: timeout})
+}
+
+func (unlimited) Keep(string, ...string) {}
+
 // world is one namespace, one sandbox, and the operators that come and go in them.
 type world struct {
 	t         testing.TB
@@ -111,9 +120,7 @@ func (w *world) restart() {
 		Refused: func(types.NamespacedName) {},
 		Accounts: &accounts.Pool{
 			Registry: registry, Metadata: w.client, Live: w.client, Now: clock,
-			HTTP: func(p billing.Provider, _ float64, _ int) *http.Client {
-				return instrument.Client(instrument.Options{Provider: p, Timeout: timeout})
-			},
+			Clients: unlimited{},
 		},
 	}
 }

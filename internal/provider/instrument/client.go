@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
@@ -42,18 +40,18 @@ type Options struct {
 // Client makes the HTTP client of one account. Everything that talks to the account shares it, and with it the
 // bucket and the pauses. Redirects are not followed: a key goes only to the address that was configured.
 func Client(o Options) *http.Client {
-	t := &transport{
-		base: o.Base, metrics: o.Metrics, provider: string(o.Provider), timeout: o.Timeout,
-		limiter: rate.NewLimiter(rate.Inf, 0),
-	}
+	b := newBucket()
+	b.set(limit{o.RequestsPerSecond, o.Burst})
+	return client(o, b)
+}
+
+func client(o Options, b *bucket) *http.Client {
+	t := &transport{base: o.Base, metrics: o.Metrics, provider: string(o.Provider), timeout: o.Timeout, bucket: b}
 	if t.base == nil {
 		t.base = newTransport()
 	}
 	if t.timeout == 0 {
 		t.timeout = DefaultTimeout
-	}
-	if o.RequestsPerSecond > 0 {
-		t.limiter = rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(o.Burst, 1))
 	}
 	return &http.Client{
 		Transport:     t,
@@ -81,8 +79,7 @@ func newTransport() *http.Transport {
 type transport struct {
 	base     http.RoundTripper
 	metrics  *Metrics
-	limiter  *rate.Limiter
-	pause    pause
+	bucket   *bucket
 	provider string
 	timeout  time.Duration
 }
@@ -111,7 +108,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
-	t.pause.note(resp, time.Now())
+	t.bucket.pause.note(resp, time.Now())
 	resp.Body = &body{ReadCloser: http.MaxBytesReader(nil, resp.Body, MaxBody), cancel: cancel}
 	return resp, nil
 }
@@ -119,14 +116,19 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // admit waits for the rate limit. A request that the provider asked not to send is refused at once: its caller knows
 // better than to hold a worker for minutes.
 func (t *transport) admit(req *http.Request) error {
-	if err := t.pause.refuse(req, billing.Provider(t.provider), time.Now()); err != nil {
+	if err := t.bucket.pause.refuse(req, billing.Provider(t.provider), time.Now()); err != nil {
 		return err
 	}
-	if err := t.limiter.Wait(req.Context()); err != nil {
+	if provider.IsBackground(req.Context()) {
+		if err := t.bucket.background.Wait(req.Context()); err != nil {
+			return waitError(req.Context(), err)
+		}
+	}
+	if err := t.bucket.all.Wait(req.Context()); err != nil {
 		return waitError(req.Context(), err)
 	}
 	// The pause may have begun during the wait.
-	return t.pause.refuse(req, billing.Provider(t.provider), time.Now())
+	return t.bucket.pause.refuse(req, billing.Provider(t.provider), time.Now())
 }
 
 // CloseIdleConnections serves http.Client.CloseIdleConnections.

@@ -36,6 +36,7 @@ func TestMetrics(t *testing.T) {
 		if status == 0 {
 			panic(http.ErrAbortHandler)
 		}
+		w.Header().Set("Retry-After", "0") // no pause
 		w.WriteHeader(status)
 	}))
 	defer srv.Close()

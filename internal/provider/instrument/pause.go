@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -12,18 +13,36 @@ import (
 // pause keeps every request of an account back until the time that the provider asked for with Retry-After, whichever
 // request it answered with that.
 type pause struct {
-	mu    sync.Mutex
-	until time.Time
+	mu      sync.Mutex
+	until   time.Time
+	refused int // answers 429 without a Retry-After, since the last that was none
 }
+
+// Bounds of the pause that Kassa makes of its own accord when a 429 names none: anything up to the doubled bound of the
+// one before, but never nothing.
+const (
+	minPause   = 250 * time.Millisecond
+	firstBound = time.Second
+	lastBound  = 30 * time.Second
+)
 
 // note remembers what an answer asks for. Only 429 and 503 have a Retry-After that speaks of the whole account.
 func (p *pause) note(resp *http.Response, now time.Time) {
-	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
-		return
-	}
-	until := now.Add(provider.RetryAfterOf(resp.Header, now))
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	limited := resp.StatusCode == http.StatusTooManyRequests
+	if !limited {
+		p.refused = 0
+	}
+	if !limited && resp.StatusCode != http.StatusServiceUnavailable {
+		return
+	}
+	wait := provider.RetryAfterOf(resp.Header, now)
+	if limited && resp.Header.Get("Retry-After") == "" {
+		wait = minPause + rand.N(min(firstBound<<min(p.refused, 10), lastBound))
+		p.refused++
+	}
+	until := now.Add(wait)
 	if until.After(p.until) {
 		p.until = until
 	}

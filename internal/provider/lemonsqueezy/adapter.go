@@ -36,6 +36,9 @@ func (Adapter) Traits() provider.Traits { return provider.Traits{ReadOnly: true}
 // DefaultRate is half of the 300 requests a minute that LemonSqueezy admits.
 func (Adapter) DefaultRate(billing.Mode) float64 { return 2.5 }
 
+// CountsByAddress is false: LemonSqueezy counts by key.
+func (Adapter) CountsByAddress() bool { return false }
+
 // Codec is nil: there is no CapabilityWebhooks.
 func (Adapter) Codec() provider.WebhookCodec { return nil }
 

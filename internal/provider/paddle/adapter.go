@@ -46,6 +46,9 @@ func (a Adapter) Traits() provider.Traits {
 // DefaultRate is half of the 240 requests a minute that Paddle admits from one address.
 func (Adapter) DefaultRate(billing.Mode) float64 { return 2 }
 
+// CountsByAddress is true: Paddle counts by IP address.
+func (Adapter) CountsByAddress() bool { return true }
+
 // Codec is nil: there is no CapabilityWebhooks.
 func (Adapter) Codec() provider.WebhookCodec { return nil }
 

@@ -42,6 +42,9 @@ func (Adapter) DefaultRate(m billing.Mode) float64 {
 	return 12
 }
 
+// CountsByAddress is false: Stripe counts by account.
+func (Adapter) CountsByAddress() bool { return false }
+
 // Codec verifies and parses Stripe's webhook requests.
 func (Adapter) Codec() provider.WebhookCodec { return Codec{} }
 

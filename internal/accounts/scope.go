@@ -1,0 +1,46 @@
+package accounts
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+)
+
+// client is the client of a scope, with the rate that the PaymentProvider wants.
+func (p *Pool) client(
+	pp *v1alpha1.PaymentProvider, adapter provider.Adapter, mode billing.Mode, scope string,
+) *http.Client {
+	rate, burst := adapter.DefaultRate(mode), 0
+	if l := pp.Spec.RateLimit; l != nil {
+		rate, burst = float64(l.RequestsPerSecond), int(l.Burst)
+	}
+	if burst == 0 {
+		burst = max(1, int(2*rate))
+	}
+	return p.Clients.Client(adapter.Type(), client.ObjectKeyFromObject(pp).String(), scope, rate, burst)
+}
+
+// scopeOfKey is what requests are counted by while it is not known whose the key is.
+func scopeOfKey(adapter provider.Adapter, cfg provider.Config) string {
+	if adapter.CountsByAddress() {
+		return scopeOfAccount(adapter, cfg, billing.Account{})
+	}
+	sum := sha256.Sum256([]byte(cfg.APIKey))
+	return strings.Join([]string{string(adapter.Type()), cfg.BaseURL, "key", hex.EncodeToString(sum[:])}, "|")
+}
+
+// scopeOfAccount is what the provider counts requests by.
+func scopeOfAccount(adapter provider.Adapter, cfg provider.Config, info billing.Account) string {
+	parts := []string{string(adapter.Type()), cfg.BaseURL, string(cfg.Mode)}
+	if !adapter.CountsByAddress() {
+		parts = append(parts, info.ID)
+	}
+	return strings.Join(parts, "|")
+}

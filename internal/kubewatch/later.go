@@ -1,0 +1,36 @@
+package kubewatch
+
+import (
+	"context"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// Later enqueues what a generic event is about behind everything that somebody has just changed.
+func Later(objects handler.MapFunc) handler.EventHandler {
+	return handler.Funcs{GenericFunc: func(
+		ctx context.Context, e event.GenericEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request],
+	) {
+		addLater(ctx, e.Object, objects, q)
+	}}
+}
+
+func addLater(
+	ctx context.Context, o client.Object, objects handler.MapFunc,
+	q workqueue.TypedRateLimitingInterface[reconcile.Request],
+) {
+	requests := objects(ctx, o)
+	if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		priority := handler.LowPriority
+		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, requests...)
+		return
+	}
+	for _, r := range requests {
+		q.Add(r)
+	}
+}
