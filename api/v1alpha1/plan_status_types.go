@@ -56,7 +56,7 @@ type RetiredPrice struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=3
 	Currency string `json:"currency,omitempty"`
-	// retiredAt is when Kassa first saw the price archived.
+	// retiredAt is when Kassa first saw that the price does not serve its name any more.
 	// +optional
 	RetiredAt *metav1.Time `json:"retiredAt,omitempty"`
 }
@@ -125,7 +125,8 @@ type PlanProviderStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Prices []PlanPriceStatus `json:"prices,omitempty"`
-	// retiredPrices are earlier prices, newest first; receivers resolve their ids to this plan.
+	// retiredPrices are earlier prices, newest first, also those that are still on sale because they may not be
+	// replaced yet; receivers resolve their ids to this plan.
 	// +optional
 	// +listType=map
 	// +listMapKey=id

@@ -85,6 +85,7 @@ type PublishTo struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="configMapName is the name of a ConfigMap: lower-case letters, digits, dashes and dots, such as pro-prices"
 	ConfigMapName string `json:"configMapName,omitempty"`
 }
 

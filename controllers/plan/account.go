@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,7 +44,7 @@ func (r *Reconciler) open(
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
 func (s *sale) noteRefused(err error) error {
 	var e *provider.Error
-	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
+	if errors.As(err, &e) && e.KeyRefused() {
 		key := accounts.ProviderKey(s.plan.Namespace, s.at)
 		s.Accounts.Invalidate(key)
 		s.Refused(key)
@@ -53,11 +52,22 @@ func (s *sale) noteRefused(err error) error {
 	return err
 }
 
+// settle has the account's id asked for, and put into the PaymentProvider's status, as soon as an account that had no
+// objects has one: from then on the key of another account is told from its own.
+func (s *sale) settle(done []catalog.Operation) {
+	if s.account.Info.Provisional && len(done) > 0 {
+		key := accounts.ProviderKey(s.plan.Namespace, s.at)
+		s.Accounts.Settle(key)
+		s.Refused(key)
+	}
+}
+
 // executor runs operations for the Plan; done collects those that the provider carried out.
 func (s *sale) executor() (catalog.Executor, *[]catalog.Operation) {
 	done := &[]catalog.Operation{}
 	j := &journal{client: s.Client, plan: s.plan, name: s.at.Name, now: s.Now}
 	e := catalog.NewExecutor(s.account.Conn.Catalog(), s.account.Adapter.Traits(), j)
+	e.Rules.Record = s.record
 	e.Now = s.Now
 	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
 	return e, done

@@ -27,6 +27,7 @@ type sale struct {
 	account *accounts.Account
 	owner   billing.Owner
 	known   provider.Known
+	record  catalog.Record
 	asked   bool // the user wants Kassa to look now
 	budget  int  // replacements within an hour; negative means no bound
 }
@@ -42,11 +43,11 @@ func (r *Reconciler) converge(
 	}
 	s := &sale{
 		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), asked: asked,
-		known: knownIDs(out.known, at), budget: replacementBudget(pp),
+		known: knownIDs(out.known, at), record: recordOf(out.known, at), budget: replacementBudget(pp),
 	}
 	if out.known.Adopted && at.Adopt == nil {
 		// The provider was taken out of the spec and put back as one that Kassa creates a product at.
-		s.known = provider.Known{}
+		s.known, s.record = provider.Known{}, catalog.Record{}
 	}
 	want, err := desired(s.owner, &plan.Spec, at)
 	if err == nil {
@@ -93,6 +94,7 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 	have, err = executor.Converge(ctx, want, have)
 	s.account.Mirror.Put(have)
 	s.announce(*done)
+	s.settle(*done)
 	if err != nil {
 		return out.partly(s.Now(), executor.Rules, want, have, s.noteRefused(err))
 	}
@@ -104,6 +106,7 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outcome {
 	traits := s.account.Adapter.Traits()
 	rules := catalog.NewRules(s.account.Conn.Catalog(), traits)
+	rules.Record = s.record
 	have := s.account.Mirror.Get(s.owner, s.known)
 	drift, err := rules.Compare(want, have)
 	news := s.asked || s.plan.Status.ObservedGeneration != s.plan.Generation || errors.As(err, new(catalog.MissingError))
@@ -192,6 +195,7 @@ func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alph
 	}
 	s := &sale{
 		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), known: knownIDs(out.known, at),
+		record: recordOf(out.known, at),
 	}
 	if account.Adapter.Traits().ReadOnly {
 		out.gone = true
@@ -236,6 +240,29 @@ func knownIDs(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) provider
 		}
 	}
 	return known
+}
+
+// recordOf is what a status says to be the Plan's own. What is adopted is not before it is marked, and after that its
+// marks say so.
+func recordOf(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) catalog.Record {
+	if s.Adopted && at.Adopt == nil {
+		return catalog.Record{}
+	}
+	record := catalog.Record{Prices: map[string]string{}}
+	for _, p := range s.RetiredPrices {
+		record.Prices[p.ID] = p.Name
+	}
+	for _, p := range s.Prices {
+		record.Prices[p.ID] = p.Name
+	}
+	if at.Adopt == nil {
+		record.ProductID = s.ProductID
+		return record
+	}
+	for _, p := range at.Adopt.Prices {
+		delete(record.Prices, p.ID)
+	}
+	return record
 }
 
 // differsError says that a catalogue differs and Kassa leaves it so.

@@ -73,10 +73,7 @@ func (r *Reconciler) publishTo(
 		}
 		next := current.DeepCopy()
 		next.Data, next.BinaryData = data, nil
-		if err := r.Client.Update(ctx, next); err != nil {
-			return nil, fmt.Errorf("writing ConfigMap %s: %w", name, err)
-		}
-		return nil, nil
+		return unpublished(name, r.Client.Update(ctx, next))
 	}
 	cm := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: plan.Namespace, Name: name, Labels: Published()}, Data: data,
@@ -90,10 +87,20 @@ func (r *Reconciler) publishTo(
 			"name another one in spec.publishTo, or delete it", name))
 		return &v, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("creating ConfigMap %s: %w", name, err)
+	return unpublished(name, err)
+}
+
+// unpublished says why a ConfigMap was not written, if it was not: what the API server refuses for good is shown.
+func unpublished(name string, err error) (*status.Verdict, error) {
+	switch {
+	case err == nil:
+		return nil, nil
+	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
+		v := status.Stalled(v1alpha1.ReasonPublishConflict, fmt.Sprintf("ConfigMap %q: %v", name, err))
+		return &v, nil
+	default:
+		return nil, fmt.Errorf("writing ConfigMap %s: %w", name, err)
 	}
-	return nil, nil
 }
 
 // published are the ids by keys such as stripe.productID and stripe.prices.monthly.

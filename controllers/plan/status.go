@@ -76,19 +76,17 @@ func (o outcome) partly(
 	}
 	o.known.ProductID, o.known.Adopted = have.Product.ID, want.Adopt != nil
 	o.known.Prices = nil
-	current := map[string]bool{}
 	serving := rules.Current(want, have)
 	for _, p := range want.Prices {
 		have, ok := serving[p.Name]
 		if !ok {
 			continue
 		}
-		current[have.ID] = true
 		o.known.Prices = append(o.known.Prices, v1alpha1.PlanPriceStatus{
 			Name: p.Name, ID: have.ID, LookupKey: have.LookupKey, State: v1alpha1.PriceActive,
 		})
 	}
-	o.known.RetiredPrices = retired(now, o.known.RetiredPrices, want.Owner, have.Prices, current)
+	o.known.RetiredPrices = retired(now, o.known.RetiredPrices, rules.Former(want, have))
 	return o
 }
 
@@ -118,7 +116,7 @@ func pendingStatus(before []v1alpha1.PendingOperation, steps []catalog.Operation
 	list := slices.DeleteFunc(slices.Clone(before), func(p v1alpha1.PendingOperation) bool { return p.StartedAt == nil })
 	for _, op := range steps[:min(len(steps), maxPending-len(list))] {
 		list = append(list, v1alpha1.PendingOperation{
-			Operation: string(op.Kind), Target: op.Price, Detail: provider.Truncate(op.Detail(), 512),
+			Operation: string(op.Kind), Target: provider.Truncate(op.Price, 128), Detail: provider.Truncate(op.Detail(), 512),
 		})
 	}
 	if len(list) == 0 {
@@ -127,20 +125,15 @@ func pendingStatus(before []v1alpha1.PendingOperation, steps []catalog.Operation
 	return list
 }
 
-// retired lists the owner's prices that are not current any more. An entry keeps the time at which it was first listed.
-func retired(
-	now time.Time, before []v1alpha1.RetiredPrice, owner billing.Owner, prices []billing.Price, current map[string]bool,
-) []v1alpha1.RetiredPrice {
+// retired lists prices that are not current any more. An entry keeps the time at which it was first listed.
+func retired(now time.Time, before []v1alpha1.RetiredPrice, former []billing.Price) []v1alpha1.RetiredPrice {
 	var list []v1alpha1.RetiredPrice
-	for i := range prices {
-		p := &prices[i]
-		if !p.Owner.Same(owner) || p.Name == "" || p.Active || current[p.ID] {
-			continue
-		}
+	for i := range former {
+		p := &former[i]
 		at := metav1.NewTime(now.Truncate(time.Second))
 		entry := v1alpha1.RetiredPrice{
-			ID: p.ID, Name: p.Name, Amount: p.Spec.Terms.Money.Major(), Currency: string(p.Spec.Terms.Money.Currency),
-			RetiredAt: &at,
+			ID: p.ID, Name: provider.Truncate(p.Name, 63), Amount: p.Spec.Terms.Money.Major(),
+			Currency: string(p.Spec.Terms.Money.Currency), RetiredAt: &at,
 		}
 		if i := slices.IndexFunc(before, func(b v1alpha1.RetiredPrice) bool { return b.ID == p.ID }); i >= 0 {
 			entry.RetiredAt = before[i].RetiredAt

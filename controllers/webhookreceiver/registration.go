@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -317,7 +316,7 @@ func (r *Reconciler) forgetCheck(uid types.UID) {
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.
 func (r *Reconciler) noteRefused(receiver *v1alpha1.WebhookReceiver, err error) error {
 	var e *provider.Error
-	if errors.As(err, &e) && e.Class == provider.ClassCredentials && e.Status == http.StatusUnauthorized {
+	if errors.As(err, &e) && e.KeyRefused() {
 		key := types.NamespacedName{Namespace: receiver.Namespace, Name: receiver.Spec.ProviderRef.Name}
 		r.Accounts.Invalidate(key)
 		r.Refused(key)

@@ -61,6 +61,8 @@ type entry struct {
 	problem  *Error
 	failures int
 	retryAt  time.Time
+	// unsettled: the account's id is provisional and may be known by now.
+	unsettled bool
 	// scope of the rate limit that the key with scope byKey turned out to have.
 	byKey, scope string
 }
@@ -97,6 +99,14 @@ func (p *Pool) Invalidate(key types.NamespacedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.version = version{}
+}
+
+// Settle makes the next Open ask for the account's id again, where that is provisional: an object was made there.
+func (p *Pool) Settle(key types.NamespacedName) {
+	e := p.entry(key)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unsettled = e.account != nil && e.account.Info.Provisional
 }
 
 func (p *Pool) entry(key types.NamespacedName) *entry {
@@ -136,9 +146,9 @@ func (p *Pool) open(ctx context.Context, pp *v1alpha1.PaymentProvider, check boo
 	if v == e.version {
 		waiting := p.Now().Before(e.retryAt)
 		switch {
-		case e.account != nil && !check:
+		case e.account != nil && !check && !e.unsettled:
 			return e.account, nil
-		case e.problem != nil && (waiting || e.problem.Stalled && !check):
+		case e.problem != nil && (e.problem.Stalled && !check || !e.problem.Stalled && waiting):
 			return nil, e.problem
 		}
 	}
@@ -191,12 +201,14 @@ func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *ent
 		e.version, e.problem, e.retryAt = v, problem, p.Now().Add(problem.RetryAfter)
 		return nil, problem
 	}
-	// A rotated key of the same account keeps what is known of its catalogue.
-	if e.account != nil && e.account.Info == account.Info && v.uid == e.version.uid {
+	// A rotated key of the same account keeps what is known of its catalogue, and so does a provisional id that became
+	// the account's.
+	settled := e.account != nil && e.account.Info.Provisional && v == e.version
+	if e.account != nil && (e.account.Info == account.Info && v.uid == e.version.uid || settled) {
 		account.Mirror = e.account.Mirror
 		account.Mirror.ReadFrom(account.Conn.Catalog())
 	}
-	e.version, e.account, e.problem, e.failures = v, account, nil, 0
+	e.version, e.account, e.problem, e.failures, e.unsettled = v, account, nil, 0, false
 	return account, nil
 }
 

@@ -51,8 +51,8 @@ func (r Rules) Compare(want billing.Plan, have billing.Observed) ([]Difference, 
 	}
 	for i := range have.Prices {
 		p := &have.Prices[i]
-		if p.Active && s.mine(p.Owner) && !current[p.ID] {
-			c.note(fmt.Sprintf("prices[%s] %s", p.Name, p.ID), "", p.Spec.Terms.String())
+		if p.Active && s.owns(p) && !current[p.ID] {
+			c.note(fmt.Sprintf("prices[%s] %s", s.nameOf(p), p.ID), "", p.Spec.Terms.String())
 		}
 	}
 	return c.list, nil

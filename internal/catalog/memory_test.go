@@ -224,6 +224,17 @@ func (m *memory) check() {
 	}
 }
 
+// onSale are the ids of the active prices, whoever made them.
+func (m *memory) onSale() []string {
+	var ids []string
+	for id, p := range m.prices {
+		if p.Active {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // purchasable counts the active prices of each name.
 func (m *memory) purchasable(o billing.Owner) map[string]int {
 	count := map[string]int{}

@@ -87,11 +87,28 @@ func (s *state) mine(o billing.Owner) bool {
 		s.want.Adopt != nil && o.Identifies() && o.Cluster == w.Cluster && o.Namespace == w.Namespace && o.Name == w.Name
 }
 
+// owns says whether p is the plan's, under whatever name. What is only about to be adopted is not.
+func (s *state) owns(p *billing.Price) bool { return s.mine(p.Owner) || s.recorded(p) != "" }
+
+// nameOf is the name of a price that the plan owns.
+func (s *state) nameOf(p *billing.Price) string { return cmp.Or(s.recorded(p), p.Name) }
+
+// recorded is the name that the record has for a price whose marks do not tell, or "".
+func (s *state) recorded(p *billing.Price) string {
+	if p.Owner.Identifies() && (p.Name != "" || !s.mine(p.Owner)) {
+		return ""
+	}
+	return s.Record.Prices[p.ID]
+}
+
 // is says whether p is the plan's price of that name: by its marks, because it is adopted as that, or, where somebody
-// removed some of the marks, by its lookup key.
+// removed some of the marks, by the record or its lookup key.
 func (s *state) is(name string, p *billing.Price) bool {
 	if as := s.adopted[p.ID]; as != "" {
 		return as == name
+	}
+	if recorded := s.recorded(p); recorded != "" {
+		return recorded == name
 	}
 	if !p.Owner.Identifies() || p.Name == "" {
 		key, _ := s.key(name)

@@ -15,6 +15,16 @@ type Rules struct {
 	LookupKey func(owner billing.Owner, priceName string) string
 	// ProductID is the id that a new product of the owner gets, or "" where the provider chooses.
 	ProductID func(owner billing.Owner) string
+	// Record is what is durably known of the owner's objects.
+	Record Record
+}
+
+// Record names objects that Kassa made, or marked, for an owner. Where somebody removed their marks, it still tells
+// them to be the owner's: otherwise such a price would stay on sale beside its successor, and after the owner is gone.
+// It never outweighs marks.
+type Record struct {
+	ProductID string            // "" where none is known
+	Prices    map[string]string // id → name in the plan
 }
 
 // NewRules are the rules of a provider's catalogue.
@@ -82,8 +92,8 @@ func (r Rules) Next(want billing.Plan, have billing.Observed) (*Operation, error
 	}
 	for i := range have.Prices {
 		p := &have.Prices[i]
-		if p.Active && s.mine(p.Owner) && !slices.Contains(current, p.ID) {
-			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: p.Name, owner: want.Owner, current: p}, nil
+		if p.Active && s.owns(p) && !slices.Contains(current, p.ID) {
+			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: s.nameOf(p), owner: want.Owner, current: p}, nil
 		}
 	}
 	return s.archiveTwin(), nil
@@ -113,7 +123,7 @@ func (r Rules) Retire(owner billing.Owner, have billing.Observed) (*Operation, e
 	if op := s.archiveTwin(); op != nil {
 		return op, nil
 	}
-	own := have.Product.Owner.Same(owner) || have.Product.ID == r.ProductID(owner)
+	own := have.Product.Owner.Same(owner) || have.Product.ID == r.ProductID(owner) || have.Product.ID == r.Record.ProductID
 	if own && have.Product.Active {
 		return &Operation{Kind: ArchiveProduct, ID: have.Product.ID, owner: owner, currentPr: have.Product}, nil
 	}
@@ -122,8 +132,8 @@ func (r Rules) Retire(owner billing.Owner, have billing.Observed) (*Operation, e
 		// A provider that pins the default price refuses to archive it. Its product is archived, so it cannot be
 		// bought either way.
 		pinned := own && r.Traits.DefaultPrice && p.ID == have.Product.DefaultPriceID
-		if p.Active && p.Owner.Same(owner) && !pinned {
-			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: p.Name, owner: owner, current: p}, nil
+		if p.Active && s.owns(p) && !pinned {
+			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: s.nameOf(p), owner: owner, current: p}, nil
 		}
 	}
 	return nil, nil
@@ -142,6 +152,25 @@ func (r Rules) Current(want billing.Plan, have billing.Observed) map[string]bill
 		}
 	}
 	return current
+}
+
+// Former are the prices that the plan has besides Current, by id: those that were replaced, and those that are to be.
+// Their names are as somebody may have left them in the marks.
+func (r Rules) Former(want billing.Plan, have billing.Observed) []billing.Price {
+	s := r.state(&want, &have)
+	if s.check() != nil {
+		return nil
+	}
+	serving := r.Current(want, have)
+	var former []billing.Price
+	for i := range have.Prices {
+		p := have.Prices[i]
+		p.Name = s.nameOf(&p)
+		if s.owns(&p) && p.Name != "" && serving[p.Name].ID != p.ID {
+			former = append(former, p)
+		}
+	}
+	return former
 }
 
 // maxSteps bounds Steps. A plan of 50 prices takes three operations a price at most, and a few for the product.

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -47,6 +48,19 @@ type Error struct {
 	Message    string // the provider's text, redacted
 	RetryAfter time.Duration
 	Err        error // the cause, for errors.Is; its text is not shown
+}
+
+// KeyRefused says that the provider refused the key itself, and not only what was asked with it. Paddle answers 403 to
+// both, with different codes.
+func (e *Error) KeyRefused() bool {
+	if e.Class != ClassCredentials {
+		return false
+	}
+	switch e.Code {
+	case "invalid_token", "authentication_missing", "authentication_malformed":
+		return true
+	}
+	return e.Status == http.StatusUnauthorized
 }
 
 // Error has the code and the request id, and never a secret: adapters pass every text through Redact.
