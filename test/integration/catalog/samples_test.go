@@ -24,7 +24,9 @@ func TestTheSamplesOfTheCatalogue(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	s.Operator()
 	s.Sandbox.LemonSqueezy().AddStore(lemonsqueezy.Store{ID: 1, Name: "Shop"})
-	for _, file := range []string{"20-stripe.yaml", "30-plans.yaml", "catalogue/10-providers.yaml", "catalogue/20-plans.yaml"} {
+	for _, file := range []string{
+		"20-stripe.yaml", "30-plans.yaml", "catalogue/10-providers.yaml", "catalogue/20-plans.yaml",
+	} {
 		applySample(t, s, file)
 	}
 	for _, name := range []string{"stripe", "paddle", "lemon"} {
@@ -53,11 +55,11 @@ func applySample(t *testing.T, s *stack.Stack, file string) {
 	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		o := &unstructured.Unstructured{}
-		if err := documents.Decode(o); errors.Is(err, io.EOF) {
+		err := documents.Decode(o)
+		if errors.Is(err, io.EOF) {
 			return
-		} else {
-			g.Expect(err).NotTo(HaveOccurred(), file)
 		}
+		g.Expect(err).NotTo(HaveOccurred(), file)
 		o.SetNamespace("")
 		s.Create(o)
 	}
