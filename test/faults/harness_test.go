@@ -32,7 +32,7 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{NoFsync: true}) }
+func TestMain(m *testing.M) { stack.Main(m, controlplane.Options{NoFsync: true}) }
 
 var registry = provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{})
 

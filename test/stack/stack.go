@@ -20,6 +20,7 @@ import (
 	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -91,7 +92,32 @@ func New(t testing.TB, o Options) *Stack {
 		o.Sandbox.WebhookTransport = transport
 	}
 	s.startSandbox(t, o)
+	t.Cleanup(s.leave)
 	return s
+}
+
+// leave removes the test's objects. Operators of later tests see every namespace, and somebody else's server, such as
+// another test's sandbox, may get this sandbox's address.
+func (s *Stack) leave() {
+	s.T.Helper()
+	ctx := context.Background()
+	for _, list := range []client.ObjectList{
+		&v1alpha1.WebhookReceiverList{}, &v1alpha1.PlanList{}, &v1alpha1.PaymentProviderList{},
+	} {
+		must(s.T, s.Client.List(ctx, list, client.InNamespace(s.Namespace)))
+		must(s.T, meta.EachListItem(list, func(o runtime.Object) error {
+			object, ok := o.(client.Object)
+			if !ok {
+				return fmt.Errorf("%T is no object", o)
+			}
+			// An object that is being deleted gets no new finalizer.
+			if err := s.Client.Delete(ctx, object); err != nil {
+				return client.IgnoreNotFound(err)
+			}
+			free := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+			return client.IgnoreNotFound(s.Client.Patch(ctx, object, free))
+		}))
+	}
 }
 
 func (s *Stack) startNode(t testing.TB) {
