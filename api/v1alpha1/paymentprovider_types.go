@@ -46,6 +46,10 @@ type PaddleProvider struct {
 	// apiKeySecretRef names the Secret that holds an API key (pdl_…).
 	// +required
 	APIKeySecretRef SecretKeyReference `json:"apiKeySecretRef,omitzero"`
+	// clientTokenSecretRef names the Secret that holds a client-side token (test_… or live_…), which opens checkouts in
+	// a buyer's browser. Everybody sees it there, so anything else than such a token of the spec's mode is refused.
+	// +optional
+	ClientTokenSecretRef *SecretKeyReference `json:"clientTokenSecretRef,omitempty"`
 }
 
 // LemonSqueezyProvider is a store at LemonSqueezy.

@@ -60,7 +60,7 @@ func (r *Reconciler) release(ctx context.Context, pp *v1alpha1.PaymentProvider) 
 func (r *Reconciler) holdSecret(ctx context.Context, pp *v1alpha1.PaymentProvider, hold bool) error {
 	secret := &metav1.PartialObjectMetadata{}
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	key := types.NamespacedName{Namespace: pp.Namespace, Name: accounts.SecretName(&pp.Spec)}
+	key := types.NamespacedName{Namespace: pp.Namespace, Name: accounts.KeySecret(&pp.Spec)}
 	if err := r.Client.Get(ctx, key, secret); err != nil {
 		return client.IgnoreNotFound(err)
 	}

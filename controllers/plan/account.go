@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,20 +24,12 @@ type finder func(
 func (r *Reconciler) open(
 	ctx context.Context, find finder, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
 ) (*accounts.Account, *v1alpha1.PaymentProvider, error) {
-	key := accounts.ProviderKey(plan.Namespace, at)
 	pp, err := find(ctx, r.Client, plan.Namespace, at)
 	if err != nil {
 		return nil, nil, err
 	}
 	account, err := r.Accounts.Open(ctx, pp)
-	var problem *accounts.Error
-	if errors.As(err, &problem) {
-		return nil, nil, &accounts.Error{
-			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
-			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", key.Name, problem.Reason, problem.Message),
-		}
-	}
-	return account, pp, err
+	return account, pp, accounts.NotReady(at.Name, err)
 }
 
 // noteRefused makes sure that refused credentials are checked, and shown on the PaymentProvider, at once.

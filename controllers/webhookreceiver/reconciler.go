@@ -131,18 +131,11 @@ func (r *Reconciler) open(ctx context.Context, receiver *v1alpha1.WebhookReceive
 		return nil, err
 	}
 	account, err := r.Accounts.Open(ctx, pp)
-	var problem *accounts.Error
-	if errors.As(err, &problem) {
-		return nil, &accounts.Error{
-			Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
-			Message: fmt.Sprintf("PaymentProvider %q: %s: %s", name, problem.Reason, problem.Message),
-		}
-	}
 	if err == nil && !slices.Contains(account.Adapter.Capabilities(), provider.CapabilityWebhooks) {
 		return nil, unsupported("PaymentProvider %q: this version of Kassa does not receive the events of %s", name,
 			account.Adapter.Type())
 	}
-	return account, err
+	return account, accounts.NotReady(name, err)
 }
 
 func (r *Reconciler) owner(receiver *v1alpha1.WebhookReceiver) billing.Owner {

@@ -4,6 +4,9 @@
 package accounts
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -58,26 +61,78 @@ func ErrorOf(err error) *Error {
 	return p
 }
 
-// secretRef is where the API key is, and the store, if any.
-func secretRef(spec *v1alpha1.PaymentProviderSpec) (t billing.Provider, ref v1alpha1.SecretKeyReference, store string) {
-	switch {
-	case spec.Paddle != nil:
-		return billing.Paddle, spec.Paddle.APIKeySecretRef, ""
-	case spec.LemonSqueezy != nil:
-		return billing.LemonSqueezy, spec.LemonSqueezy.APIKeySecretRef, spec.LemonSqueezy.StoreID
-	default:
-		return billing.Stripe, spec.Stripe.APIKeySecretRef, ""
+// NotReady is what those say who refer to a PaymentProvider that Open refused. The refusal's own text is not repeated:
+// it may change with each check, and then in each of them.
+func NotReady(name string, err error) error {
+	var problem *Error
+	if !errors.As(err, &problem) {
+		return err
+	}
+	return &Error{
+		Reason: v1alpha1.ReasonProviderNotReady, Stalled: problem.Stalled, RetryAfter: problem.RetryAfter, Err: problem,
+		Message: fmt.Sprintf("PaymentProvider %q is not ready: %s; its conditions say more", name, problem.Reason),
 	}
 }
 
-// TypeOf is the provider that a spec declares. The API server makes sure that there is exactly one.
-func TypeOf(spec *v1alpha1.PaymentProviderSpec) billing.Provider {
-	t, _, _ := secretRef(spec)
-	return t
+// declaration is what a spec says of its account.
+type declaration struct {
+	provider    billing.Provider
+	key         v1alpha1.SecretKeyReference
+	clientToken *v1alpha1.SecretKeyReference // Paddle only
+	store       string                       // LemonSqueezy only
 }
 
-// SecretName is the name of the Secret with the API key.
-func SecretName(spec *v1alpha1.PaymentProviderSpec) string {
-	_, ref, _ := secretRef(spec)
-	return ref.Name
+// declared reads a spec. The API server makes sure that there is exactly one provider.
+func declared(spec *v1alpha1.PaymentProviderSpec) declaration {
+	switch {
+	case spec.Paddle != nil:
+		return declaration{
+			provider: billing.Paddle, key: spec.Paddle.APIKeySecretRef, clientToken: spec.Paddle.ClientTokenSecretRef,
+		}
+	case spec.LemonSqueezy != nil:
+		return declaration{
+			provider: billing.LemonSqueezy, key: spec.LemonSqueezy.APIKeySecretRef, store: spec.LemonSqueezy.StoreID,
+		}
+	default:
+		return declaration{provider: billing.Stripe, key: spec.Stripe.APIKeySecretRef}
+	}
+}
+
+// secrets are the references to Secrets, the API key's first.
+func (d declaration) secrets() []secret {
+	list := []secret{{d.key, "API key"}}
+	if d.clientToken != nil {
+		list = append(list, secret{*d.clientToken, "client-side token"})
+	}
+	return list
+}
+
+// secret is a value of a Secret.
+type secret struct {
+	v1alpha1.SecretKeyReference
+	what string // it is, for people
+}
+
+func (s secret) notFound() *Error {
+	return &Error{
+		Reason: v1alpha1.ReasonSecretNotFound, Stalled: true,
+		Message: fmt.Sprintf("Secret %q does not exist; create it with the %s under %q", s.Name, s.what, s.Key),
+	}
+}
+
+// TypeOf is the provider that a spec declares.
+func TypeOf(spec *v1alpha1.PaymentProviderSpec) billing.Provider { return declared(spec).provider }
+
+// KeySecret is the name of the Secret with the API key.
+func KeySecret(spec *v1alpha1.PaymentProviderSpec) string { return declared(spec).key.Name }
+
+// Secrets are the names of all Secrets that a spec refers to.
+func Secrets(spec *v1alpha1.PaymentProviderSpec) []string {
+	var names []string
+	for _, s := range declared(spec).secrets() {
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }

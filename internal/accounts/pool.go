@@ -71,8 +71,15 @@ type entry struct {
 type version struct {
 	uid        types.UID
 	generation int64
-	secret     types.UID
-	revision   string
+	key        revision
+	// clientToken's is the zero value where the spec has none.
+	clientToken revision
+}
+
+// revision of a Secret.
+type revision struct {
+	uid     types.UID
+	version string
 }
 
 // Open returns the account that pp declares. The error is a *Error, or a failure to read from Kubernetes.
@@ -156,24 +163,21 @@ func (p *Pool) open(ctx context.Context, pp *v1alpha1.PaymentProvider, check boo
 }
 
 func (p *Pool) version(ctx context.Context, pp *v1alpha1.PaymentProvider) (version, *Error, error) {
-	_, ref, _ := secretRef(&pp.Spec)
-	meta := &metav1.PartialObjectMetadata{}
-	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	err := p.Metadata.Get(ctx, types.NamespacedName{Namespace: pp.Namespace, Name: ref.Name}, meta)
-	if apierrors.IsNotFound(err) {
-		return version{}, secretNotFound(ref), nil
+	v := version{uid: pp.UID, generation: pp.Generation}
+	revisions := []*revision{&v.key, &v.clientToken}
+	for i, s := range declared(&pp.Spec).secrets() {
+		meta := &metav1.PartialObjectMetadata{}
+		meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		err := p.Metadata.Get(ctx, types.NamespacedName{Namespace: pp.Namespace, Name: s.Name}, meta)
+		if apierrors.IsNotFound(err) {
+			return version{}, s.notFound(), nil
+		}
+		if err != nil {
+			return version{}, nil, fmt.Errorf("reading metadata of Secret %s: %w", s.Name, err)
+		}
+		*revisions[i] = revision{meta.UID, meta.ResourceVersion}
 	}
-	if err != nil {
-		return version{}, nil, fmt.Errorf("reading metadata of Secret %s: %w", ref.Name, err)
-	}
-	return version{pp.UID, pp.Generation, meta.UID, meta.ResourceVersion}, nil, nil
-}
-
-func secretNotFound(ref v1alpha1.SecretKeyReference) *Error {
-	return &Error{
-		Reason: v1alpha1.ReasonSecretNotFound, Stalled: true,
-		Message: fmt.Sprintf("Secret %q does not exist; create it with the API key under %q", ref.Name, ref.Key),
-	}
+	return v, nil, nil
 }
 
 // connect reads the key, checks it and asks the provider whose it is. It holds e.mu.
@@ -215,41 +219,68 @@ func (p *Pool) connect(ctx context.Context, pp *v1alpha1.PaymentProvider, e *ent
 func (p *Pool) config(
 	ctx context.Context, pp *v1alpha1.PaymentProvider,
 ) (provider.Adapter, provider.Config, *Error, error) {
-	kind, ref, store := secretRef(&pp.Spec)
-	adapter, err := p.Registry.Adapter(kind)
+	d, none := declared(&pp.Spec), provider.Config{}
+	adapter, err := p.Registry.Adapter(d.provider)
 	if err != nil {
-		return nil, provider.Config{}, &Error{
+		return nil, none, &Error{
 			Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: err.Error(), Err: err,
 		}, nil
 	}
-	secret := &corev1.Secret{}
-	err = p.Live.Get(ctx, types.NamespacedName{Namespace: pp.Namespace, Name: ref.Name}, secret)
+	mode := billing.Mode(pp.Spec.Mode)
+	var values []string
+	for _, s := range d.secrets() {
+		value, problem, err := p.value(ctx, pp.Namespace, s)
+		if problem != nil || err != nil {
+			return nil, none, problem, err
+		}
+		values = append(values, value)
+	}
+	if tokens, ok := adapter.(provider.ClientTokens); ok && d.clientToken != nil {
+		if problem := keyProblem(tokens.CheckClientToken(values[1], mode)); problem != nil {
+			return nil, none, problem, nil
+		}
+	}
+	return adapter, provider.Config{Mode: mode, APIKey: values[0], StoreID: d.store, BaseURL: pp.Spec.BaseURL}, nil, nil
+}
+
+// value reads a Secret from the API server.
+func (p *Pool) value(ctx context.Context, namespace string, s secret) (string, *Error, error) {
+	o := &corev1.Secret{}
+	err := p.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: s.Name}, o)
 	if apierrors.IsNotFound(err) {
-		return nil, provider.Config{}, secretNotFound(ref), nil
+		return "", s.notFound(), nil
 	}
 	if err != nil {
-		return nil, provider.Config{}, nil, fmt.Errorf("reading Secret %s: %w", ref.Name, err)
+		return "", nil, fmt.Errorf("reading Secret %s: %w", s.Name, err)
 	}
-	key := strings.TrimSpace(string(secret.Data[ref.Key]))
-	if key == "" {
-		return nil, provider.Config{}, &Error{
+	value := strings.TrimSpace(string(o.Data[s.Key]))
+	if value == "" {
+		return "", &Error{
 			Reason: v1alpha1.ReasonSecretKeyMissing, Stalled: true,
-			Message: fmt.Sprintf("Secret %q has no value under %q", ref.Name, ref.Key),
+			Message: fmt.Sprintf("Secret %q has no value under %q", s.Name, s.Key),
 		}, nil
 	}
-	mode := billing.Mode(pp.Spec.Mode)
-	return adapter, provider.Config{Mode: mode, APIKey: key, StoreID: store, BaseURL: pp.Spec.BaseURL}, nil, nil
+	return value, nil, nil
+}
+
+// keyProblem is what the text of a key, or token, shows to be wrong with it.
+func keyProblem(err error) *Error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, provider.ErrModeMismatch):
+		return &Error{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: err.Error(), Err: err}
+	default:
+		return &Error{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
+	}
 }
 
 // verify is the guard: key text, then the provider's own word on mode and account.
 func (p *Pool) verify(
 	ctx context.Context, pp *v1alpha1.PaymentProvider, e *entry, adapter provider.Adapter, cfg provider.Config,
 ) (*Account, *Error) {
-	if err := adapter.CheckKey(cfg.APIKey, cfg.Mode); err != nil {
-		if errors.Is(err, provider.ErrModeMismatch) {
-			return nil, &Error{Reason: v1alpha1.ReasonModeMismatch, Stalled: true, Message: err.Error(), Err: err}
-		}
-		return nil, &Error{Reason: v1alpha1.ReasonCredentialsInvalid, Stalled: true, Message: err.Error(), Err: err}
+	if problem := keyProblem(adapter.CheckKey(cfg.APIKey, cfg.Mode)); problem != nil {
+		return nil, problem
 	}
 	// Until it is known whose the key is, it has a client of its own, and afterwards again the account's.
 	byKey := scopeOfKey(adapter, cfg)

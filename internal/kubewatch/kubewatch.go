@@ -36,7 +36,7 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 			return []string{o.(*v1alpha1.WebhookReceiver).Spec.ProviderRef.Name}
 		}},
 		{&v1alpha1.PaymentProvider{}, IndexSecrets, func(o client.Object) []string {
-			return []string{accounts.SecretName(&o.(*v1alpha1.PaymentProvider).Spec)}
+			return accounts.Secrets(&o.(*v1alpha1.PaymentProvider).Spec)
 		}},
 		{&v1alpha1.WebhookReceiver{}, IndexSecrets, func(o client.Object) []string {
 			return []string{SigningSecretName(o.(*v1alpha1.WebhookReceiver))}

@@ -108,6 +108,13 @@ type Adapter interface {
 	Codec() WebhookCodec
 }
 
+// ClientTokens is an Adapter whose provider opens checkouts in the buyer's browser, by a token of their own.
+type ClientTokens interface {
+	// CheckClientToken refuses a text that is no such token (ClassCredentials), above all an API key, which every buyer
+	// would see, or one of another mode (ErrModeMismatch). No request is made; the text never appears in the error.
+	CheckClientToken(token string, mode billing.Mode) error
+}
+
 // Connection is an account that can be talked to. Every method may return *Error.
 type Connection interface {
 	// Account reads whose key it is. It never writes.

@@ -5,8 +5,6 @@ package paddle
 import (
 	"cmp"
 	"net/url"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -23,7 +21,10 @@ type Adapter struct {
 	ListSettle time.Duration
 }
 
-var _ provider.Adapter = Adapter{}
+var (
+	_ provider.Adapter      = Adapter{}
+	_ provider.ClientTokens = Adapter{}
+)
 
 // Type is billing.Paddle.
 func (Adapter) Type() billing.Provider { return billing.Paddle }
@@ -51,49 +52,6 @@ func (Adapter) CountsByAddress() bool { return true }
 
 // Codec is nil: there is no CapabilityWebhooks.
 func (Adapter) Codec() provider.WebhookCodec { return nil }
-
-var (
-	prefixed = regexp.MustCompile(`^pdl_(live|sdbx)_apikey_[a-z0-9]{26}_[A-Za-z0-9]{22}_[A-Za-z0-9]{3}$`)
-	legacy   = regexp.MustCompile(`^[A-Za-z0-9]{50}$`)
-)
-
-// CheckKey takes keys with a prefix, which tells the mode, and the keys of 50 letters and digits that were made before
-// 2025-05-06. Those do not tell: each works at one of Paddle's two addresses only, and the mode chooses the address.
-func (Adapter) CheckKey(key string, mode billing.Mode) error {
-	deny := func(cause error, message string) error {
-		return &provider.Error{
-			Class: provider.ClassCredentials, Provider: billing.Paddle, Operation: "check key", Message: message, Err: cause,
-		}
-	}
-	switch {
-	case key == "":
-		return deny(nil, "the key is empty")
-	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return deny(nil, "the key contains white space or characters that no Paddle key has; "+
-			"store the key alone, on one line")
-	case strings.HasPrefix(key, "pdl_ntfset_"):
-		return deny(nil, "this is the secret of a notification destination (pdl_ntfset_); Kassa needs an API key")
-	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
-		return deny(nil, "this is a client-side token; Kassa needs an API key")
-	case keyMode(key) == "" && !legacy.MatchString(key):
-		return deny(nil, "this is no Paddle API key; one starts with pdl_live_apikey_ or pdl_sdbx_apikey_")
-	case keyMode(key) != "" && keyMode(key) != mode:
-		return deny(provider.ErrModeMismatch, "this is a "+strings.SplitN(key, "_", 3)[1]+" key, but mode is "+string(mode))
-	}
-	return nil
-}
-
-// keyMode is what the prefix of a key says, or "".
-func keyMode(key string) billing.Mode {
-	switch m := prefixed.FindStringSubmatch(key); {
-	case m == nil:
-		return ""
-	case m[1] == "live":
-		return billing.Live
-	default:
-		return billing.Test
-	}
-}
 
 // Connect makes a connection. It sends nothing.
 func (a Adapter) Connect(cfg provider.Config) (provider.Connection, error) {

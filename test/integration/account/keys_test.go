@@ -39,7 +39,7 @@ func aTestKeyInLiveMode(t *testing.T) {
 	s.AwaitState(pro, "Failed False "+v1alpha1.ReasonProviderNotReady)
 	g := NewWithT(t)
 	g.Expect(stack.Message(state)).To(Equal("Stripe: check key: this is a test mode key, but mode is Live"))
-	g.Expect(stack.Message(pro)).To(ContainSubstring("this is a test mode key, but mode is Live"))
+	g.Expect(stack.Message(pro)).To(ContainSubstring(v1alpha1.ReasonModeMismatch))
 	resync(s)
 	s.Change(pro, func() { pro.Spec.DisplayName = "Changed" })
 	s.AwaitState(pro, "Failed False "+v1alpha1.ReasonProviderNotReady)

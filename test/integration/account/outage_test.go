@@ -104,7 +104,8 @@ func anAccountThatWasNeverUp(t *testing.T) {
 	s.AwaitState(pro, "InProgress False "+v1alpha1.ReasonProviderNotReady)
 	g := NewWithT(t)
 	g.Expect(stack.Message(pp)).To(ContainSubstring("connection refused"))
-	g.Expect(stack.Message(pro)).To(ContainSubstring("connection refused"))
+	g.Expect(stack.Message(pro)).To(Equal(
+		`stripe: PaymentProvider "stripe" is not ready: Unreachable; its conditions say more`))
 	s.SandboxUp()
 	s.AwaitState(pp, accountReady)
 	s.AwaitState(pro, planReady)
@@ -156,7 +157,7 @@ func deletionDuringAnOutage(t *testing.T) {
 	g.Eventually(func() string {
 		return s.State(pro) + ": " + stack.Message(pro)
 	}, stack.Patience, often).Should(And(
-		HavePrefix("Terminating Unknown "), ContainSubstring("connection refused"),
+		HavePrefix("Terminating Unknown "), ContainSubstring("Unreachable"),
 		HaveSuffix("; set spec.deletionPolicy to Orphan to let the Plan go without archiving it")))
 	g.Expect(s.State(pp)).To(Equal("Terminating False " + v1alpha1.ReasonInUse))
 	s.SandboxUp()

@@ -178,14 +178,17 @@ func (x *tenant) ready() {
 func (x *tenant) waiting(state, message string) {
 	x.T.Helper()
 	g := NewWithT(x.T)
-	for object, state := range map[client.Object]string{
-		x.account(): state, plan("pro"): "Failed False " + v1alpha1.ReasonProviderNotReady,
-	} {
-		said := func() string { return x.State(object) + ": " + stack.Message(object) }
-		g.Eventually(said, stack.Patience, often).Should(And(HavePrefix(state+":"), ContainSubstring(message)))
-		for _, key := range []string{x.keys.first, x.keys.second, x.keys.other, x.keys.live} {
-			g.Expect(stack.Message(object)).NotTo(ContainSubstring(key))
-		}
+	said := func(object client.Object) func() string {
+		return func() string { return x.State(object) + ": " + stack.Message(object) }
+	}
+	g.Eventually(said(x.account()), stack.Patience, often).Should(And(HavePrefix(state+":"), ContainSubstring(message)))
+	_, reason, _ := strings.Cut(state, " ")
+	_, reason, _ = strings.Cut(reason, " ")
+	g.Eventually(said(plan("pro")), stack.Patience, often).Should(Equal(fmt.Sprintf(
+		"Failed False %s: %s: PaymentProvider %q is not ready: %s; its conditions say more",
+		v1alpha1.ReasonProviderNotReady, x.name, x.name, reason)))
+	for _, key := range []string{x.keys.first, x.keys.second, x.keys.other, x.keys.live} {
+		g.Expect(said(x.account())()).NotTo(ContainSubstring(key))
 	}
 }
 
@@ -211,7 +214,10 @@ func (x *tenant) once() {
 func TestProviders(t *testing.T) {
 	base := stack.New(t, stack.Options{OperatorEnv: []string{"SSL_CERT_FILE=" + certificates(t)}})
 	base.Operator()
-	tests := map[string]func(*testing.T){"two PaymentProviders of one account": twoPaymentProvidersOfOneAccount}
+	tests := map[string]func(*testing.T){
+		"two PaymentProviders of one account": twoPaymentProvidersOfOneAccount,
+		"a client-side token":                 aClientSideToken,
+	}
 	for _, e := range []elsewhere{atPaddle, atLemonSqueezy} {
 		for name, test := range map[string]func(*testing.T, elsewhere){
 			"a Secret that comes later":  aSecretThatComesLater,

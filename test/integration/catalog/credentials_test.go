@@ -27,8 +27,8 @@ func TestAKeyOfTheOtherModeWritesNothing(t *testing.T) {
 			eventually(s, accountSays(s)).Should(Equal("Failed False " + v1alpha1.ReasonModeMismatch))
 			eventually(s, planSays(s, "pro")).Should(Equal(waiting))
 			g := NewWithT(t)
-			g.Expect(stack.Message(plan(s, "pro"))).To(HavePrefix(
-				`stripe: PaymentProvider "stripe": ModeMismatch: `))
+			g.Expect(stack.Message(plan(s, "pro"))).To(Equal(
+				`stripe: PaymentProvider "stripe" is not ready: ModeMismatch; its conditions say more`))
 			s.Quiet()
 			g.Expect(s.Sandbox.Counts().Writes).To(BeZero())
 			g.Expect(s.OperatorLog()).NotTo(ContainSubstring(key))
