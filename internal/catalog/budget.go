@@ -29,7 +29,7 @@ func (e BudgetError) Error() string {
 	return text + "; if this is meant, raise it or wait until " + e.Until.UTC().Format(time.RFC3339)
 }
 
-// Replacements counts the operations that put a price on sale in place of another one.
+// Replacements counts the operations that make a price that is on sale give way.
 func Replacements(steps []Operation) (n int) {
 	for _, op := range steps {
 		if op.Replaces() {
@@ -50,7 +50,8 @@ type spending struct {
 // Spend takes n replacements out of the account's budget of limit within an hour, or returns a BudgetError. How much is
 // spent is read off the catalogue, where every replacement is a price that is younger than another of its name: so it
 // survives the operator, and cannot be reset by starting another. What the catalogue does not show, a replacement under
-// way or an old price that was put back on sale, is remembered by this process. Done ends what Spend began.
+// way, an old price that was put back on sale, or one whose name is gone, is remembered by this process. Done ends what
+// Spend began.
 func (m *Mirror) Spend(owner billing.Owner, n, limit int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,10 +83,10 @@ func (m *Mirror) Spend(owner billing.Owner, n, limit int) error {
 // Done ends what the owner's last Spend began, after Put has shown the mirror what came of it. done are the operations
 // that were carried out.
 func (m *Mirror) Done(owner billing.Owner, done []Operation) {
-	reused := 0
+	hidden := 0
 	for _, op := range done {
 		if op.Replaces() && op.Kind != CreatePrice {
-			reused++
+			hidden++
 		}
 	}
 	m.mu.Lock()
@@ -93,10 +94,10 @@ func (m *Mirror) Done(owner billing.Owner, done []Operation) {
 	kept := m.spendings[:0]
 	for _, s := range m.spendings {
 		if s.owner == keyOf(owner) && !s.done {
-			if reused == 0 {
+			if hidden == 0 {
 				continue
 			}
-			s.prices, s.done = reused, true
+			s.prices, s.done = hidden, true
 		}
 		kept = append(kept, s)
 	}

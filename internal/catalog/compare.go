@@ -136,8 +136,8 @@ func (c *comparison) price(want billing.DesiredPrice) string {
 	c.note(field(want.Name, "displayName"), want.Spec.DisplayName, have.Spec.DisplayName)
 	c.note(field(want.Name, "trial"), days(want.Spec.TrialDays), days(have.Spec.TrialDays))
 	// A price that is not marked yet has no key of Kassa's.
-	if key, _ := c.key(want.Name); c.mine(have.Owner) {
-		c.note(field(want.Name, "lookupKey"), key, have.LookupKey)
+	if c.mine(have.Owner) {
+		c.note(field(want.Name, "lookupKey"), c.key(want.Name).key, have.LookupKey)
 	}
 	return have.ID
 }

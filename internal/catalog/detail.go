@@ -16,6 +16,8 @@ func (o Operation) Detail() string {
 		return o.ID + ": " + changes(o.productChanges())
 	case SetDefault:
 		return o.currentPr.ID + ": " + changes([]Difference{{Want: o.ID, Got: o.currentPr.DefaultPriceID}})
+	case ClearDefault:
+		return o.currentPr.ID + ": " + changes([]Difference{{Want: "", Got: o.currentPr.DefaultPriceID}})
 	case ArchiveProduct:
 		return o.ID
 	case CreatePrice:

@@ -55,10 +55,9 @@ func (s *state) remark(name string) *Operation {
 			continue // marked when it is put on sale, if ever
 		}
 		if s.is(name, p) && (p.Owner != s.want.Owner || p.Name != name) {
-			_, kept := s.key(name)
 			return &Operation{
 				Kind: UpdatePrice, ID: p.ID, Price: name, Fields: []string{"owner"}, owner: s.want.Owner, remark: true,
-				price: &p.Spec, lookupKey: p.LookupKey, keptKey: kept, current: p,
+				price: &p.Spec, lookupKey: p.LookupKey, keptKey: s.key(name).kept, current: p,
 			}
 		}
 	}
@@ -67,15 +66,15 @@ func (s *state) remark(name string) *Operation {
 
 // priceOp names the operation for one wanted price, given the price that was chosen for it.
 func (s *state) priceOp(want billing.DesiredPrice, have *billing.Price) *Operation {
-	key, kept := s.key(want.Name)
-	op := Operation{owner: s.want.Owner, Price: want.Name, price: &want.Spec, lookupKey: key, keptKey: kept}
+	held := s.key(want.Name)
+	op := Operation{owner: s.want.Owner, Price: want.Name, price: &want.Spec, lookupKey: held.key, keptKey: held.kept}
 	if have == nil {
 		op.Kind, op.productID = CreatePrice, s.have.Product.ID
 		op.ordinal, op.replaced = s.predecessors(want.Name)
 		return &op
 	}
 	op.Kind, op.ID, op.current = UpdatePrice, have.ID, have
-	if have.Owner != s.want.Owner || have.Name != want.Name || have.KeptKey != kept {
+	if have.Owner != s.want.Owner || have.Name != want.Name || have.KeptKey != held.kept {
 		op.remark = true
 		op.Fields = append(op.Fields, "owner")
 	}
@@ -103,7 +102,7 @@ func (s *state) priceOp(want billing.DesiredPrice, have *billing.Price) *Operati
 // comes first, then an active one, then an archived one, whose terms a customer may have had before; among equals
 // the oldest, so that every process picks the same.
 func (s *state) choose(want billing.DesiredPrice) *billing.Price {
-	key, _ := s.key(want.Name)
+	key := s.key(want.Name).key
 	rank := func(p *billing.Price) int {
 		switch {
 		case p.Active && key != "" && p.LookupKey == key:

@@ -9,21 +9,28 @@
 //
 // Next is ordered so that every state in between is safe to sell from:
 //
-//  1. the product exists, is active and described as wanted;
-//  2. every wanted price exists, is active and holds its lookup key. A price with other terms is a new price,
-//     which takes the key from its predecessor in the call that creates it, so a key is never on two prices
-//     and never on none;
-//  3. the product's default is the wanted price;
-//  4. only then is any other active price of this Plan archived. A predecessor thus stays purchasable until its
-//     successor can be bought.
+//  1. a product that is archived stays so until none of the plan's prices under it is active that should not be sold;
+//  2. the product exists, is active and described as wanted;
+//  3. one wanted price after the other, the default first, becomes right: it exists, is active and holds its lookup
+//     key; if it is the default, the product points at it; and then its predecessors are archived. A price with other
+//     terms is a new price, which takes the key from its predecessor in the call that creates it, so a key is never on
+//     two prices and never on none, and a predecessor stays purchasable until its successor can be bought;
+//  4. when every wanted price is right, the plan's other active prices are archived: those of names that are gone.
 //
 // # Why it ends
 //
-// Give a state the measure (product wrong, wanted prices without a right current price, default wrong, active
-// prices that are not current). Each operation that Next names lowers one component and raises none before it:
-// creating or repairing a price lowers the second, and archiving touches only prices that no wanted name chose.
-// The executor also stops when an operation repeats, which happens only if the provider does not do what it
-// acknowledged.
+// Give a state the measure (active prices under an archived product that are not wanted, product wrong, wanted prices
+// without a right current price, default wrong, active prices that are not current). Each operation that Next names
+// lowers one component and raises none before it: a key that a price keeps goes to one name, which heldKeys decides
+// from what no operation of Next changes, so no two names take it from each other; and archiving touches only prices
+// that no wanted name chose. The executor also stops when it would send the same operation twice, which happens only
+// if the provider does not do what it acknowledged.
+//
+// # What a refusal holds up
+//
+// An operation that the provider refuses for good is skipped, with all that depends on it: a name whose new price is
+// refused keeps its old one on sale, and nothing is archived whose place it might take. The other names go on. The
+// refusal is remembered (Refusals) and not provoked again until something changes.
 //
 // # Why nothing is created twice
 //

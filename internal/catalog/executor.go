@@ -42,48 +42,60 @@ type Executor struct {
 	Journal Journal // may be nil where Traits.IdempotentCreate
 	// Done is called after each operation that the provider carried out. May be nil.
 	Done func(Operation)
-	Now  func() time.Time
+	// Refusals are what the provider refused for good; it is not sent again. The executor adds to it.
+	Refusals Refusals
+	Now      func() time.Time
 }
 
 // NewExecutor makes an executor for a provider's catalogue.
 func NewExecutor(c provider.Catalog, t provider.Traits, j Journal) Executor {
 	return Executor{
-		Catalog: c, Rules: NewRules(c, t), Journal: j, Done: func(Operation) {}, Now: time.Now,
+		Catalog: c, Rules: NewRules(c, t), Journal: j, Done: func(Operation) {}, Refusals: Refusals{}, Now: time.Now,
 	}
 }
 
 // Converge makes the provider's catalogue equal to want. have must have been observed just before. It returns what
-// is there afterwards, also together with an error.
+// is there afterwards, also together with an error. An operation that the provider refuses for good does not keep the
+// others from being sent, as far as they do not depend on it.
 func (e Executor) Converge(ctx context.Context, want billing.Plan, have billing.Observed) (billing.Observed, error) {
-	return e.run(ctx, have, func(o billing.Observed) (*Operation, error) { return e.Rules.Next(want, o) })
+	return e.run(ctx, have, func(o billing.Observed, skip Skip) (*Operation, error) { return e.Rules.Next(want, o, skip) })
 }
 
 // Retire archives everything of the owner. have must have been observed just before.
 func (e Executor) Retire(ctx context.Context, owner billing.Owner, have billing.Observed) (billing.Observed, error) {
-	return e.run(ctx, have, func(o billing.Observed) (*Operation, error) { return e.Rules.Retire(owner, o) })
+	return e.run(ctx, have, func(o billing.Observed, skip Skip) (*Operation, error) {
+		return e.Rules.Retire(owner, o, skip)
+	})
 }
 
 func (e Executor) run(
-	ctx context.Context, have billing.Observed, next func(billing.Observed) (*Operation, error),
+	ctx context.Context, have billing.Observed, next func(billing.Observed, Skip) (*Operation, error),
 ) (billing.Observed, error) {
 	have = have.Clone()
-	var last *Operation
+	met := &encounters{known: e.Refusals}
+	sent := map[string]bool{}
 	for {
-		op, err := next(have)
-		if err != nil || op == nil {
-			return have, err
+		op, err := next(have, met.skip)
+		if err != nil || op == nil || met.final {
+			return have, errors.Join(met.err(), err)
 		}
-		if last != nil && last.same(*op) {
-			return have, fmt.Errorf("%s: %w", op, ErrNoProgress)
+		asked := op.fingerprint()
+		if sent[asked] {
+			return have, errors.Join(met.err(), fmt.Errorf("%s: %w", op, ErrNoProgress))
 		}
 		if err := ctx.Err(); err != nil {
 			return have, err
 		}
-		if err := e.perform(ctx, *op, &have); err != nil {
-			return have, err
+		sent[asked] = true
+		err = e.perform(ctx, *op, &have)
+		switch class := provider.ClassOf(err); {
+		case err == nil:
+			e.Done(*op)
+		case class == provider.ClassTerminal, class == provider.ClassCredentials:
+			e.Refusals[asked] = err
+		default:
+			return have, errors.Join(err, met.err()) // the error that passes comes first: it decides what happens next
 		}
-		e.Done(*op)
-		last = op
 	}
 }
 
@@ -118,7 +130,7 @@ func (e Executor) send(ctx context.Context, op Operation, have *billing.Observed
 			Owner: op.owner, Spec: *op.product, IdempotencyKey: op.IdempotencyKey(),
 		})
 		return foldProduct(have, p, err)
-	case UpdateProduct, SetDefault, ArchiveProduct:
+	case UpdateProduct, SetDefault, ClearDefault, ArchiveProduct:
 		p, err := e.Catalog.UpdateProduct(ctx, op.currentPr.ID, op.productPatch())
 		return foldProduct(have, p, err)
 	case CreatePrice:

@@ -306,36 +306,6 @@ func TestAnotherOwnersPriceIsNeverTouched(t *testing.T) {
 	g.Expect(m.prices["price_y"]).To(Equal(unmarked))
 }
 
-func TestRetire(t *testing.T) {
-	for name, traits := range map[string]provider.Traits{"stripe-like": stripeLike, "paddle-like": paddleLike} {
-		for point := range 4 {
-			t.Run(fmt.Sprintf("%s, killed at write %d", name, point), func(t *testing.T) {
-				g := NewWithT(t)
-				m := newMemory(traits)
-				p := newProcess(m)
-				p.settle(t, plan("monthly", price("monthly", "29", monthly), price("yearly", "290", yearly)))
-				start := m.writes
-				m.fault = func(w int) (error, bool) {
-					if w-start == point {
-						return errKilled, true
-					}
-					return nil, false
-				}
-				retire := func() error {
-					have, _ := m.Observe(context.Background(), owner, provider.Known{})
-					_, err := p.executor().Retire(context.Background(), owner, have)
-					return err
-				}
-				g.Eventually(retire).Should(Succeed())
-				g.Expect(m.purchasable(owner)).To(BeEmpty())
-				writes := m.writes
-				g.Expect(retire()).To(Succeed())
-				g.Expect(m.writes).To(Equal(writes))
-			})
-		}
-	}
-}
-
 // A provider that acknowledges and does nothing must not be written to for ever.
 func TestNoProgress(t *testing.T) {
 	g := NewWithT(t)

@@ -25,6 +25,8 @@ type memory struct {
 	history  []string
 	// fault is asked before each write; after says that it strikes once the write is done.
 	fault func(write int) (err error, after bool)
+	// refusal is asked before each write, by its name in the history. May be nil.
+	refusal func(write string) error
 }
 
 func newMemory(t provider.Traits) *memory {
@@ -91,6 +93,11 @@ func (m *memory) write(name string, do func() error) error {
 	if err != nil && !after {
 		return err
 	}
+	if m.refusal != nil {
+		if refused := m.refusal(name); refused != nil {
+			return refused
+		}
+	}
 	if refusal := do(); refusal != nil {
 		return refusal
 	}
@@ -138,7 +145,7 @@ func (m *memory) UpdateProduct(_ context.Context, id string, in provider.Product
 			p.Active = *in.Active
 		}
 		if in.DefaultPriceID != nil {
-			if d := m.prices[*in.DefaultPriceID]; !d.Active || d.ProductID != id {
+			if d := m.prices[*in.DefaultPriceID]; *in.DefaultPriceID != "" && (!d.Active || d.ProductID != id) {
 				return m.terminal("default price %s is not an active price of the product", *in.DefaultPriceID)
 			}
 			p.DefaultPriceID = *in.DefaultPriceID
@@ -233,6 +240,18 @@ func (m *memory) onSale() []string {
 		}
 	}
 	return ids
+}
+
+// amounts are those of the active prices of each name, ascending.
+func (m *memory) amounts(o billing.Owner) map[string][]int64 {
+	list := map[string][]int64{}
+	for _, p := range m.prices {
+		if p.Active && p.Owner.Same(o) && m.products[p.ProductID].Active {
+			list[p.Name] = append(list[p.Name], p.Spec.Terms.Money.Minor)
+			slices.Sort(list[p.Name])
+		}
+	}
+	return list
 }
 
 // purchasable counts the active prices of each name.

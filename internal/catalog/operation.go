@@ -20,6 +20,7 @@ const (
 	CreatePrice    Kind = "CreatePrice"
 	UpdatePrice    Kind = "UpdatePrice"
 	SetDefault     Kind = "SetDefault"
+	ClearDefault   Kind = "ClearDefault"
 	ArchivePrice   Kind = "ArchivePrice"
 	ArchiveProduct Kind = "ArchiveProduct"
 )
@@ -41,8 +42,9 @@ type Operation struct {
 	keptKey   string               // CreatePrice, UpdatePrice: a mark, see billing.Price
 	remark    bool                 // UpdateProduct, UpdatePrice: write the owner's marks
 	replaced  *billing.Price       // CreatePrice, UpdatePrice: the price on sale that this one takes the place of
+	withdraws bool                 // ArchivePrice: the plan has no price of that name any more
 	current   *billing.Price       // UpdatePrice, ArchivePrice
-	currentPr *billing.Product     // UpdateProduct, SetDefault, ArchiveProduct
+	currentPr *billing.Product     // UpdateProduct, SetDefault, ClearDefault, ArchiveProduct
 }
 
 // String is one line for logs and events: "UpdatePrice monthly (displayName)".
@@ -61,14 +63,12 @@ func (o Operation) String() string {
 // Creates says whether the operation makes an object that did not exist.
 func (o Operation) Creates() bool { return o.Kind == CreateProduct || o.Kind == CreatePrice }
 
-// Replaces says whether the operation puts a price on sale in place of another one.
-func (o Operation) Replaces() bool { return o.replaced != nil }
+// Replaces says whether the operation makes a price that is on sale give way: to another one in its place, or because
+// its name is gone, as with a renamed price.
+func (o Operation) Replaces() bool { return o.replaced != nil || o.withdraws }
 
-// same says whether both operations ask the provider for the same thing.
-func (o Operation) same(p Operation) bool {
-	return o.Kind == p.Kind && o.ID == p.ID && o.Price == p.Price &&
-		strings.Join(o.Fields, ",") == strings.Join(p.Fields, ",")
-}
+// fingerprint is the same for operations that ask the provider for the same thing.
+func (o Operation) fingerprint() string { return o.String() + " " + o.ID + " " + o.Detail() }
 
 // IdempotencyKey is the same for the same intent of the same owner, in every process: 40 hex digits. A price that is
 // made because an equal one was spoiled by somebody else is another intent, so the number of its predecessors counts:

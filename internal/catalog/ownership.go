@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -13,6 +14,8 @@ type state struct {
 	want    *billing.Plan
 	have    *billing.Observed
 	adopted map[string]string // id of a price that the plan adopts → its name in the plan
+	keys    map[string]heldKey
+	skip    Skip
 }
 
 func (r Rules) state(want *billing.Plan, have *billing.Observed) *state {
@@ -111,47 +114,78 @@ func (s *state) is(name string, p *billing.Price) bool {
 		return recorded == name
 	}
 	if !p.Owner.Identifies() || p.Name == "" {
-		key, _ := s.key(name)
-		return p.LookupKey != "" && p.LookupKey == key
+		return p.LookupKey != "" && p.LookupKey == s.key(name).key
 	}
 	return s.mine(p.Owner) && p.Name == name
 }
 
-// key is the lookup key that the current price of a name holds. An adopted price keeps the key that it had, because
-// applications find it by that; its successors take the key over, and carry it in their marks as well, so that it is
-// still known when somebody takes it away. kept is empty where the key is Kassa's own.
-func (s *state) key(name string) (key, kept string) {
-	own := s.LookupKey(s.want.Owner, name)
-	if own == "" {
-		return "", ""
-	}
-	var last *billing.Price
-	for i := range s.have.Prices {
-		p := &s.have.Prices[i]
-		if s.adopted[p.ID] != name && (!s.mine(p.Owner) || p.Name != name) {
-			continue
-		}
-		if !p.Owner.Same(s.want.Owner) && p.KeptKey == "" && p.LookupKey != "" && !s.reserved(p.LookupKey) {
-			return keptUnless(own, p.LookupKey) // about to be adopted
-		}
-		if p.KeptKey == "" {
-			continue
-		}
-		if last == nil || cmp.Or(p.Created.Compare(last.Created), cmp.Compare(p.ID, last.ID)) > 0 {
-			last = p
-		}
-	}
-	if last == nil {
-		return own, ""
-	}
-	return keptUnless(own, last.KeptKey)
+// heldKey is the lookup key that the current price of a name holds.
+type heldKey struct {
+	key  string // "" where the provider has none
+	kept string // the mark: the key where it is not Kassa's own
 }
 
-func keptUnless(own, key string) (string, string) {
-	if key == own {
-		return own, ""
+// key is the lookup key that the current price of a name holds. An adopted price keeps the key that it had, because
+// applications find it by that; its successors take the key over, and carry it in their marks as well, so that it is
+// still known when somebody takes it away. A price that is adopted under another name than before takes its key along.
+func (s *state) key(name string) heldKey {
+	own := s.LookupKey(s.want.Owner, name)
+	if own == "" {
+		return heldKey{}
 	}
-	return key, key
+	if s.keys == nil {
+		s.keys = s.heldKeys()
+	}
+	if held, ok := s.keys[name]; ok && held.key != own {
+		return held
+	}
+	return heldKey{key: own}
+}
+
+// heldKeys are the keys that are not Kassa's own, by the name that has them: each has one, and the spec's adoptions
+// have the first choice.
+func (s *state) heldKeys() map[string]heldKey {
+	held := map[string]heldKey{}
+	taken := map[string]bool{}
+	give := func(name, key string) {
+		if _, has := held[name]; key != "" && !has && !taken[key] {
+			held[name], taken[key] = heldKey{key, key}, true
+		}
+	}
+	for i := range s.have.Prices {
+		if p := &s.have.Prices[i]; s.adopted[p.ID] != "" {
+			give(s.adopted[p.ID], s.keepsKey(p))
+		}
+	}
+	heirs := make([]*billing.Price, 0, len(s.have.Prices))
+	for i := range s.have.Prices {
+		if p := &s.have.Prices[i]; s.adopted[p.ID] == "" && s.mine(p.Owner) {
+			heirs = append(heirs, p)
+		}
+	}
+	// Whoever holds the key now has it before those that held it once.
+	holds := func(p *billing.Price) int {
+		if key := s.keepsKey(p); key != "" && key == p.LookupKey {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(heirs, func(a, b *billing.Price) int {
+		return cmp.Or(holds(a)-holds(b), b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
+	})
+	for _, p := range heirs {
+		give(p.Name, s.keepsKey(p))
+	}
+	return held
+}
+
+// keepsKey is the key that p has from before it was the plan's: by its marks, or, where it does not have the plan's
+// marks yet, because it holds it.
+func (s *state) keepsKey(p *billing.Price) string {
+	if p.KeptKey == "" && !p.Owner.Same(s.want.Owner) && !s.reserved(p.LookupKey) {
+		return p.LookupKey
+	}
+	return p.KeptKey
 }
 
 // reserved says that a key is Kassa's own for another name of the plan: it cannot be kept.

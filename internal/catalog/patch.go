@@ -5,13 +5,15 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// productPatch is what UpdateProduct, SetDefault and ArchiveProduct send.
+// productPatch is what UpdateProduct, SetDefault, ClearDefault and ArchiveProduct send.
 func (o Operation) productPatch() provider.ProductPatch {
 	patch := provider.ProductPatch{Current: *o.currentPr}
 	switch o.Kind {
 	case SetDefault:
 		id := o.ID
 		patch.DefaultPriceID = &id
+	case ClearDefault:
+		patch.DefaultPriceID = new(string)
 	case ArchiveProduct:
 		patch.Active = new(bool)
 	default:
@@ -66,7 +68,7 @@ func (o Operation) pretend(have *billing.Observed) {
 			ID: New + " " + o.Price, ProductID: o.productID, Owner: o.owner, Name: o.Price, KeptKey: o.keptKey, Active: true,
 			LookupKey: o.lookupKey, Spec: *o.price,
 		}, nil)
-	case UpdateProduct, SetDefault, ArchiveProduct:
+	case UpdateProduct, SetDefault, ClearDefault, ArchiveProduct:
 		_ = foldProduct(have, patchedProduct(o.productPatch()), nil)
 	case UpdatePrice, ArchivePrice:
 		_ = foldPrice(have, patchedPrice(o.pricePatch()), nil)

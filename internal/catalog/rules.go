@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
@@ -56,89 +55,6 @@ func (e MissingError) Error() string {
 	return fmt.Sprintf("adopt.prices: product %s has no price %s", e.Product, e.Object)
 }
 
-// Next names the operation that brings have one step nearer to want, or nil when they are equal, or when the provider
-// can only be read.
-func (r Rules) Next(want billing.Plan, have billing.Observed) (*Operation, error) {
-	s := r.state(&want, &have)
-	if err := s.check(); err != nil || r.Traits.ReadOnly {
-		return nil, err
-	}
-	if have.Product == nil {
-		return &Operation{Kind: CreateProduct, owner: want.Owner, product: &want.Product}, nil
-	}
-	if op := s.productOp(); op != nil {
-		return op, nil
-	}
-	current := make([]string, 0, len(want.Prices)) // ids
-	defaultID := ""
-	for _, p := range want.Prices {
-		if op := s.remark(p.Name); op != nil {
-			return op, nil
-		}
-		chosen := s.choose(p)
-		if op := s.priceOp(p, chosen); op != nil {
-			return op, nil
-		}
-		current = append(current, chosen.ID)
-		if p.Name == want.Default {
-			defaultID = chosen.ID
-		}
-	}
-	if r.Traits.DefaultPrice && have.Product.DefaultPriceID != defaultID {
-		return &Operation{
-			Kind: SetDefault, ID: defaultID, Price: want.Default, owner: want.Owner, currentPr: have.Product,
-			Fields: []string{"defaultPrice"},
-		}, nil
-	}
-	for i := range have.Prices {
-		p := &have.Prices[i]
-		if p.Active && s.owns(p) && !slices.Contains(current, p.ID) {
-			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: s.nameOf(p), owner: want.Owner, current: p}, nil
-		}
-	}
-	return s.archiveTwin(), nil
-}
-
-// archiveTwin names the operation that takes a product off sale that was created twice, or nil.
-func (s *state) archiveTwin() *Operation {
-	for i := range s.have.Twins {
-		if t := &s.have.Twins[i]; t.Active && t.Owner.Same(s.want.Owner) {
-			return &Operation{Kind: ArchiveProduct, ID: t.ID, owner: s.want.Owner, currentPr: t}
-		}
-	}
-	return nil
-}
-
-// Retire names the operation that brings have one step nearer to where nothing of the owner can be bought, or nil.
-// The product goes first: with it, all its prices stop being purchasable at once. A product that is not known to be
-// the owner's, such as one that was only about to be adopted, is left alone.
-func (r Rules) Retire(owner billing.Owner, have billing.Observed) (*Operation, error) {
-	if have.Product == nil || r.Traits.ReadOnly {
-		return nil, nil
-	}
-	s := r.state(&billing.Plan{Owner: owner}, &have)
-	if err := s.checkOwner(have.Product.ID, have.Product.Owner); err != nil {
-		return nil, err
-	}
-	if op := s.archiveTwin(); op != nil {
-		return op, nil
-	}
-	own := have.Product.Owner.Same(owner) || have.Product.ID == r.ProductID(owner) || have.Product.ID == r.Record.ProductID
-	if own && have.Product.Active {
-		return &Operation{Kind: ArchiveProduct, ID: have.Product.ID, owner: owner, currentPr: have.Product}, nil
-	}
-	for i := range have.Prices {
-		p := &have.Prices[i]
-		// A provider that pins the default price refuses to archive it. Its product is archived, so it cannot be
-		// bought either way.
-		pinned := own && r.Traits.DefaultPrice && p.ID == have.Product.DefaultPriceID
-		if p.Active && s.owns(p) && !pinned {
-			return &Operation{Kind: ArchivePrice, ID: p.ID, Price: s.nameOf(p), owner: owner, current: p}, nil
-		}
-	}
-	return nil, nil
-}
-
 // Current are the prices that serve the plan's price names now: active, the plan's own, with the wanted terms.
 func (r Rules) Current(want billing.Plan, have billing.Observed) map[string]billing.Price {
 	s := r.state(&want, &have)
@@ -179,15 +95,24 @@ const maxSteps = 1000
 // Steps are all the operations that lead from have to want, in order, if nobody interferes. Ids that the provider
 // will choose are written <new>.
 func (r Rules) Steps(want billing.Plan, have billing.Observed) ([]Operation, error) {
+	return steps(have, func(o billing.Observed) (*Operation, error) { return r.Next(want, o, nil) })
+}
+
+// RetireSteps are all the operations that take everything of the owner off sale, in order.
+func (r Rules) RetireSteps(owner billing.Owner, have billing.Observed) ([]Operation, error) {
+	return steps(have, func(o billing.Observed) (*Operation, error) { return r.Retire(owner, o, nil) })
+}
+
+func steps(have billing.Observed, next func(billing.Observed) (*Operation, error)) ([]Operation, error) {
 	have = have.Clone()
-	var steps []Operation
-	for len(steps) < maxSteps {
-		op, err := r.Next(want, have)
+	var list []Operation
+	for len(list) < maxSteps {
+		op, err := next(have)
 		if err != nil || op == nil {
-			return steps, err
+			return list, err
 		}
-		steps = append(steps, *op)
+		list = append(list, *op)
 		op.pretend(&have)
 	}
-	return steps, ErrNoProgress
+	return list, ErrNoProgress
 }
