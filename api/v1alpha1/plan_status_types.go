@@ -116,6 +116,9 @@ type PlanProviderStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	ProductID string `json:"productID,omitempty"`
+	// written says that Kassa began to make the plan there: it may have objects also while no id is known.
+	// +optional
+	Written bool `json:"written,omitempty"`
 	// adopted says that the product existed before and is named by the spec.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
@@ -177,6 +180,6 @@ type PlanStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=32
 	Providers []PlanProviderStatus `json:"providers,omitempty"`
 }

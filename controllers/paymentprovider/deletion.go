@@ -49,6 +49,7 @@ func (r *Reconciler) release(ctx context.Context, pp *v1alpha1.PaymentProvider) 
 	}
 	r.Accounts.Forget(client.ObjectKeyFromObject(pp))
 	r.asked.Forget(pp.UID)
+	r.opened.Delete(pp.UID)
 	if controllerutil.RemoveFinalizer(pp, v1alpha1.Finalizer) {
 		return client.IgnoreNotFound(r.Client.Update(ctx, pp))
 	}

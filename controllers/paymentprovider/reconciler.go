@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/catalog"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
 )
 
@@ -33,6 +35,8 @@ type Reconciler struct {
 	Snapshots chan<- event.GenericEvent
 
 	asked kubewatch.Asked
+	// opened are the accounts as their Plans last heard of them, by the PaymentProvider.
+	opened sync.Map
 }
 
 // inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
@@ -90,7 +94,7 @@ func (r *Reconciler) read(
 		var stats catalog.Stats
 		if stats, err = account.Mirror.Refresh(ctx, maxAge); err == nil {
 			r.asked.Follow(pp)
-			if stats.Taken != before.Taken {
+			if stats.Taken != before.Taken || r.rotated(pp, account) {
 				r.announce(ctx, pp)
 			}
 			return stats, nil
@@ -101,6 +105,13 @@ func (r *Reconciler) read(
 		return before, refused
 	}
 	return before, accounts.ErrorOf(err)
+}
+
+// rotated says whether the account was opened anew, as with another key, since this was last asked: Plans that the key
+// could not carry out may go on.
+func (r *Reconciler) rotated(pp *v1alpha1.PaymentProvider, account *accounts.Account) bool {
+	before, known := r.opened.Swap(pp.UID, account)
+	return known && before != account
 }
 
 // forever is a maximum age that the first snapshot alone fails.
@@ -158,8 +169,8 @@ func fill(s *v1alpha1.PaymentProviderStatus, pp *v1alpha1.PaymentProvider, a *ac
 		return
 	}
 	s.Account = &v1alpha1.AccountStatus{
-		ID: a.Info.ID, Provisional: a.Info.Provisional, Name: a.Info.Name, Mode: v1alpha1.Mode(a.Info.Mode),
-		DefaultCurrency: string(a.Info.DefaultCurrency),
+		ID: a.Info.ID, Provisional: a.Info.Provisional, Name: provider.Truncate(a.Info.Name, 256),
+		Mode: v1alpha1.Mode(a.Info.Mode), DefaultCurrency: string(a.Info.DefaultCurrency),
 	}
 	s.Capabilities = nil
 	for _, c := range a.Adapter.Capabilities() {

@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
@@ -43,13 +44,17 @@ func (s *sale) noteRefused(err error) error {
 	return err
 }
 
-// settle has the account's id asked for, and put into the PaymentProvider's status, as soon as an account that had no
+// settle asks for the account's id, and has it put into the PaymentProvider's status, as soon as an account that had no
 // objects has one: from then on the key of another account is told from its own.
-func (s *sale) settle(done []catalog.Operation) {
-	if s.account.Info.Provisional && len(done) > 0 {
-		key := accounts.ProviderKey(s.plan.Namespace, s.at)
-		s.Accounts.Settle(key)
-		s.Refused(key)
+func (s *sale) settle(ctx context.Context, out *outcome, have billing.Observed) {
+	if !s.account.Info.Provisional || have.Product == nil {
+		return
+	}
+	key := accounts.ProviderKey(s.plan.Namespace, s.at)
+	s.Accounts.Settle(key)
+	s.Refused(key)
+	if settled, err := s.Accounts.Open(ctx, s.provider); err == nil {
+		out.account = settled.Identity
 	}
 }
 
@@ -58,7 +63,7 @@ func (s *sale) executor() (catalog.Executor, *[]catalog.Operation) {
 	done := &[]catalog.Operation{}
 	j := &journal{client: s.Client, plan: s.plan, name: s.at.Name, now: s.Now}
 	e := catalog.NewExecutor(s.account.Conn.Catalog(), s.account.Adapter.Traits(), j)
-	e.Rules.Record = s.record
+	e.Rules.Record, e.Refusals = s.record, s.refusals.at(s)
 	e.Now = s.Now
 	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
 	return e, done

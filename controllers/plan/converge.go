@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,14 +21,15 @@ const forever = time.Duration(1<<63 - 1)
 // sale is a Plan at one of its providers.
 type sale struct {
 	*Reconciler
-	plan    *v1alpha1.Plan
-	at      *v1alpha1.PlanProvider
-	account *accounts.Account
-	owner   billing.Owner
-	known   provider.Known
-	record  catalog.Record
-	asked   bool // the user wants Kassa to look now
-	budget  int  // replacements within an hour; negative means no bound
+	plan     *v1alpha1.Plan
+	at       *v1alpha1.PlanProvider
+	provider *v1alpha1.PaymentProvider
+	account  *accounts.Account
+	owner    billing.Owner
+	known    provider.Known
+	record   catalog.Record
+	asked    bool // the user wants Kassa to look now
+	budget   int  // replacements within an hour; negative means no bound
 }
 
 // converge brings one provider's catalogue and the Plan together, as far as spec.management and the provider allow.
@@ -37,43 +37,55 @@ func (r *Reconciler) converge(
 	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, asked bool,
 ) outcome {
 	out := newOutcome(plan, at)
-	account, pp, err := r.open(ctx, accounts.Resolve, plan, at)
+	s, err := r.sell(ctx, accounts.Resolve, plan, at, &out)
 	if err != nil {
 		return out.failed(err)
 	}
-	s := &sale{
-		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), asked: asked,
-		known: knownIDs(out.known, at), record: recordOf(out.known, at), budget: replacementBudget(pp),
-	}
-	if out.known.Adopted && at.Adopt == nil {
-		// The provider was taken out of the spec and put back as one that Kassa creates a product at.
-		s.known, s.record = provider.Known{}, catalog.Record{}
-	}
+	s.asked = asked
 	want, err := desired(s.owner, &plan.Spec, at)
 	if err == nil {
-		want, out.omitted, err = provider.Fit(account.Adapter, want)
+		want, out.omitted, err = provider.Fit(s.account.Adapter, want)
 	}
 	if err != nil {
 		return out.failed(unsupported(err))
 	}
-	if _, err := account.Mirror.Refresh(ctx, forever); err != nil {
+	if _, err := s.account.Mirror.Refresh(ctx, forever); err != nil {
 		return out.failed(s.noteRefused(err))
 	}
-	if !enforced(plan) || account.Adapter.Traits().ReadOnly {
+	if !enforced(plan) || s.account.Adapter.Traits().ReadOnly {
 		return s.compare(ctx, out, want)
 	}
 	return s.enforce(ctx, out, want)
 }
 
-// enforce makes the catalogue equal to the Plan. When the account's mirror already is, nothing is asked of the
-// provider, unless the user asked to look.
+// sell opens the account that a Plan is, or was, sold at.
+func (r *Reconciler) sell(
+	ctx context.Context, find finder, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, out *outcome,
+) (*sale, error) {
+	account, pp, err := r.open(ctx, find, plan, at)
+	if pp != nil {
+		out.account = accounts.Identity(pp)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.account = account.Identity
+	return &sale{
+		Reconciler: r, plan: plan, at: at, provider: pp, account: account, owner: r.owner(plan),
+		known: knownIDs(out.known, at), record: recordOf(out.known, at), budget: replacementBudget(pp),
+	}, nil
+}
+
+// enforce makes the catalogue equal to the Plan. When the account's mirror already is, as far as the provider lets it
+// be, nothing is asked of the provider, unless the user asked to look.
 func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outcome {
 	executor, done := s.executor()
 	mirrored := s.account.Mirror.Get(s.owner, s.known)
-	if op, err := executor.Rules.Next(want, mirrored); err == nil && op == nil && !s.asked {
-		return out.inSync(s.Now(), executor.Rules, want, mirrored)
+	if idle, err := executor.Idle(want, mirrored); idle && !s.asked {
+		s.settle(ctx, &out, mirrored)
+		return out.partly(s.Now(), executor.Rules, want, mirrored, err)
 	}
-	if err := s.enlist(ctx); err != nil {
+	if err := s.enlist(ctx, &out); err != nil {
 		return out.failed(err)
 	}
 	have, err := s.observe(ctx)
@@ -81,7 +93,7 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 		return out.failed(err)
 	}
 	steps, err := executor.Rules.Steps(want, have)
-	if err != nil && !errors.Is(err, catalog.ErrNoProgress) {
+	if err != nil {
 		return out.partly(s.Now(), executor.Rules, want, have, err)
 	}
 	if n := catalog.Replacements(steps); n > 0 && s.budget >= 0 {
@@ -94,11 +106,8 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 	have, err = executor.Converge(ctx, want, have)
 	s.account.Mirror.Put(have)
 	s.announce(*done)
-	s.settle(*done)
-	if err != nil {
-		return out.partly(s.Now(), executor.Rules, want, have, s.noteRefused(err))
-	}
-	return out.inSync(s.Now(), executor.Rules, want, have)
+	s.settle(ctx, &out, have)
+	return out.partly(s.Now(), executor.Rules, want, have, s.noteRefused(err))
 }
 
 // compare reports what differs. It has no way to write to the provider. The mirror is believed, except when the Plan
@@ -163,57 +172,27 @@ func replacementBudget(pp *v1alpha1.PaymentProvider) int {
 	}
 }
 
-// enlist puts the provider into the status before the first object is made there: should the spec name another by the
-// time of the next status, what was made is still retired.
-func (s *sale) enlist(ctx context.Context) error {
-	if i := statusIndex(s.plan, s.at.Name); i >= 0 {
+// enlist notes in the status that the plan is made here, before the first object is: should the spec name another
+// provider by the time of the next status, what was made is still retired.
+func (s *sale) enlist(ctx context.Context, out *outcome) error {
+	i := statusIndex(s.plan, s.at.Name)
+	if i >= 0 && s.plan.Status.Providers[i].Written {
 		return nil
 	}
 	next := s.plan.Status.DeepCopy()
-	v := status.Waiting(v1alpha1.ReasonProgressing, "creating the product and its prices")
-	next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{
-		Name: s.at.Name, Namespace: s.at.Namespace, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
-	})
-	err := status.Apply(ctx, s.Client, v1alpha1.GroupVersion.WithKind("Plan"), s.plan, &s.plan.Status, next)
-	if err == nil {
-		s.plan.Status = *next
+	if i < 0 {
+		i = len(next.Providers)
+		v := status.Waiting(v1alpha1.ReasonProgressing, "creating the product and its prices")
+		next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{
+			Name: s.at.Name, Namespace: s.at.Namespace, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
+		})
 	}
-	return err
-}
-
-// retire archives everything that the Plan has at one provider, if Kassa may write there.
-func (r *Reconciler) retire(ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) outcome {
-	out := newOutcome(plan, at)
-	out.retiring = true
-	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !enforced(plan) {
-		out.gone = true
-		return out
+	next.Providers[i].Written = true
+	if err := writeStatus(ctx, s.Client, s.plan, next); err != nil {
+		return err
 	}
-	account, _, err := r.open(ctx, accounts.Find, plan, at)
-	if err != nil {
-		return out.failed(err)
-	}
-	s := &sale{
-		Reconciler: r, plan: plan, at: at, account: account, owner: r.owner(plan), known: knownIDs(out.known, at),
-		record: recordOf(out.known, at),
-	}
-	if account.Adapter.Traits().ReadOnly {
-		out.gone = true
-		return out
-	}
-	executor, done := s.executor()
-	have, err := s.observe(ctx)
-	if err != nil {
-		return out.failed(err)
-	}
-	have, err = executor.Retire(ctx, s.owner, have)
-	account.Mirror.Put(have)
-	s.announce(*done)
-	if another := (catalog.OwnedByAnotherError{}); err != nil && !errors.As(err, &another) {
-		return out.failed(s.noteRefused(err))
-	}
-	out.gone = true
-	return out
+	out.known.Written = true
+	return nil
 }
 
 func enforced(plan *v1alpha1.Plan) bool {
@@ -263,37 +242,4 @@ func recordOf(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) catalog.
 		delete(record.Prices, p.ID)
 	}
 	return record
-}
-
-// differsError says that a catalogue differs and Kassa leaves it so.
-type differsError struct {
-	management v1alpha1.Management
-	readOnly   string // name of the provider if its catalogue can only be read
-	drift      []catalog.Difference
-	steps      int
-}
-
-func (e differsError) Error() string {
-	const named = 5
-	var fields []string
-	for _, d := range e.drift[:min(named, len(e.drift))] {
-		fields = append(fields, d.Field)
-	}
-	text := "differs in " + strings.Join(fields, ", ")
-	if more := len(e.drift) - named; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	if len(e.drift) == 0 {
-		text = "equals the spec, but not all of it is marked as the Plan's own"
-	}
-	switch {
-	case e.readOnly != "":
-		return fmt.Sprintf("%s; no API changes %s's catalogue: change it in the dashboard, or change the Plan", text,
-			e.readOnly)
-	case e.management == v1alpha1.ManagementPreview:
-		return fmt.Sprintf("%s; spec.management Enforce would carry out %d operations, see status.providers[].pending", text,
-			e.steps)
-	default:
-		return text + "; spec.management is Observe, so it is left as it is"
-	}
 }

@@ -10,7 +10,6 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/catalog"
-	"github.com/kassa-dev/kassa/internal/status"
 )
 
 // journal keeps begun creates in the Plan's status, as pending operations with a time. It implements catalog.Journal.
@@ -38,21 +37,12 @@ func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
 // same create.
 func (j *journal) Begin(ctx context.Context, op catalog.Operation) error {
 	started := metav1.NewMicroTime(j.now())
-	next := j.with(op, &v1alpha1.PendingOperation{Operation: string(op.Kind), Target: op.Price, StartedAt: &started})
-	err := status.ApplyIfUnchanged(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, next)
-	if err == nil {
-		j.plan.Status = *next
-	}
-	return err
+	return writeStatus(ctx, j.client, j.plan,
+		j.with(op, &v1alpha1.PendingOperation{Operation: string(op.Kind), Target: op.Price, StartedAt: &started}))
 }
 
 func (j *journal) End(ctx context.Context, op catalog.Operation) error {
-	next := j.with(op, nil)
-	err := status.Apply(ctx, j.client, v1alpha1.GroupVersion.WithKind("Plan"), j.plan, &j.plan.Status, next)
-	if err == nil {
-		j.plan.Status = *next
-	}
-	return err
+	return writeStatus(ctx, j.client, j.plan, j.with(op, nil))
 }
 
 // with is the status in which entry replaces what is noted of op.

@@ -31,7 +31,8 @@ type Reconciler struct {
 	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
 	Refused func(types.NamespacedName)
 
-	asked kubewatch.Asked
+	asked    kubewatch.Asked
+	refusals refusals
 }
 
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;update;patch
@@ -54,10 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.finalize(ctx, plan)
 	}
 	if plan.Spec.Suspend {
-		next := plan.Status.DeepCopy()
-		next.ObservedGeneration = plan.Generation
-		status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true").Set(&next.Conditions, plan.Generation)
-		return ctrl.Result{}, status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
+		return r.suspended(ctx, plan)
 	}
 	// The finalizer is durable before the first object is made at a provider.
 	if controllerutil.AddFinalizer(plan, v1alpha1.Finalizer) {
@@ -68,10 +66,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	asked := r.asked.Anew(plan)
 	outcomes := make([]outcome, 0, len(plan.Spec.Providers))
 	for i := range plan.Spec.Providers {
-		outcomes = append(outcomes, r.converge(ctx, plan, &plan.Spec.Providers[i], asked))
+		at := &plan.Spec.Providers[i]
+		if former, superseded := r.superseded(ctx, plan, at); superseded {
+			if out := r.retire(ctx, plan, &former, nil); !out.gone {
+				outcomes = append(outcomes, out)
+				continue
+			}
+			forget(plan, at.Name)
+		}
+		outcomes = append(outcomes, r.converge(ctx, plan, at, asked))
 	}
+	current := slices.Clone(outcomes)
 	for _, former := range formerProviders(plan) {
-		outcomes = append(outcomes, r.retire(ctx, plan, &former))
+		outcomes = append(outcomes, r.retire(ctx, plan, &former, current))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return apierrors.IsConflict(o.err) }) {
 		// Somebody wrote the Plan meanwhile, and the decision was made from what it was before.
@@ -84,7 +91,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.report(ctx, plan, outcomes, conflict)
+	return again(r.report(ctx, plan, outcomes, conflict))
+}
+
+// again looks at a Plan anew that somebody wrote meanwhile.
+func again(result ctrl.Result, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	}
+	return result, err
+}
+
+// suspended says that nothing happens.
+func (r *Reconciler) suspended(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Result, error) {
+	next := plan.Status.DeepCopy()
+	next.ObservedGeneration = plan.Generation
+	status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true").Set(&next.Conditions, plan.Generation)
+	return again(ctrl.Result{}, writeStatus(ctx, r.Client, plan, next))
 }
 
 // finalize retires the Plan at every provider and lets it go. Until then its status says what it waits for.
@@ -92,35 +115,21 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	if !controllerutil.ContainsFinalizer(plan, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
-	var outcomes []outcome
-	if plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
-		for i := range plan.Spec.Providers {
-			outcomes = append(outcomes, r.retire(ctx, plan, &plan.Spec.Providers[i]))
-		}
-		for _, former := range formerProviders(plan) {
-			outcomes = append(outcomes, r.retire(ctx, plan, &former))
-		}
+	outcomes := make([]outcome, 0, len(plan.Status.Providers))
+	for i := range plan.Status.Providers {
+		at := madeAt(plan, &plan.Status.Providers[i])
+		outcomes = append(outcomes, r.retire(ctx, plan, &at, nil))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
-		return r.report(ctx, plan, outcomes, nil)
+		return again(r.report(ctx, plan, outcomes, nil))
 	}
 	r.asked.Forget(plan.UID)
+	r.refusals.forget(plan.UID)
 	controllerutil.RemoveFinalizer(plan, v1alpha1.Finalizer)
 	if err := r.Client.Update(ctx, plan); err != nil && !apierrors.IsNotFound(err) {
 		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)
 	}
 	return ctrl.Result{}, nil
-}
-
-// formerProviders are those where the Plan has objects although its spec no longer names them.
-func formerProviders(plan *v1alpha1.Plan) []v1alpha1.PlanProvider {
-	var former []v1alpha1.PlanProvider
-	for _, s := range plan.Status.Providers {
-		if !slices.ContainsFunc(plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool { return p.Name == s.Name }) {
-			former = append(former, v1alpha1.PlanProvider{Name: s.Name, Namespace: s.Namespace})
-		}
-	}
-	return former
 }
 
 func (r *Reconciler) owner(plan *v1alpha1.Plan) billing.Owner {

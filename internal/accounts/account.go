@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -17,9 +18,11 @@ import (
 
 // Account is an account whose credentials were checked.
 type Account struct {
-	Info    billing.Account
-	Adapter provider.Adapter
-	Conn    provider.Connection
+	Info billing.Account
+	// Identity is the same for PaymentProviders of one account; empty while the provider does not tell.
+	Identity string
+	Adapter  provider.Adapter
+	Conn     provider.Connection
 	// Mirror is the account's catalogue, shared by everything that uses the account.
 	Mirror *catalog.Mirror
 	// DriftCheckInterval is how old the mirror may get.
@@ -44,7 +47,8 @@ func (p *Error) Unwrap() error { return p.Err }
 
 // ErrorOf describes a provider's error in terms of a PaymentProvider's conditions.
 func ErrorOf(err error) *Error {
-	p := &Error{Message: err.Error(), RetryAfter: provider.RetryAfter(err), Err: err}
+	// Several refusals are joined by line breaks.
+	p := &Error{Message: strings.ReplaceAll(err.Error(), "\n", "; "), RetryAfter: provider.RetryAfter(err), Err: err}
 	switch provider.ClassOf(err) {
 	case provider.ClassCredentials:
 		p.Reason, p.Stalled = v1alpha1.ReasonCredentialsInvalid, true

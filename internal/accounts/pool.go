@@ -319,7 +319,8 @@ func (p *Pool) verify(
 		interval = d.Duration
 	}
 	return &Account{
-		Info: info, Adapter: adapter, Conn: conn, DriftCheckInterval: interval,
+		Info: info, Identity: identity(&pp.Spec, info.Provisional, info.ID),
+		Adapter: adapter, Conn: conn, DriftCheckInterval: interval,
 		Mirror: catalog.NewMirror(conn.Catalog(), p.Now),
 	}, nil
 }

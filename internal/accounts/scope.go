@@ -44,3 +44,20 @@ func scopeOfAccount(adapter provider.Adapter, cfg provider.Config, info billing.
 	}
 	return strings.Join(parts, "|")
 }
+
+// identity tells whether two PaymentProviders are of one account. It is empty while the provider does not tell.
+func identity(spec *v1alpha1.PaymentProviderSpec, provisional bool, id string) string {
+	if provisional || id == "" {
+		return ""
+	}
+	return strings.Join([]string{string(TypeOf(spec)), spec.BaseURL, string(spec.Mode), id}, "|")
+}
+
+// Identity is the same for PaymentProviders of one account, by what was last found out. It is empty while that is not
+// known.
+func Identity(pp *v1alpha1.PaymentProvider) string {
+	if a := pp.Status.Account; a != nil {
+		return identity(&pp.Spec, a.Provisional, a.ID)
+	}
+	return ""
+}

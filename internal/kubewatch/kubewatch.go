@@ -95,7 +95,8 @@ func ProviderChanged() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok1 := e.ObjectOld.(*v1alpha1.PaymentProvider)
 			after, ok2 := e.ObjectNew.(*v1alpha1.PaymentProvider)
-			return ok1 && ok2 && readiness(before) != readiness(after)
+			return ok1 && ok2 &&
+				(readiness(before) != readiness(after) || accounts.Identity(before) != accounts.Identity(after))
 		},
 	})
 }

@@ -30,8 +30,11 @@ func Apply(
 // ApplyIfUnchanged is Apply for a decision that must not be made twice: it is refused with a conflict if anybody, such
 // as another process of the operator, wrote obj since it was read.
 func ApplyIfUnchanged(
-	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, status any,
+	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, before, status any,
 ) error {
+	if equality.Semantic.DeepEqual(before, status) {
+		return nil
+	}
 	return apply(ctx, c, gvk, obj, status, obj.GetResourceVersion())
 }
 

@@ -57,5 +57,8 @@ var Sequences = []Sequence{
 	{Name: "remove provider", Start: atBoth, First: nothing, Second: initial, Change: func(p *v1alpha1.Plan) {
 		p.Spec.Providers = p.Spec.Providers[1:]
 	}},
+	{Name: "move", Start: asIs, First: nothing, Second: initial, Change: func(p *v1alpha1.Plan) {
+		p.Spec.Providers = []v1alpha1.PlanProvider{{Name: "second"}}
+	}},
 	{Name: "delete", Start: asIs, First: nothing, Second: nothing},
 }
