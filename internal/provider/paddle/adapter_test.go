@@ -105,6 +105,13 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"a redirect", 302, http.Header{"Location": {"https://elsewhere.example.com"}}, "", provider.ClassUnavailable,
 			"HTTP 302"},
 		{"a gateway's page", 502, nil, "<html>secret", provider.ClassUnavailable, "HTTP 502"},
+		{"a proxy that knows no such page", 404, nil, "<html>secret", provider.ClassUnavailable, "HTTP 404"},
+		{"a firewall's page", 403, nil, "<html>secret", provider.ClassUnavailable, "HTTP 403"},
+		{"a proxy that wants a password", 407, nil, "<html>secret", provider.ClassUnavailable, "HTTP 407"},
+		{"another API's refusal", 401, nil, `{"error":"secret"}`, provider.ClassUnavailable, "HTTP 401"},
+		{"another API's document", 400, nil, `{"error":{"message":"secret"}}`, provider.ClassUnavailable, "HTTP 400"},
+		{"a proxy that is asked too much", 429, http.Header{"Retry-After": {"7"}}, "<html>secret",
+			provider.ClassRateLimited, "HTTP 429"},
 		{"a pause", 429, http.Header{"Retry-After": {"7"}}, `{"error":{"code":"too_many_requests","detail":"Slow down"},` +
 			`"meta":{"request_id":"req-1"}}`, provider.ClassRateLimited, "too_many_requests: Slow down (request req-1)"},
 		{"a key that is refused", 403, nil, `{"error":{"code":"invalid_token","detail":"key pdl_sdbx_apikey_x is wrong"}}`,

@@ -59,21 +59,27 @@ type errorBody struct {
 	} `json:"meta"`
 }
 
-// answerError is of an answer that is no success.
+// answerError is of an answer that is no success. One that is not Paddle's own error document, such as the page of a
+// proxy or a firewall on the way, says nothing about the key or the object, whatever its status: Paddle was not reached.
 func answerError(op string, resp *http.Response, body []byte) *provider.Error {
 	e := &provider.Error{
 		Provider: name, Operation: op, Status: resp.StatusCode,
 		RetryAfter: provider.RetryAfterOf(resp.Header, time.Now()),
 	}
 	var b errorBody
-	if json.Unmarshal(body, &b) == nil && b.Error.Code != "" {
-		e.Code, e.RequestID = clean(b.Error.Code), clean(b.Meta.RequestID)
-		texts := []string{b.Error.Detail}
-		for _, f := range b.Error.Errors {
-			texts = append(texts, f.Field+": "+f.Message)
+	if json.Unmarshal(body, &b) != nil || b.Error.Code == "" {
+		e.Class = provider.ClassUnavailable
+		if resp.StatusCode == http.StatusTooManyRequests {
+			e.Class = provider.ClassRateLimited
 		}
-		e.Message = provider.Redact(strings.Join(texts, "; "))
+		return e
 	}
+	e.Code, e.RequestID = clean(b.Error.Code), clean(b.Meta.RequestID)
+	texts := []string{b.Error.Detail}
+	for _, f := range b.Error.Errors {
+		texts = append(texts, f.Field+": "+f.Message)
+	}
+	e.Message = provider.Redact(strings.Join(texts, "; "))
 	e.Class = classify(resp.StatusCode, e.Code)
 	return e
 }
