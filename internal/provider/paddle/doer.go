@@ -103,18 +103,21 @@ func isAnswer(req *http.Request, body []byte) bool {
 	segment := path.Base(req.URL.Path)
 	switch {
 	case req.Method == http.MethodGet && segment == "products":
-		return isList(body, &[]*paddle.Product{})
+		return isList[paddle.Product](req, body)
 	case req.Method == http.MethodGet && segment == "prices":
-		return isList(body, &[]*paddle.Price{})
+		return isList[paddle.Price](req, body)
 	default:
 		return json.Unmarshal(body, into) == nil
 	}
 }
 
-// isList says that body is a list of what into points at, with an address for the next page if there is one.
-func isList(body []byte, into any) bool {
+// isList says that body is a list of what T is, with an address for the next page if there is one.
+//
+// A list that ends too early lacks objects, which would then be made a second time. So a page must lead on: the SDK
+// takes an empty one for the end, whatever it says, and asks for one that leads to itself without end.
+func isList[T any](req *http.Request, body []byte) bool {
 	var list struct {
-		Data json.RawMessage `json:"data"`
+		Data []*T `json:"data"`
 		Meta struct {
 			Pagination *struct {
 				Next    string `json:"next"`
@@ -122,12 +125,14 @@ func isList(body []byte, into any) bool {
 			} `json:"pagination"`
 		} `json:"meta"`
 	}
-	if json.Unmarshal(body, &list) != nil || len(list.Data) == 0 || list.Data[0] != '[' || list.Meta.Pagination == nil {
+	if json.Unmarshal(body, &list) != nil || list.Data == nil || list.Meta.Pagination == nil {
 		return false
 	}
-	_, err := url.Parse(list.Meta.Pagination.Next)
-	return err == nil && (list.Meta.Pagination.Next != "" || !list.Meta.Pagination.HasMore) &&
-		json.Unmarshal(list.Data, into) == nil
+	next, err := url.Parse(list.Meta.Pagination.Next)
+	if err != nil || !list.Meta.Pagination.HasMore {
+		return err == nil
+	}
+	return len(list.Data) > 0 && next.Query().Get("after") != req.URL.Query().Get("after")
 }
 
 // commas joins the values of a repeated key.
