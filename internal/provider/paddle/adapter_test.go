@@ -1,7 +1,9 @@
 package paddle_test
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/paddle"
+	sandboxpaddle "github.com/kassa-dev/kassa/internal/sandbox/paddle"
 )
 
 func TestCheckKey(t *testing.T) {
@@ -174,7 +177,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-// What somebody else keeps in custom_data survives every change, whatever its type.
+// What somebody else keeps in custom_data survives every change, whatever its type and to the last digit.
 func TestForeignCustomDataIsKept(t *testing.T) {
 	g := NewWithT(t)
 	conn, account := inSandbox(t)
@@ -183,7 +186,9 @@ func TestForeignCustomDataIsKept(t *testing.T) {
 		Owner: owner, Spec: billing.ProductSpec{Name: "Pro", Metadata: map[string]string{"team": "a", "old": "x"}},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	addForeign(g, account, p.ID)
+	g.Expect(account.EditProduct(p.ID, func(p *sandboxpaddle.Product) {
+		maps.Copy(p.CustomData, foreign())
+	})).To(Succeed())
 	next := p.Spec
 	next.Metadata = map[string]string{"team": "b"}
 	other := owner
@@ -193,7 +198,38 @@ func TestForeignCustomDataIsKept(t *testing.T) {
 	g.Expect(p.Spec.Metadata).To(Equal(map[string]string{"team": "b"}))
 	g.Expect(p.Owner).To(Equal(other))
 	data := account.Products()[0].CustomData
-	g.Expect(data).To(HaveKey("count"))
-	g.Expect(data).To(HaveKey("list"))
+	for k, v := range foreign() {
+		g.Expect(data).To(HaveKeyWithValue(k, Equal(v)))
+	}
 	g.Expect(data).NotTo(HaveKey("old"))
+
+	price, err := conn.Catalog().CreatePrice(t.Context(), provider.CreatePrice{
+		Owner: owner, ProductID: p.ID, Name: "monthly", Spec: billing.PriceSpec{Terms: billing.PriceTerms{
+			Money: billing.Money{Minor: 100, Currency: "USD"}, TaxBehavior: billing.TaxUnspecified,
+		}},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(account.EditPrice(price.ID, func(p *sandboxpaddle.Price) {
+		maps.Copy(p.CustomData, foreign())
+		p.CustomData["note"] = "his"
+	})).To(Succeed())
+	name := "yearly"
+	price, err = conn.Catalog().UpdatePrice(t.Context(), price.ID, provider.PricePatch{Owner: &other, Name: &name})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(price.Owner).To(Equal(other))
+	g.Expect(price.Name).To(Equal("yearly"))
+	data = account.Prices()[0].CustomData
+	for k, v := range foreign() {
+		g.Expect(data).To(HaveKeyWithValue(k, Equal(v)))
+	}
+	g.Expect(data).To(HaveKeyWithValue("note", "his"))
+}
+
+// foreign has 2^53+1, which no float64 is.
+func foreign() map[string]any {
+	large := json.Number("9007199254740993")
+	return map[string]any{
+		"count": large, "list": []any{"a", large}, "map": map[string]any{"n": large, "<": nil}, "rate": json.Number("1.10"),
+		"list of none": []any{nil}, "yes": true,
+	}
 }

@@ -1,15 +1,12 @@
 package paddle_test
 
 import (
-	"encoding/json"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
@@ -113,10 +110,4 @@ func inSandbox(t *testing.T) (provider.Connection, sandboxpaddle.View) {
 		t.Fatal(err)
 	}
 	return c, s.Paddle().Account(key("sdbx"))
-}
-
-func addForeign(g Gomega, account sandboxpaddle.View, id string) {
-	g.Expect(account.EditProduct(id, func(p *sandboxpaddle.Product) {
-		p.CustomData["count"], p.CustomData["list"] = json.Number("3"), []any{"a", "b"}
-	})).To(Succeed())
 }

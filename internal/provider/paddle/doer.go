@@ -34,9 +34,10 @@ type callKey struct{}
 
 // call is one operation of the adapter, which may send several requests.
 type call struct {
-	op    string
-	sent  int
-	limit int // requests that it may send
+	op     string
+	sent   int
+	limit  int    // requests that it may send
+	answer []byte // the body of the latest success
 }
 
 func withCall(ctx context.Context, op string) (context.Context, *call) {
@@ -76,23 +77,23 @@ func (d doer) Do(req *http.Request) (*http.Response, error) {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
 		return nil, answerError(c.op, resp, body)
 	}
-	return readable(c.op, req, resp)
+	return c.readable(req, resp)
 }
 
 // readable reads a successful answer and hands it out again if it is what was asked for. The SDK does not return an
 // error for a list that it cannot read: it panics.
-func readable(op string, req *http.Request, resp *http.Response) (*http.Response, error) {
+func (c *call) readable(req *http.Request, resp *http.Response) (*http.Response, error) {
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
-		return nil, transportError(op, err)
+		return nil, transportError(c.op, err)
 	}
 	if !isAnswer(req, body) {
-		e := answerError(op, resp, nil)
+		e := answerError(c.op, resp, nil)
 		e.Class, e.Message, e.Err = provider.ClassUnavailable, "the answer is not what was asked for", errUnexpected
 		return nil, e
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	c.answer, resp.Body = body, io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
 

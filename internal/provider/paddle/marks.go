@@ -1,6 +1,7 @@
 package paddle
 
 import (
+	"encoding/json"
 	"maps"
 	"strings"
 
@@ -30,6 +31,29 @@ func ownerOf(data paddle.CustomData) billing.Owner {
 	}
 }
 
+// exactData is custom_data as the answer has it: texts, and json.RawMessage for everything else. The SDK's own is not good
+// enough to be written back: it makes float64 of numbers, which rounds large integers.
+func exactData(answer []byte) (paddle.CustomData, error) {
+	var object struct {
+		Data struct {
+			CustomData map[string]json.RawMessage `json:"custom_data"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(answer, &object); err != nil {
+		return nil, errUnexpected
+	}
+	data := paddle.CustomData{}
+	for k, raw := range object.Data.CustomData {
+		var s *string
+		if json.Unmarshal(raw, &s) == nil && s != nil {
+			data[k] = *s
+		} else {
+			data[k] = raw
+		}
+	}
+	return data, nil
+}
+
 func text(data paddle.CustomData, key string) string {
 	s, _ := data[key].(string)
 	return s
@@ -54,7 +78,7 @@ func userMetadata(data paddle.CustomData) map[string]string {
 }
 
 // customData is what custom_data becomes: the API replaces it as a whole. What is there and is neither a mark nor a
-// text stays. metadata, if not nil, replaces the texts; owner, if not nil, writes its marks.
+// text stays as it was written. metadata, if not nil, replaces the texts; owner, if not nil, writes its marks.
 func customData(
 	there paddle.CustomData, metadata map[string]string, replace bool, owner *billing.Owner, price string,
 ) paddle.CustomData {

@@ -13,10 +13,13 @@ func (c *catalog) readPrice(ctx context.Context, op, id string) (*paddle.Price, 
 	if !ids.MatchString(id) {
 		return nil, notFound(op, id)
 	}
-	ctx, _ = withCall(ctx, op)
+	ctx, sent := withCall(ctx, op)
 	p, err := c.sdk.GetPrice(ctx, &paddle.GetPriceRequest{PriceID: id})
 	if err == nil && (!isPrice(p) || p.ID != id) {
 		err = errUnexpected
+	}
+	if err == nil {
+		p.CustomData, err = exactData(sent.answer)
 	}
 	if err != nil {
 		return nil, asError(op, err)

@@ -30,10 +30,13 @@ func (c *catalog) readProduct(ctx context.Context, op, id string) (*paddle.Produ
 	if !ids.MatchString(id) {
 		return nil, notFound(op, id)
 	}
-	ctx, _ = withCall(ctx, op)
+	ctx, sent := withCall(ctx, op)
 	p, err := c.sdk.GetProduct(ctx, &paddle.GetProductRequest{ProductID: id})
 	if err == nil && (!isProduct(p) || p.ID != id) {
 		err = errUnexpected
+	}
+	if err == nil {
+		p.CustomData, err = exactData(sent.answer)
 	}
 	if err != nil {
 		return nil, asError(op, err)
