@@ -20,3 +20,15 @@ var (
 func Redact(s string) string {
 	return email.ReplaceAllString(credential.ReplaceAllString(s, "[redacted]"), "[redacted]")
 }
+
+// minKey is the length of a text that can be a key, in bytes. A shorter one would be cut out of words.
+const minKey = 8
+
+// WithoutKey replaces a connection's own key, which need not look like a credential. It goes before Redact and before
+// everything that cuts a text, because a part of the key is not found any more.
+func WithoutKey[T string | []byte](text T, key string) T {
+	if len(key) < minKey {
+		return text
+	}
+	return T(strings.ReplaceAll(string(text), key, "[redacted]"))
+}

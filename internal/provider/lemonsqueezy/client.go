@@ -117,15 +117,15 @@ func (c *client) send(ctx context.Context, op, path string, q url.Values, into a
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := direct.Do(req)
 	if err != nil {
-		return transportError(op, err)
+		return transportError(op, c.key, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
-		return transportError(op, err)
+		return transportError(op, c.key, err)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return answerError(op, resp, body)
+		return answerError(op, resp, provider.WithoutKey(body, c.key))
 	case json.Unmarshal(body, into) != nil || !valid():
 		e := answerError(op, resp, nil)
 		e.Class, e.Message, e.Err = provider.ClassUnavailable, errUnexpected.Error(), errUnexpected
@@ -134,7 +134,7 @@ func (c *client) send(ctx context.Context, op, path string, q url.Values, into a
 	return nil
 }
 
-func transportError(op string, err error) error {
+func transportError(op, key string, err error) error {
 	e := &provider.Error{Class: provider.ClassUnavailable, Provider: name, Operation: op, Err: err}
 	var unsent *provider.Error // of the client that was given, which did not send the request
 	var transport *url.Error
@@ -142,7 +142,7 @@ func transportError(op string, err error) error {
 	case errors.As(err, &unsent):
 		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
 	case errors.As(err, &transport):
-		e.Err, e.Message = transport.Err, provider.Redact(transport.Err.Error())
+		e.Err, e.Message = transport.Err, provider.Redact(provider.WithoutKey(transport.Err.Error(), key))
 	}
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, cause) {

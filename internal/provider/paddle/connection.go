@@ -2,6 +2,7 @@ package paddle
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -31,8 +32,11 @@ func newConnection(cfg provider.Config) (*connection, error) {
 	if err != nil {
 		return nil, refuse("the base URL cannot be read")
 	}
+	client := *cfg.HTTP
+	// The key goes only to the address that was configured.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	sdk, err := paddle.New(cfg.APIKey, paddle.WithBaseURL(base), paddle.WithClient(doer{
-		client: cfg.HTTP, prefix: strings.TrimSuffix(u.Path, "/"),
+		client: &client, prefix: strings.TrimSuffix(u.Path, "/"), key: cfg.APIKey,
 	}))
 	if err != nil {
 		return nil, refuse("the SDK cannot be set up")

@@ -28,6 +28,7 @@ const maxError = 64 << 10
 type doer struct {
 	client *http.Client
 	prefix string // path of the base URL, without a trailing slash
+	key    string // that no error may have
 }
 
 type callKey struct{}
@@ -70,23 +71,23 @@ func (d doer) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := d.client.Do(out)
 	if err != nil {
-		return nil, transportError(c.op, err)
+		return nil, transportError(c.op, d.key, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		defer func() { _ = resp.Body.Close() }()
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
-		return nil, answerError(c.op, resp, body)
+		return nil, answerError(c.op, resp, provider.WithoutKey(body, d.key))
 	}
-	return c.readable(req, resp)
+	return d.readable(c, req, resp)
 }
 
 // readable reads a successful answer and hands it out again if it is what was asked for. The SDK does not return an
 // error for a list that it cannot read: it panics.
-func (c *call) readable(req *http.Request, resp *http.Response) (*http.Response, error) {
+func (d doer) readable(c *call, req *http.Request, resp *http.Response) (*http.Response, error) {
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
-		return nil, transportError(c.op, err)
+		return nil, transportError(c.op, d.key, err)
 	}
 	if !isAnswer(req, body) {
 		e := answerError(c.op, resp, nil)

@@ -27,7 +27,7 @@ func refuse(message string) error {
 }
 
 // transportError is of a request that got no answer.
-func transportError(op string, err error) error {
+func transportError(op, key string, err error) error {
 	e := &provider.Error{Class: provider.ClassUnavailable, Provider: name, Operation: op, Err: err}
 	var unsent *provider.Error // of the client that was given, which did not send the request
 	var transport *url.Error
@@ -35,7 +35,7 @@ func transportError(op string, err error) error {
 	case errors.As(err, &unsent):
 		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
 	case errors.As(err, &transport):
-		e.Err, e.Message = transport.Err, provider.Redact(transport.Err.Error())
+		e.Err, e.Message = transport.Err, provider.Redact(provider.WithoutKey(transport.Err.Error(), key))
 	}
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, cause) {
@@ -60,7 +60,8 @@ type errorBody struct {
 }
 
 // answerError is of an answer that is no success. One that is not Paddle's own error document, such as the page of a
-// proxy or a firewall on the way, says nothing about the key or the object, whatever its status: Paddle was not reached.
+// proxy or a firewall on the way, says nothing about the key or the object, whatever its status: Paddle was not
+// reached.
 func answerError(op string, resp *http.Response, body []byte) *provider.Error {
 	e := &provider.Error{
 		Provider: name, Operation: op, Status: resp.StatusCode,

@@ -31,8 +31,8 @@ func ownerOf(data paddle.CustomData) billing.Owner {
 	}
 }
 
-// exactData is custom_data as the answer has it: texts, and json.RawMessage for everything else. The SDK's own is not good
-// enough to be written back: it makes float64 of numbers, which rounds large integers.
+// exactData is custom_data as the answer has it: texts, and json.RawMessage for everything else. The SDK's own is not
+// good enough to be written back: it makes float64 of numbers, which rounds large integers.
 func exactData(answer []byte) (paddle.CustomData, error) {
 	var object struct {
 		Data struct {

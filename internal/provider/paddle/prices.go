@@ -11,7 +11,7 @@ import (
 
 func (c *catalog) readPrice(ctx context.Context, op, id string) (*paddle.Price, error) {
 	if !ids.MatchString(id) {
-		return nil, notFound(op, id)
+		return nil, c.notFound(op, id)
 	}
 	ctx, sent := withCall(ctx, op)
 	p, err := c.sdk.GetPrice(ctx, &paddle.GetPriceRequest{PriceID: id})
@@ -40,7 +40,7 @@ func (c *catalog) getPrice(ctx context.Context, id string) (billing.Price, error
 func (c *catalog) CreatePrice(ctx context.Context, in provider.CreatePrice) (billing.Price, error) {
 	const op = "create price"
 	if !ids.MatchString(in.ProductID) {
-		return billing.Price{}, notFound(op, in.ProductID)
+		return billing.Price{}, c.notFound(op, in.ProductID)
 	}
 	ctx, _ = withCall(ctx, op)
 	mode := taxModes[in.Spec.Terms.TaxBehavior]
@@ -90,7 +90,7 @@ func (c *catalog) UpdatePrice(ctx context.Context, id string, in provider.PriceP
 		req.CustomData = paddle.NewPatchField(customData(price, nil, false, in.Owner, named))
 	}
 	if !ids.MatchString(id) {
-		return billing.Price{}, notFound(op, id)
+		return billing.Price{}, c.notFound(op, id)
 	}
 	ctx, _ = withCall(ctx, op)
 	return c.price(op, id)(c.sdk.UpdatePrice(ctx, req))

@@ -28,7 +28,7 @@ func productOf(p *paddle.Product) billing.Product {
 
 func (c *catalog) readProduct(ctx context.Context, op, id string) (*paddle.Product, error) {
 	if !ids.MatchString(id) {
-		return nil, notFound(op, id)
+		return nil, c.notFound(op, id)
 	}
 	ctx, sent := withCall(ctx, op)
 	p, err := c.sdk.GetProduct(ctx, &paddle.GetProductRequest{ProductID: id})
@@ -107,7 +107,7 @@ func (c *catalog) UpdateProduct(ctx context.Context, id string, in provider.Prod
 		req.CustomData = paddle.NewPatchField(customData(there.CustomData, metadata, replace, in.Owner, ""))
 	}
 	if !ids.MatchString(id) {
-		return billing.Product{}, notFound(op, id)
+		return billing.Product{}, c.notFound(op, id)
 	}
 	ctx, _ = withCall(ctx, op)
 	return c.product(op, id)(c.sdk.UpdateProduct(ctx, req))

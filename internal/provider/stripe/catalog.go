@@ -86,7 +86,7 @@ func (c *catalog) getProduct(ctx context.Context, id string) (billing.Product, e
 		return billing.Product{}, err
 	}
 	if out.Deleted {
-		gone := asError("get product", a, nil)
+		gone := c.asError("get product", a, nil)
 		gone.Class, gone.Message = provider.ClassNotFound, "the product was deleted"
 		return billing.Product{}, gone
 	}

@@ -94,10 +94,10 @@ func (c *connection) call(ctx context.Context, r request) (answer, error) {
 		err = c.backend.Call(r.method, r.path, c.key, r.params, r.out)
 	}
 	if err != nil {
-		return a, asError(r.op, a, err)
+		return a, c.asError(r.op, a, err)
 	}
 	if a.status < 200 || a.status > 299 || !r.valid() {
-		return a, asError(r.op, a, errUnexpected)
+		return a, c.asError(r.op, a, errUnexpected)
 	}
 	return a, nil
 }

@@ -21,7 +21,9 @@ const maxText = 64
 
 // asError makes a *provider.Error of what the SDK returned. No text of the SDK's own errors is used: they quote
 // bodies.
-func asError(op string, a answer, err error) *provider.Error {
+func (c *connection) asError(op string, a answer, err error) *provider.Error {
+	text := func(s string) string { return provider.Redact(provider.WithoutKey(s, c.key)) }
+	clean := func(s string) string { return provider.Truncate(text(s), maxText) }
 	e := &provider.Error{
 		Class: provider.ClassUnavailable, Provider: billing.Stripe, Operation: op, Status: a.status,
 		RequestID:  clean(a.header.Get("Request-Id")),
@@ -37,7 +39,7 @@ func asError(op string, a answer, err error) *provider.Error {
 		if e.Code == "" {
 			e.Code = clean(string(api.Type))
 		}
-		e.Message = provider.Redact(api.Msg)
+		e.Message = text(api.Msg)
 		if api.Param != "" {
 			e.Message += " (" + clean(api.Param) + ")"
 		}
@@ -45,7 +47,7 @@ func asError(op string, a answer, err error) *provider.Error {
 		e.Class, e.Message, e.RetryAfter, e.Err = unsent.Class, unsent.Message, unsent.RetryAfter, unsent
 	case errors.As(err, &transport):
 		e.Err = transport.Err
-		e.Message = provider.Redact(transport.Err.Error())
+		e.Message = text(transport.Err.Error())
 	case a.status == http.StatusTooManyRequests:
 		e.Class = provider.ClassRateLimited
 	case a.status >= 200:
@@ -83,8 +85,6 @@ func classify(status int, api *stripe.Error) provider.Class {
 	}
 	return provider.ClassOfStatus(status)
 }
-
-func clean(s string) string { return provider.Truncate(provider.Redact(s), maxText) }
 
 // refuse is an error of Kassa's own: the request was not sent because Stripe would certainly refuse it.
 func refuse(op, message string) error {

@@ -1,0 +1,203 @@
+package provider_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/instrument"
+	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
+	"github.com/kassa-dev/kassa/internal/provider/paddle"
+	"github.com/kassa-dev/kassa/internal/provider/stripe"
+)
+
+// account is one that an adapter can be connected to.
+type account struct {
+	adapter provider.Adapter
+	mode    billing.Mode
+	key     string
+	host    string // where the provider serves the mode
+}
+
+func accounts() []account {
+	paddleKey := func(mode string) string {
+		return "pdl_" + mode + "_apikey_" + strings.Repeat("a", 26) + "_" + strings.Repeat("b", 22) + "_ccc"
+	}
+	legacy, plain := strings.Repeat("Zq7xK", 10), strings.Repeat("Wp3-Vt9.", 6)
+	// A key is taken whole, although only its prefix is like a credential.
+	odd := "_a+b/c==" + strings.Repeat("Rm5", 8)
+	return []account{
+		{stripe.Adapter{}, billing.Test, "sk_" + "test" + odd, "api.stripe.com"},
+		{stripe.Adapter{}, billing.Live, "rk_" + "live" + odd, "api.stripe.com"},
+		{paddle.Adapter{}, billing.Test, paddleKey("sdbx"), "sandbox-api.paddle.com"},
+		{paddle.Adapter{}, billing.Live, paddleKey("live"), "api.paddle.com"},
+		{paddle.Adapter{}, billing.Test, legacy, "sandbox-api.paddle.com"},
+		{paddle.Adapter{}, billing.Live, legacy, "api.paddle.com"},
+		{lemonsqueezy.Adapter{}, billing.Test, plain, "api.lemonsqueezy.com"},
+		{lemonsqueezy.Adapter{}, billing.Live, plain, "api.lemonsqueezy.com"},
+	}
+}
+
+func (a account) connect(t *testing.T, base string, client *http.Client) provider.Connection {
+	t.Helper()
+	c, err := a.adapter.Connect(provider.Config{
+		Mode: a.mode, APIKey: a.key, StoreID: "1", BaseURL: base, HTTP: client,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A key of one mode that goes to the other's address is refused at best, and at worst real money is taken for play
+// money.
+func TestPublicAddresses(t *testing.T) {
+	for _, a := range accounts() {
+		g, seen := NewWithT(t), []*http.Request{}
+		conn := a.connect(t, "", &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			seen = append(seen, r)
+			return nil, errors.New("not sent")
+		})})
+		_, err := conn.Account(t.Context())
+		g.Expect(err).To(HaveOccurred())
+		g.Expect(seen).To(HaveLen(1))
+		g.Expect(seen[0].URL.Scheme+"://"+seen[0].URL.Host).To(Equal("https://"+a.host), "%s %s", a.adapter.Type(), a.mode)
+		g.Expect(seen[0].Header.Get("Authorization")).To(Equal("Bearer " + a.key))
+	}
+}
+
+// Whatever comes back, and however it is cut to length, no part of the key is in the error.
+func TestErrorsWithoutTheKey(t *testing.T) {
+	for _, a := range accounts() {
+		inDocument := func(body string) func(*http.Request) (*http.Response, error) {
+			return func(*http.Request) (*http.Response, error) {
+				// Of what is cut to 64 bytes a part of the key would remain.
+				body := strings.ReplaceAll(strings.ReplaceAll(body, "CODE", strings.Repeat("x", 32)+"KEY"), "KEY", a.key)
+				return &http.Response{
+					StatusCode: http.StatusBadRequest, Body: io.NopCloser(strings.NewReader(body)),
+					Header: http.Header{"Request-Id": {strings.Repeat("x", 32) + a.key}},
+				}, nil
+			}
+		}
+		answer := map[billing.Provider]string{
+			billing.Stripe: `{"error":{"type":"invalid_request_error","code":"CODE","param":"CODE","message":"no key KEY"}}`,
+			billing.Paddle: `{"error":{"code":"CODE","detail":"no key KEY","errors":[{"field":"KEY","message":"KEY"}]},` +
+				`"meta":{"request_id":"CODE"}}`,
+			billing.LemonSqueezy: `{"errors":[{"title":"no key","detail":"KEY","code":"CODE"}],"message":"KEY"}`,
+		}[a.adapter.Type()]
+		for reason, send := range map[string]func(*http.Request) (*http.Response, error){
+			"an answer": inDocument(answer),
+			"no answer": func(*http.Request) (*http.Response, error) {
+				return nil, errors.New("malformed HTTP response \"" + a.key + "\"")
+			},
+		} {
+			g := NewWithT(t)
+			_, err := a.connect(t, "", &http.Client{Transport: roundTripper(send)}).Account(t.Context())
+			var e *provider.Error
+			g.Expect(errors.As(err, &e)).To(BeTrue())
+			g.Expect(e.Message).To(ContainSubstring("[redacted]"), "%s %s", a.adapter.Type(), reason)
+			for _, text := range []string{e.Error(), e.Code, e.Message, e.RequestID} {
+				g.Expect(text).NotTo(ContainSubstring(a.key[16:24]), "%s %s", a.adapter.Type(), reason)
+			}
+		}
+	}
+}
+
+func TestPaddleIDWithoutTheKey(t *testing.T) {
+	g, key := NewWithT(t), strings.Repeat("Zq7xK", 10)
+	a := account{adapter: paddle.Adapter{}, mode: billing.Test, key: key}
+	_, err := a.connect(t, "", &http.Client{}).Catalog().UpdateProduct(t.Context(), key, provider.ProductPatch{})
+	g.Expect(provider.IsNotFound(err)).To(BeTrue())
+	g.Expect(err.Error()).NotTo(ContainSubstring(key[:8]))
+}
+
+func TestWithoutKey(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(provider.WithoutKey("a key-of-mine, key-of-mine", "key-of-mine")).To(Equal("a [redacted], [redacted]"))
+	g.Expect(provider.WithoutKey([]byte("key-of-mine"), "key-of-mine")).To(Equal([]byte("[redacted]")))
+	g.Expect(provider.WithoutKey("errors", "error")).To(Equal("errors"), "no key is that short")
+	g.Expect(provider.WithoutKey("errors", "")).To(Equal("errors"))
+}
+
+// A redirect does not carry a key on, whatever the client that was given does of its own accord.
+func TestRedirectsCarryNoKey(t *testing.T) {
+	var elsewhere atomic.Bool
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Store(true) }))
+	defer target.Close()
+	// A client takes another port of one host for the same place, to which it carries headers on.
+	srv := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusTemporaryRedirect))
+	defer srv.Close()
+	for _, a := range accounts() {
+		g, client := NewWithT(t), &http.Client{}
+		_, err := a.connect(t, srv.URL, client).Account(t.Context())
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable))
+		g.Expect(err).To(MatchError(ContainSubstring("HTTP 307")), string(a.adapter.Type()))
+		g.Expect(elsewhere.Load()).To(BeFalse(), "%s follows", a.adapter.Type())
+		g.Expect(client.CheckRedirect).To(BeNil(), "the client that was given is somebody else's")
+	}
+}
+
+// What was not sent because of a pause says so: a create of which that is known needs no looking for its outcome.
+func TestRequestsThatAPauseKeptBack(t *testing.T) {
+	for _, a := range accounts() {
+		g, sent := NewWithT(t), 0
+		conn := a.connect(t, "", instrument.Client(instrument.Options{
+			Provider: a.adapter.Type(), Base: roundTripper(func(*http.Request) (*http.Response, error) {
+				sent++
+				return &http.Response{
+					StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"60"}}, Body: http.NoBody,
+				}, nil
+			}),
+		}))
+		for i, status := range []int{http.StatusTooManyRequests, 0} {
+			_, err := conn.Account(t.Context())
+			var e *provider.Error
+			g.Expect(errors.As(err, &e)).To(BeTrue())
+			name := string(a.adapter.Type()) + " " + strconv.Itoa(i)
+			g.Expect(e.Class).To(Equal(provider.ClassRateLimited), name)
+			g.Expect(e.RetryAfter).To(BeNumerically("~", time.Minute, 10*time.Second), name)
+			g.Expect(e.Status).To(Equal(status), name)
+			g.Expect(sent).To(Equal(1))
+		}
+	}
+}
+
+// What money depends on: an adapter that lost one of these would refuse Plans that it took, and one that got one
+// would be believed.
+func TestWhatProvidersCan(t *testing.T) {
+	can := map[provider.Capability][]billing.Provider{
+		provider.CapabilityCatalogWrite:  {billing.Stripe, billing.Paddle},
+		provider.CapabilityMultiCurrency: {billing.Stripe, billing.Paddle},
+		provider.CapabilityTiers:         {billing.Stripe, billing.LemonSqueezy},
+		provider.CapabilityMeteredUsage:  {billing.Stripe, billing.LemonSqueezy},
+		provider.CapabilityPriceTrials:   {billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilityTaxBehavior:   {billing.Stripe, billing.Paddle},
+	}
+	rates := map[billing.Provider][2]float64{ // test, live
+		billing.Stripe: {12, 50}, billing.Paddle: {2, 2}, billing.LemonSqueezy: {2.5, 2.5},
+	}
+	for _, a := range []provider.Adapter{stripe.Adapter{}, paddle.Adapter{}, lemonsqueezy.Adapter{}} {
+		g := NewWithT(t)
+		for capability, providers := range can {
+			g.Expect(slices.Contains(a.Capabilities(), capability)).To(Equal(slices.Contains(providers, a.Type())),
+				"%s %s", a.Type(), capability)
+		}
+		g.Expect(a.CountsByAddress()).To(Equal(a.Type() == billing.Paddle), string(a.Type()))
+		g.Expect([2]float64{a.DefaultRate(billing.Test), a.DefaultRate(billing.Live)}).To(Equal(rates[a.Type()]))
+	}
+}
