@@ -71,23 +71,24 @@ func TestBackgroundLeavesRoom(t *testing.T) {
 	}
 }
 
-// A 429 that names no time makes a pause for the whole account, which grows while they go on.
+// A 429 that names no time, or none that can be waited for, makes a pause for the whole account, which grows while they
+// go on.
 func TestAPauseThatNobodyNames(t *testing.T) {
-	g := NewWithT(t)
 	now := time.Now()
-	var p pause
-	limited := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}}
-	longest := time.Duration(0)
-	for range 200 {
-		p.note(limited, now)
-		longest = max(longest, p.until.Sub(now))
-		g.Expect(p.until.Sub(now)).To(BeNumerically(">=", minPause))
-		g.Expect(p.until.Sub(now)).To(BeNumerically("<", minPause+lastBound))
+	for _, named := range []string{"", "0", "-1", "soon", "1.5", now.Add(-time.Hour).UTC().Format(http.TimeFormat)} {
+		g, p, longest := NewWithT(t), pause{}, time.Duration(0)
+		limited := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {named}}}
+		for range 200 {
+			p.note(limited, now)
+			longest = max(longest, p.until.Sub(now))
+			g.Expect(p.until.Sub(now)).To(BeNumerically(">=", minPause), named)
+			g.Expect(p.until.Sub(now)).To(BeNumerically("<", minPause+lastBound), named)
+		}
+		g.Expect(longest).To(BeNumerically(">", firstBound+minPause), named)
+		p.note(&http.Response{StatusCode: http.StatusOK}, now)
+		g.Expect(p.refused).To(BeZero())
 	}
-	g.Expect(longest).To(BeNumerically(">", firstBound+minPause))
-	p.note(&http.Response{StatusCode: http.StatusOK}, now)
-	g.Expect(p.refused).To(BeZero())
-
+	g := NewWithT(t)
 	c := Client(Options{Provider: billing.Stripe, Base: answer(http.StatusTooManyRequests)})
 	g.Expect(send(t.Context(), c)).To(Succeed())
 	g.Expect(provider.RetryAfter(send(t.Context(), c))).To(BeNumerically(">", 0), "the next one is not sent")

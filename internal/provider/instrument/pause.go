@@ -15,11 +15,11 @@ import (
 type pause struct {
 	mu      sync.Mutex
 	until   time.Time
-	refused int // answers 429 without a Retry-After, since the last that was none
+	refused int // answers 429 that named no time, since the last other answer
 }
 
-// Bounds of the pause that Kassa makes of its own accord when a 429 names none: anything up to the doubled bound of the
-// one before, but never nothing.
+// Bounds of the pause that Kassa makes of its own accord when a 429 names none, or one that cannot be read or is over:
+// anything up to the doubled bound of the one before, but never nothing.
 const (
 	minPause   = 250 * time.Millisecond
 	firstBound = time.Second
@@ -38,7 +38,7 @@ func (p *pause) note(resp *http.Response, now time.Time) {
 		return
 	}
 	wait := provider.RetryAfterOf(resp.Header, now)
-	if limited && resp.Header.Get("Retry-After") == "" {
+	if limited && wait <= 0 {
 		wait = minPause + rand.N(min(firstBound<<min(p.refused, 10), lastBound))
 		p.refused++
 	}

@@ -23,7 +23,7 @@ func TestPause(t *testing.T) {
 		{http.StatusTooManyRequests, "60", true},
 		{http.StatusServiceUnavailable, "60", true},
 		{http.StatusServiceUnavailable, time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), true},
-		{http.StatusTooManyRequests, "0", false},
+		{http.StatusServiceUnavailable, "0", false},
 		{http.StatusInternalServerError, "60", false},
 		{http.StatusCreated, "60", false},
 	} {
