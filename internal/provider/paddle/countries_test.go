@@ -75,6 +75,8 @@ func TestForeignOverridesAreNotTakenForOptions(t *testing.T) {
 	euro := overridesTo([]billing.CurrencyOption{{Money: billing.Money{Minor: 70, Currency: "EUR"}}})
 	_, ok := optionsFrom(euro)
 	g.Expect(ok).To(BeTrue())
+	_, ok = optionsFrom(append(slices.Clone(euro), euro...))
+	g.Expect(ok).To(BeFalse(), "two amounts in one currency")
 	euro[0].CountryCodes = euro[0].CountryCodes[1:]
 	_, ok = optionsFrom(euro)
 	g.Expect(ok).To(BeFalse())

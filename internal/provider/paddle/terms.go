@@ -159,10 +159,13 @@ func (Adapter) CheckPrice(spec billing.PriceSpec) error {
 		}
 	}
 	if r := spec.Terms.Recurring; r.Count > longest[r.Interval] {
+		if r.Interval == billing.Day {
+			return fmt.Errorf("recurring: a billing period has at most %d days", maxFrequency)
+		}
 		return errors.New("recurring: a billing period is at most three years")
 	}
-	if spec.TrialDays > maxTrialDays {
-		return errors.New("trial: a trial has at most 999 days")
+	if spec.TrialDays > maxFrequency {
+		return fmt.Errorf("trial: a trial has at most %d days", maxFrequency)
 	}
 	for _, m := range append([]billing.CurrencyOption{{Money: spec.Terms.Money}}, spec.Terms.Options...) {
 		if m.Money.Minor > maxAmount {
@@ -173,11 +176,14 @@ func (Adapter) CheckPrice(spec billing.PriceSpec) error {
 }
 
 const (
-	// maxTrialDays is Paddle's bound on the frequency of a trial.
-	maxTrialDays = 999
+	// maxFrequency is Paddle's bound on the number of days, or other units, of a billing period and of a trial.
+	maxFrequency = 999
 	// maxAmount keeps amounts, in minor units, within what every consumer of Paddle's JSON reads exactly.
 	maxAmount = 999_999_999_999
 )
 
-// longest is the largest count of each interval: three years, as everywhere in Kassa.
-var longest = map[billing.Interval]int{"": 0, billing.Day: 1095, billing.Week: 156, billing.Month: 36, billing.Year: 3}
+// longest is the largest count of each interval: three years, as everywhere in Kassa, but of days only as many as
+// Paddle takes.
+var longest = map[billing.Interval]int{
+	"": 0, billing.Day: maxFrequency, billing.Week: 156, billing.Month: 36, billing.Year: 3,
+}
