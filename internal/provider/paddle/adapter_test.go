@@ -233,3 +233,27 @@ func foreign() map[string]any {
 		"list of none": []any{nil}, "yes": true,
 	}
 }
+
+// The account is named after its oldest product, whatever else is made, and archived.
+func TestAccountOfTheOldestProduct(t *testing.T) {
+	g := NewWithT(t)
+	conn, _ := inSandbox(t)
+	none, err := conn.Account(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(none.Provisional).To(BeTrue())
+	no, first := false, ""
+	for _, name := range []string{"Basic", "Pro", "Team"} {
+		p, err := conn.Catalog().CreateProduct(t.Context(), provider.CreateProduct{
+			Owner: billing.Owner{Cluster: "c", UID: name}, Spec: billing.ProductSpec{Name: name},
+		})
+		g.Expect(err).NotTo(HaveOccurred())
+		if first == "" {
+			first = p.ID
+			_, err = conn.Catalog().UpdateProduct(t.Context(), p.ID, provider.ProductPatch{Active: &no})
+			g.Expect(err).NotTo(HaveOccurred())
+		}
+		g.Expect(conn.Account(t.Context())).To(Equal(billing.Account{
+			ID: "acc_" + strings.TrimPrefix(first, "pro_"), Mode: billing.Test,
+		}))
+	}
+}
