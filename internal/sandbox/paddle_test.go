@@ -290,7 +290,9 @@ func TestPaddleRateLimit(t *testing.T) {
 	w.g.Expect([]any{a.status, a.Error.Type, a.verdict(), a.header.Get("Retry-After")}).
 		To(Equal([]any{429, "api_error", "too_many_requests", "100"}))
 	w.key = "pdl_sdbx_apikey_2"
-	w.g.Expect(w.send("GET", "/paddle/products", "").status).To(Equal(200))
+	w.g.Expect(w.send("GET", "/paddle/products", "").status).To(Equal(429), "another account at the same address")
+	w.key = "pdl_live_apikey_2"
+	w.g.Expect(w.send("GET", "/paddle/products", "").status).To(Equal(200), "the other mode")
 }
 
 func TestPaddleEdits(t *testing.T) {

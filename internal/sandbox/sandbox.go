@@ -26,7 +26,7 @@ type Options struct {
 	// PaddleListLag is how long after its creation an object is missing from Paddle's lists.
 	PaddleListLag time.Duration
 	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit. Paddle counts both
-	// together, and so does LemonSqueezy, by the minute.
+	// together, of all accounts of a mode that one IP address uses, and LemonSqueezy both together by the minute.
 	RateLimit float64
 	// RetryBase is the wait before a webhook's second attempt. It doubles up to a minute. 0 means 1 s.
 	RetryBase time.Duration

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // account is one account in one mode; test and live data never meet. Its lock is held for the whole of a request's
@@ -17,7 +15,6 @@ type account struct {
 	id    string
 	live  bool
 	clock func() time.Time
-	limit *rate.Limiter // nil: no limit
 
 	mu            sync.Mutex
 	last          int64 // the time of the latest id, in milliseconds
@@ -44,22 +41,10 @@ func (s *Server) accountLocked(at Key) *account {
 }
 
 func newAccount(s *Server, at Key) *account {
-	a := &account{
+	return &account{
 		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories,
 		productByID: map[string]*Product{}, priceByID: map[string]*Price{},
 	}
-	if limit := s.opt.RateLimit; limit > 0 {
-		a.limit = rate.NewLimiter(rate.Limit(limit), max(1, int(limit)))
-	}
-	return a
-}
-
-// allow counts a request against the rate limit.
-func (a *account) allow() *apiError {
-	if a.limit == nil || a.limit.Allow() {
-		return nil
-	}
-	return tooManyRequests(time.Duration(float64(time.Second) / float64(a.limit.Limit())))
 }
 
 // letters are those of a ULID, in lower case.

@@ -209,3 +209,23 @@ func TestErrorBodies(t *testing.T) {
 		g.Expect(a.Meta.RequestID).NotTo(BeEmpty())
 	}
 }
+
+// The rate limit is an address's: of all its accounts of one mode, and of no other address.
+func TestRateLimitByAddress(t *testing.T) {
+	s := paddle.New(paddle.Options{RateLimit: 0.01})
+	ask := func(address, key string) int {
+		req := httptest.NewRequest(http.MethodGet, "/products", http.NoBody)
+		req.RemoteAddr = address
+		req.Header.Set("Authorization", "Bearer "+key)
+		rec := httptest.NewRecorder()
+		s.ServeHTTP(rec, req)
+		return rec.Code
+	}
+	g := NewWithT(t)
+	g.Expect(ask("192.0.2.1:1000", testKey)).To(Equal(http.StatusOK))
+	g.Expect(ask("192.0.2.1:2000", testKey+"2")).To(Equal(http.StatusTooManyRequests))
+	g.Expect(ask("192.0.2.1:1000", "pdl_live_"+"apikey_1")).To(Equal(http.StatusOK))
+	g.Expect(ask("192.0.2.2:1000", testKey)).To(Equal(http.StatusOK))
+	s.Reset()
+	g.Expect(ask("192.0.2.1:1000", testKey)).To(Equal(http.StatusOK))
+}

@@ -1,6 +1,9 @@
 // Package paddle is a stateful stand-in of the catalogue of Paddle Billing's API, version 1: products and prices. It
 // keeps everything in memory.
 //
+// Paddle has an address for each mode, where the keys of the other are refused. The stand-in serves both modes at one,
+// and the key tells which; that the right address is asked is for others to test.
+//
 // Where Paddle's documentation is silent, the stand-in is the stricter of what Paddle may be, so that what works here
 // works there: a query parameter that is unknown or repeated is refused, and so is a price of an archived product, and
 // a change of an archived object that does not make it active.
@@ -12,11 +15,14 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
@@ -31,7 +37,8 @@ const bodyLimit = 1 << 20
 type Options struct {
 	// Keys are the API keys that mean something else than their text says.
 	Keys map[string]Key
-	// RateLimit is how many requests a second each account may make; 0 is no limit. Paddle's own is 4, by IP address.
+	// RateLimit is how many requests a second may come from an IP address, for all accounts of a mode together; 0 is no
+	// limit. Paddle's own is 4.
 	RateLimit float64
 	// ListLag is how long after its creation an object is missing from lists; see Server.SetListLag.
 	ListLag time.Duration
@@ -46,6 +53,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	accounts map[string]*account // by id; an id tells the mode
+	limits   map[caller]*rate.Limiter
 	revoked  map[string]bool
 	listLag  time.Duration
 }
@@ -76,6 +84,34 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accounts, s.revoked, s.listLag = map[string]*account{}, map[string]bool{}, s.opt.ListLag
+	s.limits = map[caller]*rate.Limiter{}
+}
+
+// caller is whom the rate limit counts.
+type caller struct {
+	ip   string
+	live bool // the two modes are two of Paddle's hosts
+}
+
+// allow counts a request against the rate limit.
+func (s *Server) allow(r *http.Request, live bool) *apiError {
+	if s.opt.RateLimit <= 0 {
+		return nil
+	}
+	ip, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		ip = r.RemoteAddr
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := caller{ip, live}
+	if s.limits[from] == nil {
+		s.limits[from] = rate.NewLimiter(rate.Limit(s.opt.RateLimit), max(1, int(s.opt.RateLimit)))
+	}
+	if s.limits[from].AllowN(s.opt.Now(), 1) {
+		return nil
+	}
+	return tooManyRequests(time.Duration(float64(time.Second) / s.opt.RateLimit))
 }
 
 // SetListLag makes lists, and lists within included entities, lack an object until that long after its creation.
@@ -146,7 +182,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		s.respond(w, nil, err)
 		return
 	}
-	if err := a.allow(); err != nil {
+	if err := s.allow(r, a.live); err != nil {
 		s.respond(w, nil, err)
 		return
 	}
