@@ -3,6 +3,7 @@ package stripe
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	stripe "github.com/stripe/stripe-go/v76"
@@ -16,8 +17,9 @@ const maxReplays = 8
 
 // create sends a create under an idempotency key. Stripe remembers a key's result for at least a day, also when it
 // was a 500, and repeats it however much the world has changed since. So a repeated result counts only as far as it
-// can be checked: a repeated success as long as its object exists, which fresh reads; anything else makes Kassa go
-// on with the next key in a row that every process walks in the same order.
+// can be checked: a repeated success as long as its object exists, which fresh reads. A repeated refusal, and a
+// success whose object is gone, make Kassa go on with the next key in a row that every process walks in the same
+// order. A repeated success that cannot be read is no reason to: the object may well exist.
 //
 // A row of eight results that are all useless comes from an outage with real 500s. The key after them changes every
 // hour, so that such a row blocks a Plan for an hour at most, not for a day.
@@ -33,7 +35,7 @@ func create[T any](key string, send func(key string) (T, answer, error), fresh f
 			if !provider.IsNotFound(err) {
 				return now, err
 			}
-		case !a.replayed() && !isIdempotencyError(err):
+		case !isIdempotencyError(err) && (!a.replayed() || a.status < http.StatusBadRequest):
 			return zero, err
 		}
 		if i > maxReplays {

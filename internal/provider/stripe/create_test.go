@@ -1,7 +1,9 @@
 package stripe
 
 import (
+	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -39,6 +41,18 @@ func TestCreateReplays(t *testing.T) {
 			"k": replayed(failure(400, "invalid_request_error", "")), "k-r1": made}, keys: []string{"k", "k-r1"}},
 		{reason: "the key was used for something else", answers: map[string]reply{
 			"k": failure(400, "idempotency_error", ""), "k-r1": made}, keys: []string{"k", "k-r1"}},
+		{reason: "the repeated answer is cut short", answers: map[string]reply{
+			"k": replayed(ok(priceJSON("price_1")[:90])), "k-r1": made}, keys: []string{"k"}, fails: true,
+			class: provider.ClassUnavailable},
+		{reason: "the connection breaks within the repeated answer", answers: map[string]reply{
+			"k": {status: 200, body: "{", header: map[string]string{
+				"Idempotent-Replayed": "true", "Content-Length": "500",
+			}}, "k-r1": made}, keys: []string{"k"}, fails: true, class: provider.ClassUnavailable},
+		{reason: "the repeated answer is something else", answers: map[string]reply{
+			"k": replayed(ok(listJSON(false))), "k-r1": made}, keys: []string{"k"}, fails: true,
+			class: provider.ClassUnavailable},
+		{reason: "an outage's page that is repeated", answers: map[string]reply{
+			"k": replayed(reply{status: 503, body: "<html>"}), "k-r1": made}, keys: []string{"k", "k-r1"}},
 		{reason: "another process is at it", answers: map[string]reply{
 			"k": failure(409, "idempotency_error", "idempotency_key_in_use")}, keys: []string{"k"}, fails: true,
 			class: provider.ClassConflict},
@@ -64,6 +78,32 @@ func TestCreateReplays(t *testing.T) {
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(p.ID).To(Equal("price_1"))
 		})
+	}
+}
+
+// TestCreateReplaysAPriceWithoutItsKey: a price that gave its lookup key away since is not the one that was asked for.
+func TestCreateReplaysAPriceWithoutItsKey(t *testing.T) {
+	holding := func(key string) reply {
+		return ok(strings.TrimSuffix(markedPriceJSON("price_1", testOwner, "monthly"), "}") + `,"lookup_key":` + key + "}")
+	}
+	for there, want := range map[string][]string{
+		`"kassa:u1:monthly"`: {"k"}, `null`: {"k", "k-r1"}, `"his"`: {"k", "k-r1"},
+	} {
+		g := NewWithT(t)
+		conn, f := connect(t, func(s sent) reply {
+			switch {
+			case s.method == http.MethodGet:
+				return holding(there)
+			case s.key == "k":
+				return ok(priceJSON("price_1")).with("Idempotent-Replayed", "true")
+			}
+			return ok(priceJSON("price_2"))
+		})
+		in := createPrice()
+		in.LookupKey = "kassa:u1:monthly"
+		_, err := conn.Catalog().CreatePrice(t.Context(), in)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(keysOf(f)).To(Equal(want), there)
 	}
 }
 
