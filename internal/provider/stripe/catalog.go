@@ -32,7 +32,8 @@ func (c *catalog) LookupKey(o billing.Owner, priceName string) string {
 	return "kassa:" + o.UID + ":" + priceName
 }
 
-// Snapshot lists all products, then active, then archived prices: Stripe lists only active ones by default.
+// Snapshot lists all products, then active, then archived prices: Stripe lists only active ones by default. A price
+// that is made active between the two is in neither; that it is missing is no more than a reason to observe.
 func (c *catalog) Snapshot(ctx context.Context) (*provider.Snapshot, error) {
 	s := &provider.Snapshot{}
 	products, calls, err := c.products(ctx)
@@ -49,8 +50,9 @@ func (c *catalog) Snapshot(ctx context.Context) (*provider.Snapshot, error) {
 	return s, nil
 }
 
-// Observe reads the product by its known id, then, unless only that counts, by the owner's own. Known prices need no
-// reading of their own: Stripe's lists show a price as soon as it was created.
+// Observe reads the product by its known id, then, unless only that counts, by the owner's own. Stripe's lists show a
+// price as soon as it was created, so known prices are read by their ids only where both lists lack them: deleted, of
+// another product, or made active between the two.
 func (c *catalog) Observe(ctx context.Context, o billing.Owner, known provider.Known) (billing.Observed, error) {
 	ids := slices.Compact([]string{known.ProductID, c.ProductID(o)})
 	if known.Only {
@@ -71,9 +73,33 @@ func (c *catalog) Observe(ctx context.Context, o billing.Owner, known provider.K
 		if err != nil {
 			return billing.Observed{}, err
 		}
+		prices, err = c.withKnown(ctx, p.ID, prices, known.PriceIDs)
+		if err != nil {
+			return billing.Observed{}, err
+		}
 		return billing.Observed{Product: &p, Prices: prices}, nil
 	}
 	return billing.Observed{}, nil
+}
+
+// withKnown adds the known prices of a product that its lists lack.
+func (c *catalog) withKnown(
+	ctx context.Context, product string, listed []billing.Price, known []string,
+) ([]billing.Price, error) {
+	for _, id := range known {
+		if slices.ContainsFunc(listed, func(p billing.Price) bool { return p.ID == id }) {
+			continue
+		}
+		p, err := c.getPrice(ctx, id)
+		switch {
+		case provider.IsNotFound(err):
+		case err != nil:
+			return nil, err
+		case p.ProductID == product:
+			listed = append(listed, p)
+		}
+	}
+	return listed, nil
 }
 
 func (c *catalog) getProduct(ctx context.Context, id string) (billing.Product, error) {
@@ -139,7 +165,7 @@ func (p *pricePage) valid() bool {
 }
 
 // prices lists the prices of one product, or of all where product is "". A price that was archived between the two
-// lists is in both; the later reading counts.
+// lists is in both, and the later reading counts; one that was made active between them is in none.
 func (c *catalog) prices(ctx context.Context, product string) (out []billing.Price, calls int, err error) {
 	index := map[string]int{}
 	for _, active := range []bool{true, false} {

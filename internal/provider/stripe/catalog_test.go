@@ -109,6 +109,47 @@ func TestObserve(t *testing.T) {
 	g.Expect(see("prod_1")).To(Equal(own + " r-of-" + own))
 }
 
+// TestObserveOfAPriceInNoList: a price that is made active after the active ones were listed, and before the archived
+// ones are, is in neither list. Without it Kassa would make another.
+func TestObserveOfAPriceInNoList(t *testing.T) {
+	g := NewWithT(t)
+	byID, list := map[string]reply{}, listJSON(false)
+	conn, f := connect(t, func(s sent) reply {
+		switch {
+		case s.path == "/v1/products/prod_1":
+			return ok(productJSON("prod_1", testOwner))
+		case s.path == "/v1/prices" && s.form.Get("active") == "true":
+			return ok(listJSON(false))
+		case s.path == "/v1/prices":
+			return ok(list)
+		}
+		return byID[strings.TrimPrefix(s.path, "/v1/prices/")]
+	})
+	observe := func() ([]string, error) {
+		o, err := conn.Catalog().Observe(t.Context(), testOwner, provider.Known{
+			ProductID: "prod_1", PriceIDs: []string{"r1", "gone", "his"},
+		})
+		var ids []string
+		for _, p := range o.Prices {
+			ids = append(ids, p.ID)
+		}
+		return ids, err
+	}
+	byID["r1"], byID["gone"] = ok(priceJSON("r1")), failure(404, "invalid_request_error", "resource_missing")
+	byID["his"] = ok(strings.Replace(priceJSON("his"), "prod_1", "prod_2", 1))
+	g.Expect(observe()).To(Equal([]string{"r1"}))
+
+	byID["gone"] = failure(500, "api_error", "")
+	_, err := observe()
+	g.Expect(err).To(HaveOccurred(), "nobody knows whether it is there")
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable))
+
+	before := len(f.requests())
+	list = listJSON(false, priceJSON("r1"), priceJSON("gone"), priceJSON("his"))
+	g.Expect(observe()).To(Equal([]string{"r1", "gone", "his"}))
+	g.Expect(f.requests()).To(HaveLen(before+3), "what is listed is not read again")
+}
+
 func TestProductPatch(t *testing.T) {
 	current := billing.Product{Spec: billing.ProductSpec{Metadata: map[string]string{"old": "1", "kept": "2"}}}
 	cases := []struct {
