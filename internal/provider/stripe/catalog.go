@@ -87,7 +87,7 @@ func (c *catalog) withKnown(
 	ctx context.Context, product string, listed []billing.Price, known []string,
 ) ([]billing.Price, error) {
 	for _, id := range known {
-		if slices.ContainsFunc(listed, func(p billing.Price) bool { return p.ID == id }) {
+		if id == "" || slices.ContainsFunc(listed, func(p billing.Price) bool { return p.ID == id }) {
 			continue
 		}
 		p, err := c.getPrice(ctx, id)

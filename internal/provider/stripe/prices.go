@@ -3,7 +3,6 @@ package stripe
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	stripe "github.com/stripe/stripe-go/v76"
@@ -169,76 +168,4 @@ func (c *catalog) UpdatePrice(ctx context.Context, id string, in provider.PriceP
 	}
 	updated, _, err := c.whole(ctx, out)
 	return updated, err
-}
-
-// expansions name what an answer lacks otherwise: tiers, currency options, and of a price with tiers those of each
-// option, which Stripe shows only when the currency is named.
-func expansions(terms billing.PriceTerms) []*string {
-	paths := []string{"tiers", "currency_options"}
-	for _, o := range terms.Options {
-		if terms.TierMode != "" {
-			paths = append(paths, tiersOf(strings.ToLower(string(o.Money.Currency))))
-		}
-	}
-	return stripe.StringSlice(paths)
-}
-
-func tiersOf(currency string) string { return "currency_options." + currency + ".tiers" }
-
-func (c *catalog) getPrice(ctx context.Context, id string) (billing.Price, error) {
-	out, err := c.readPrice(ctx, id, expansions(billing.PriceTerms{}))
-	if err != nil {
-		return billing.Price{}, err
-	}
-	p, _, err := c.whole(ctx, out)
-	return p, err
-}
-
-func (c *catalog) readPrice(ctx context.Context, id string, expand []*string) (*stripe.Price, error) {
-	out := &stripe.Price{}
-	_, err := c.call(ctx, request{
-		op: "get price", method: http.MethodGet, path: stripe.FormatURLPath("/v1/prices/%s", id),
-		params: &stripe.PriceParams{Expand: expand}, out: out, valid: func() bool { return isPrice(out) },
-	})
-	return out, err
-}
-
-// whole makes a price of an answer. A list cannot name the currencies of each price, so one with tiers in several
-// currencies is read once more. Kassa's own price whose tiers are not shown even then is an error: it must not pass
-// for one with other terms, which would be replaced.
-func (c *catalog) whole(ctx context.Context, p *stripe.Price) (out billing.Price, calls int, err error) {
-	lacking := withoutTiers(p)
-	if len(lacking) == 0 {
-		return priceOf(p), 0, nil
-	}
-	expand := expansions(billing.PriceTerms{})
-	for _, currency := range lacking {
-		expand = append(expand, stripe.String(tiersOf(currency)))
-	}
-	full, err := c.readPrice(ctx, p.ID, expand)
-	if err != nil {
-		return billing.Price{}, 1, err
-	}
-	out = priceOf(full)
-	if len(withoutTiers(full)) > 0 && !out.Owner.IsZero() {
-		return billing.Price{}, 1, &provider.Error{
-			Class: provider.ClassUnavailable, Provider: billing.Stripe, Operation: "get price",
-			Message: p.ID + " is shown without the tiers of its currency options", Err: errUnexpected,
-		}
-	}
-	return out, 1, nil
-}
-
-// withoutTiers are the currencies of a price with tiers whose own tiers the answer lacks, sorted.
-func withoutTiers(p *stripe.Price) (currencies []string) {
-	if p.BillingScheme != stripe.PriceBillingSchemeTiered {
-		return nil
-	}
-	for code, o := range p.CurrencyOptions {
-		if o != nil && len(o.Tiers) == 0 && code != string(p.Currency) {
-			currencies = append(currencies, code)
-		}
-	}
-	slices.Sort(currencies)
-	return currencies
 }
