@@ -11,6 +11,9 @@ import (
 
 // countries are those that Paddle sells to, by the currency that is legal tender there. Only currencies that Paddle
 // sells in are listed. A test holds both against Paddle's OpenAPI.
+//
+// A row is a part of what a price is: a price whose override is not for exactly these countries equals no Plan, and is
+// replaced. A release that changes a row must go on taking the former one for the currency's own.
 var countries = map[billing.Currency]string{
 	"ARS": "AR",
 	"AUD": "AU CC CX HM KI NF NR TV",

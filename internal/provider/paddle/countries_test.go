@@ -1,6 +1,9 @@
 package paddle
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -67,6 +70,16 @@ func TestEveryCurrencyAndItsCountries(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred(), string(c))
 		g.Expect(price.Spec.Terms.Equal(spec.Terms)).To(BeTrue(), "%s", price.Spec.Terms)
 	}
+}
+
+// A row that changes lets every price that has it be replaced; see countries.
+func TestCountriesStayAsTheyAre(t *testing.T) {
+	all := sha256.New()
+	for _, c := range currencies {
+		fmt.Fprintln(all, c, countries[c])
+	}
+	NewWithT(t).Expect(hex.EncodeToString(all.Sum(nil)[:8])).To(Equal("9c98f79160200689"),
+		"prices with the former countries must still equal their Plans: let optionsFrom take those as well")
 }
 
 // Overrides that are not a currency's own countries are somebody else's prices: they equal nothing that a Plan says.
