@@ -44,6 +44,13 @@ func notAcceptable() *apiError {
 	}
 }
 
+func unsupportedMediaType() *apiError {
+	return &apiError{
+		status: http.StatusUnsupportedMediaType, title: "Unsupported Media Type",
+		detail: "The Content-Type header must be " + mediaType + ".",
+	}
+}
+
 func tooManyRequests() *apiError {
 	return &apiError{status: http.StatusTooManyRequests, title: "Too Many Requests", detail: "Too Many Attempts."}
 }
@@ -55,8 +62,9 @@ func invalid(parameter, detail string) *apiError {
 	}
 }
 
-// ErrorBody is the error answer of a scripted fault.
-func ErrorBody(status int) []byte {
-	e := apiError{status: status, title: http.StatusText(status), detail: "A scripted fault."}
-	return e.body()
+func scripted(status int) *apiError {
+	return &apiError{status: status, title: http.StatusText(status), detail: "A scripted fault."}
 }
+
+// ErrorBody is the error answer of a scripted fault.
+func ErrorBody(status int) []byte { return scripted(status).body() }

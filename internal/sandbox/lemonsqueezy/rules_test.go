@@ -1,8 +1,10 @@
 package lemonsqueezy_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -37,14 +39,16 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// The Accept header is the same for every request.
-func TestAcceptIsConstant(t *testing.T) {
+// The headers that name JSON:API are the same for every request.
+func TestMediaTypesAreConstant(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	paths := w.paths()
-	for _, accept := range []string{"", "*/*", "application/json"} {
-		w.accept = accept
+	for _, other := range []string{"", "*/*", "application/json"} {
 		for _, path := range paths {
-			w.g.Expect(w.get(path).status).To(Equal(http.StatusNotAcceptable), "%q %s", accept, path)
+			w.accept, w.contentType = other, mediaType
+			w.g.Expect(w.get(path).status).To(Equal(http.StatusNotAcceptable), "%q %s", other, path)
+			w.accept, w.contentType = mediaType, other
+			w.g.Expect(w.get(path).status).To(Equal(http.StatusUnsupportedMediaType), "%q %s", other, path)
 		}
 	}
 }
@@ -141,4 +145,47 @@ func TestScriptedFaults(t *testing.T) {
 	last := w.Requests()[2]
 	w.g.Expect([]any{last.Provider, last.Method, last.Path}).To(Equal([]any{"lemonsqueezy", "GET",
 		"/lemonsqueezy/v1/products"}))
+}
+
+// A failure within LemonSqueezy's own work is answered by the server itself, and counted by it.
+func TestScriptedFailuresOfTheWork(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	for _, after := range []bool{false, true} {
+		w.g.Expect(w.Faults().Add(traffic.Fault{Status: 503, Saved: true, After: after})).To(Succeed())
+		failed := w.get("/v1/stores")
+		w.g.Expect(failed.status).To(Equal(http.StatusServiceUnavailable))
+		w.g.Expect(failed.Data).To(BeEmpty())
+		w.g.Expect(failed.header).To(And(HaveKey("X-Ratelimit-Remaining"), HaveKeyWithValue("Content-Type",
+			[]string{mediaType})))
+		w.g.Expect(w.Requests()[len(w.Requests())-1].Status).To(Equal(http.StatusServiceUnavailable))
+		w.g.Expect(w.get("/v1/stores").status).To(Equal(http.StatusOK))
+	}
+}
+
+// A scripted delay holds up its own request and no other.
+func TestScriptedDelays(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	const delay = 50 * time.Millisecond
+	w.g.Expect(w.Faults().Add(
+		traffic.Fault{Path: "/lemonsqueezy/v1/stores", DelayMillis: int(delay.Milliseconds())},
+		traffic.Fault{Path: "/lemonsqueezy/v1/variants", DelayMillis: int(time.Hour.Milliseconds())},
+	)).To(Succeed())
+	start := time.Now()
+	w.g.Expect(w.get("/v1/stores").status).To(Equal(http.StatusOK))
+	w.g.Expect(time.Since(start)).To(BeNumerically(">=", delay))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		req := httptest.NewRequest(http.MethodGet, "/lemonsqueezy/v1/variants", http.NoBody)
+		req.Header = http.Header{"Authorization": {w.key}, "Accept": {mediaType}, "Content-Type": {mediaType}}
+		w.Handler().ServeHTTP(httptest.NewRecorder(), req.WithContext(ctx))
+	}()
+	w.g.Eventually(func() int { return len(w.Requests()) }).Should(Equal(2))
+	w.g.Consistently(func() int { return w.get("/v1/products").status }, "50ms").Should(Equal(http.StatusOK))
+	w.g.Expect(ctx.Err()).NotTo(HaveOccurred(), "the other request is still held up")
+	cancel()
+	<-done
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
 
 const (
@@ -99,28 +101,45 @@ type call struct {
 
 func (s *Server) serve(run func(*call) (any, *apiError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if refused := s.admit(w, r.Header, key); refused != nil {
+			respond(w, nil, refused)
+			return
+		}
+		failure := traffic.Begin(r.Context())
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok || key == "" || s.revoked[key] {
-			respond(w, nil, unauthenticated())
-			return
+		var result any
+		var err *apiError
+		if failure == nil || failure.AfterCommit {
+			result, err = run(&call{Server: s, r: r, test: !strings.Contains(key, "live")})
 		}
-		if !s.admit(w, key) {
-			respond(w, nil, tooManyRequests())
-			return
+		if failure != nil && err == nil {
+			err = scripted(failure.Status)
 		}
-		if accept := r.Header.Get("Accept"); accept != mediaType {
-			respond(w, nil, notAcceptable())
-			return
-		}
-		result, err := run(&call{Server: s, r: r, test: !strings.Contains(key, "live")})
 		respond(w, result, err)
 	}
 }
 
-// admit counts a request, and tells what is left of the key's limit.
-func (s *Server) admit(w http.ResponseWriter, key string) bool {
+// admit refuses a request that LemonSqueezy does not look at any further.
+func (s *Server) admit(w http.ResponseWriter, h http.Header, key string) *apiError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case h.Get("Authorization") != "Bearer "+key || key == "" || s.revoked[key]:
+		return unauthenticated()
+	case !s.allow(w, key):
+		return tooManyRequests()
+	case h.Get("Accept") != mediaType:
+		return notAcceptable()
+	case h.Get("Content-Type") != mediaType:
+		return unsupportedMediaType()
+	}
+	return nil
+}
+
+// allow counts a request, and tells what is left of the key's limit.
+func (s *Server) allow(w http.ResponseWriter, key string) bool {
 	limit := s.opt.RateLimit
 	if limit == 0 {
 		w.Header().Set("X-Ratelimit-Limit", "300")

@@ -25,15 +25,18 @@ const (
 // world is a sandbox that is asked in LemonSqueezy's name.
 type world struct {
 	*sandbox.Sandbox
-	g      *WithT
-	t      *testing.T
-	key    string
-	accept string
+	g           *WithT
+	t           *testing.T
+	key         string
+	accept      string
+	contentType string
 }
 
 func newWorld(t *testing.T, o sandbox.Options) *world {
 	t.Helper()
-	return &world{Sandbox: sandbox.New(o), g: NewWithT(t), t: t, key: "Bearer " + testKey, accept: mediaType}
+	return &world{
+		Sandbox: sandbox.New(o), g: NewWithT(t), t: t, key: "Bearer " + testKey, accept: mediaType, contentType: mediaType,
+	}
 }
 
 // answer is one of any kind: of an object, of a list, or of errors.
@@ -77,12 +80,12 @@ type object struct {
 func (w *world) send(method, path string) answer {
 	w.t.Helper()
 	req := httptest.NewRequest(method, "/lemonsqueezy"+path, http.NoBody)
-	req.Header.Set("Content-Type", mediaType)
-	if w.key != "" {
-		req.Header.Set("Authorization", w.key)
-	}
-	if w.accept != "" {
-		req.Header.Set("Accept", w.accept)
+	for name, value := range map[string]string{
+		"Authorization": w.key, "Accept": w.accept, "Content-Type": w.contentType,
+	} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
 	}
 	rec := httptest.NewRecorder()
 	w.Handler().ServeHTTP(rec, req)
