@@ -11,6 +11,16 @@ import (
 // dashboard is the part of the door that does what a seller does in LemonSqueezy's dashboard.
 func (s *Sandbox) dashboard(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_kassa/lemonsqueezy/keys", revoking(s.lemon.Revoke))
+	mux.HandleFunc("POST /_kassa/lemonsqueezy/mode", func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Hidden bool `json:"hidden"`
+		}
+		if !taken(w, r, &in) {
+			return
+		}
+		s.lemon.HideMode(in.Hidden)
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("POST /_kassa/lemonsqueezy/stores", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			ID       int64  `json:"id"`

@@ -32,6 +32,7 @@
 //	POST   /_kassa/paddle/keys             the same for Paddle
 //	POST   /_kassa/paddle/list-lag         {"ms"}: how long after its creation an object is missing from Paddle's lists
 //	POST   /_kassa/lemonsqueezy/keys       the same for LemonSqueezy
+//	POST   /_kassa/lemonsqueezy/mode       {"hidden"}: leaves the mode of keys out of the answer about their user
 //	POST   /_kassa/lemonsqueezy/stores     {"id"?,"name","currency"?} → {"id"}
 //	POST   /_kassa/lemonsqueezy/products   a lemonsqueezy.Draft → {"id","variants":[ids]}
 //	PATCH  /_kassa/lemonsqueezy/products/{id}  {"name"?,"status"?}

@@ -3,7 +3,6 @@ package lemonsqueezy
 import (
 	"cmp"
 	"errors"
-	"time"
 )
 
 // Errors of the dashboard.
@@ -133,7 +132,7 @@ func (s *Server) EditProduct(id int64, edit func(*Product)) error {
 	}
 	store := p.StoreID
 	edit(p)
-	p.ID, p.StoreID, p.UpdatedAt = id, store, s.opt.Now().UTC().Format(time.RFC3339)
+	p.ID, p.StoreID, p.UpdatedAt = id, store, s.stamp()
 	return nil
 }
 
@@ -147,7 +146,7 @@ func (s *Server) EditVariant(id int64, edit func(*Variant)) error {
 	}
 	product := v.ProductID
 	edit(v)
-	v.ID, v.ProductID, v.UpdatedAt = id, product, s.opt.Now().UTC().Format(time.RFC3339)
+	v.ID, v.ProductID, v.UpdatedAt = id, product, s.stamp()
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 // What the door makes is what the API tells: ids are texts, and numbers where they refer to another object.
 func TestWhatASellerMakes(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	w := newWorld(t, sandbox.Options{Now: func() time.Time { return now }})
 	status, shop := w.dashboard("POST", "/stores", `{"id":77,"name":"Shop","currency":"PLN"}`)
 	w.g.Expect([]any{status, shop.ID.String()}).To(Equal([]any{200, "77"}))
@@ -31,7 +31,7 @@ func TestWhatASellerMakes(t *testing.T) {
 	w.g.Expect([]string{p.Type, p.ID}).To(Equal([]string{"products", product}))
 	w.g.Expect(p.Attributes).To(And(
 		HaveKeyWithValue("store_id", 77.), HaveKeyWithValue("name", "Pro"), HaveKeyWithValue("status", "published"),
-		HaveKeyWithValue("test_mode", true), HaveKeyWithValue("created_at", "2026-01-02T03:04:05.000000Z"),
+		HaveKeyWithValue("test_mode", true), HaveKeyWithValue("created_at", "2026-01-02T03:04:05.000006Z"),
 	))
 	for i, id := range variants {
 		v := w.one(w.get("/v1/variants/" + id))
@@ -105,8 +105,12 @@ func TestPriceSchemes(t *testing.T) {
 // What a seller changes is told from then on, under the same ids. Another price of a variant is another price, the
 // newest is the variant's, and the old ones stay as they were.
 func TestWhatASellerChanges(t *testing.T) {
-	w := newWorld(t, sandbox.Options{})
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	w := newWorld(t, sandbox.Options{Now: func() time.Time { return now }})
 	product, variants := w.product(w.store("Shop", "USD"), 1, "")
+	now = now.Add(1500 * time.Millisecond)
+	times := And(HaveKeyWithValue("created_at", "2026-01-02T03:04:05.000000Z"),
+		HaveKeyWithValue("updated_at", "2026-01-02T03:04:06.500000Z"))
 	for path, body := range map[string]string{
 		"/products/" + product:     `{"name":"Renamed","status":"draft"}`,
 		"/variants/" + variants[0]: `{"name":"By the month","status":"pending","price":{"unit_price":3900}}`,
@@ -115,9 +119,9 @@ func TestWhatASellerChanges(t *testing.T) {
 		w.g.Expect(status).To(Equal(http.StatusNoContent), out.Error)
 	}
 	w.g.Expect(w.one(w.get("/v1/products/" + product)).Attributes).To(And(
-		HaveKeyWithValue("name", "Renamed"), HaveKeyWithValue("status", "draft")))
+		HaveKeyWithValue("name", "Renamed"), HaveKeyWithValue("status", "draft"), times))
 	w.g.Expect(w.one(w.get("/v1/variants/" + variants[0])).Attributes).To(And(
-		HaveKeyWithValue("name", "By the month"), HaveKeyWithValue("status", "pending")))
+		HaveKeyWithValue("name", "By the month"), HaveKeyWithValue("status", "pending"), times))
 
 	ids := w.ids(w.get("/v1/prices", "filter[variant_id]", variants[0]))
 	w.g.Expect(ids).To(HaveLen(2))

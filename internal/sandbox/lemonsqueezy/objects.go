@@ -95,7 +95,9 @@ func (l *LastUnit) UnmarshalJSON(b []byte) error {
 
 func me(c *call) (any, *apiError) {
 	doc, _ := document("users", 1, map[string]string{"name": "Sandbox", "email": "sandbox@example.com"}).(map[string]any)
-	doc["meta"] = map[string]bool{"test_mode": c.test}
+	if !c.hideMode {
+		doc["meta"] = map[string]bool{"test_mode": c.test}
+	}
 	return doc, nil
 }
 

@@ -105,6 +105,22 @@ func TestModesDoNotMeet(t *testing.T) {
 	}
 }
 
+// Where the answer about the user keeps the mode to itself, only objects tell it. A reset ends that.
+func TestAModeThatIsNotTold(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	for _, hidden := range []bool{true, false, true} {
+		status, _ := w.dashboard("POST", "/mode", fmt.Sprintf(`{"hidden":%t}`, hidden))
+		w.g.Expect(status).To(Equal(http.StatusNoContent))
+		me := w.get("/v1/users/me")
+		w.g.Expect(w.one(me).Type).To(Equal("users"))
+		w.g.Expect(me.Meta.TestMode == nil).To(Equal(hidden))
+	}
+	product, _ := w.product(w.store("Shop", "USD"), 1, "")
+	w.g.Expect(w.one(w.get("/v1/products/" + product)).Attributes).To(HaveKeyWithValue("test_mode", true))
+	w.Reset()
+	w.g.Expect(w.get("/v1/users/me").Meta.TestMode).To(HaveValue(BeTrue()))
+}
+
 // Each key may make so many calls a minute, and every answer says how many are left.
 func TestCallsAMinute(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)

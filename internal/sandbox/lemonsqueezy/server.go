@@ -45,6 +45,7 @@ type Server struct {
 	variants []*Variant
 	prices   []*Price
 	lastID   int64
+	hideMode bool
 	revoked  map[string]bool
 	limits   map[string]*rate.Limiter
 }
@@ -74,11 +75,11 @@ func New(opt Options) *Server {
 	return s
 }
 
-// Reset forgets all data and the keys that were revoked.
+// Reset forgets all data and the keys that were revoked, and tells the mode of keys again.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stores, s.products, s.variants, s.prices = nil, nil, nil, nil
+	s.stores, s.products, s.variants, s.prices, s.hideMode = nil, nil, nil, nil, false
 	s.revoked, s.limits, s.lastID = map[string]bool{}, map[string]*rate.Limiter{}, 1000
 }
 
@@ -87,6 +88,14 @@ func (s *Server) Revoke(key string, revoked bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revoked[key] = revoked
+}
+
+// HideMode leaves the mode of the key out of the answer about its user, or tells it again. Whether LemonSqueezy always
+// tells it is not known.
+func (s *Server) HideMode(hide bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hideMode = hide
 }
 
 // ServeHTTP implements http.Handler for the paths below /v1/.
