@@ -9,6 +9,7 @@ package lemonsqueezy
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,12 +195,13 @@ func page[T any](c *call, kind string, all []T, id func(T) int64) (any, *apiErro
 		}
 	}
 	size = min(size, maxSize)
-	from, to := min((number-1)*size, len(all)), min(number*size, len(all))
+	last := max(1, (len(all)+size-1)/size)
+	from := min((min(number, last+1)-1)*size, len(all))
+	to := min(from+size, len(all))
 	data := []any{}
 	for _, x := range all[from:to] {
 		data = append(data, resource(kind, id(x), x))
 	}
-	last := max(1, (len(all)+size-1)/size)
 	meta := map[string]any{
 		"currentPage": number, "from": from + 1, "lastPage": last, "perPage": size, "to": to, "total": len(all),
 	}
@@ -209,10 +211,18 @@ func page[T any](c *call, kind string, all []T, id func(T) int64) (any, *apiErro
 	}, nil
 }
 
+// links lead to other pages of a list, below the address that the request came through.
 func (c *call) links(number, last int) map[string]string {
 	at := func(n int) string {
-		u := *c.r.URL
-		q := u.Query()
+		u := url.URL{Scheme: "http", Host: c.r.Host, Path: c.r.URL.Path}
+		if c.r.TLS != nil {
+			u.Scheme = "https"
+		}
+		// A prefix that was stripped on the way is still in the request's first line.
+		if whole, err := url.ParseRequestURI(c.r.RequestURI); err == nil {
+			u.Path = whole.Path
+		}
+		q := c.r.URL.Query()
 		q.Set("page[number]", strconv.Itoa(n))
 		u.RawQuery = q.Encode()
 		return u.String()
