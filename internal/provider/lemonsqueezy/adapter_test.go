@@ -44,7 +44,7 @@ func ptr[T any](v T) *T { return &v }
 // What Kassa cannot express equals nothing that a Plan says.
 func TestPricesThatNoPlanCanSay(t *testing.T) {
 	g := NewWithT(t)
-	conn, s := connect(t, billing.Test, false)
+	conn, s := connect(t)
 	cases := map[string]dashboard.Price{
 		"a fraction of a cent": month(dashboard.Price{UnitPriceDecimal: ptr("0.5")}),
 		"a package":            month(dashboard.Price{UnitPrice: ptr(int64(500)), Scheme: "package", PackageSize: 10}),
@@ -81,7 +81,7 @@ func TestPricesThatNoPlanCanSay(t *testing.T) {
 // The newest price of a variant counts, drafts are not on sale, and other stores and modes do not show.
 func TestWhatIsCurrent(t *testing.T) {
 	g := NewWithT(t)
-	conn, s := connect(t, billing.Test, false)
+	conn, s := connect(t)
 	add := func(d dashboard.Draft) (string, []int64) {
 		d.Name = "Pro"
 		d.Variants = append(d.Variants, dashboard.DraftVariant{Price: month(dashboard.Price{UnitPrice: ptr(int64(2900))})})
@@ -169,7 +169,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 
 func TestAStoreThatTheKeyDoesNotSee(t *testing.T) {
 	g := NewWithT(t)
-	conn, s := connect(t, billing.Test, false)
+	conn, s := connect(t)
 	s.Reset()
 	_, err := conn.Account(t.Context())
 	g.Expect(err).To(MatchError(ContainSubstring("the key sees no store 77")))

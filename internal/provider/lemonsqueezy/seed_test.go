@@ -29,31 +29,54 @@ func seed(
 	return strconv.FormatInt(id, 10), ids
 }
 
+func withdraw(t *testing.T, s *dashboard.Server, variant string) {
+	t.Helper()
+	id, err := strconv.ParseInt(variant, 10, 64)
+	if err == nil {
+		err = s.EditVariant(id, func(v *dashboard.Variant) { v.Status = "draft" })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// priceFor tells amounts of usage by a decimal alone, and trials of whole weeks in weeks, as LemonSqueezy may.
 func priceFor(spec billing.PriceSpec) dashboard.Price {
 	terms := spec.Terms
-	p := dashboard.Price{Category: "one_time", Scheme: "standard", UnitPrice: &terms.Money.Minor}
+	p := dashboard.Price{Category: "one_time", Scheme: "standard"}
+	p.UnitPrice, p.UnitPriceDecimal = amountFor(terms.Money.Minor, terms.Metered)
 	if r := terms.Recurring; r.Interval != "" {
 		unit, n := strings.ToLower(string(r.Interval)), int64(r.Count)
 		p.Category, p.IntervalUnit, p.IntervalCount = "subscription", &unit, &n
 	}
 	if spec.TrialDays > 0 {
 		unit, n := "day", int64(spec.TrialDays)
+		if n%7 == 0 {
+			unit, n = "week", n/7
+		}
 		p.TrialUnit, p.TrialCount = &unit, &n
 	}
 	if terms.Metered != "" {
 		how := map[billing.Aggregate]string{
 			billing.AggregateSum: "sum", billing.AggregateMax: "max", billing.AggregateLast: "last_during_period",
 		}[terms.Metered]
-		exact := strconv.FormatInt(terms.Money.Minor, 10) + ".0"
-		p.UsageAggregation, p.UnitPrice, p.UnitPriceDecimal = &how, nil, &exact
+		p.UsageAggregation = &how
 	}
 	if terms.TierMode != "" {
 		p.Scheme, p.UnitPrice, p.UnitPriceDecimal = strings.ToLower(string(terms.TierMode)), nil, nil
 		for _, x := range terms.Tiers {
-			p.Tiers = append(p.Tiers, dashboard.Tier{
-				LastUnit: dashboard.LastUnit(x.UpTo), UnitPrice: &x.Unit, FixedFee: x.Flat,
-			})
+			made := dashboard.Tier{LastUnit: dashboard.LastUnit(x.UpTo), FixedFee: x.Flat}
+			made.UnitPrice, made.UnitPriceDecimal = amountFor(x.Unit, terms.Metered)
+			p.Tiers = append(p.Tiers, made)
 		}
 	}
 	return p
+}
+
+func amountFor(minor int64, metered billing.Aggregate) (whole *int64, exact *string) {
+	if metered == "" {
+		return &minor, nil
+	}
+	text := strconv.FormatInt(minor, 10) + ".0"
+	return nil, &text
 }

@@ -36,6 +36,11 @@ type Fixture struct {
 	// read-only.
 	Seed func(t *testing.T, conn provider.Connection, product billing.ProductSpec, prices ...billing.PriceSpec) (
 		productID string, priceIDs []string)
+	// ConnectIn is Connect with an account of one currency, in which all of its prices are. Seed then takes all terms
+	// that the capabilities promise. nil leaves out the test that reads them.
+	ConnectIn func(t *testing.T, currency billing.Currency) provider.Connection
+	// Withdraw takes a price off sale, as somebody does in the provider's dashboard. nil leaves out the test of that.
+	Withdraw func(t *testing.T, conn provider.Connection, priceID string)
 }
 
 // Run runs every test that the adapter's capabilities and traits call for.
@@ -54,6 +59,12 @@ func Run(t *testing.T, f Fixture) {
 	}
 	if f.has(provider.CapabilityCatalog) && !f.writes() {
 		t.Run("ReadOnly", f.readOnly)
+		if f.ConnectIn != nil {
+			t.Run("SeededTerms", f.seededTerms)
+		}
+		if f.Withdraw != nil {
+			t.Run("Withdrawn", f.withdrawn)
+		}
 	}
 	if f.writes() {
 		t.Run("Product", f.product)
