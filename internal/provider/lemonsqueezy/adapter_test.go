@@ -33,51 +33,6 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
-func month(p dashboard.Price) dashboard.Price {
-	unit, n := "month", int64(1)
-	p.Category, p.IntervalUnit, p.IntervalCount = "subscription", &unit, &n
-	return p
-}
-
-func ptr[T any](v T) *T { return &v }
-
-// What Kassa cannot express equals nothing that a Plan says.
-func TestPricesThatNoPlanCanSay(t *testing.T) {
-	g := NewWithT(t)
-	conn, s := connect(t)
-	cases := map[string]dashboard.Price{
-		"a fraction of a cent": month(dashboard.Price{UnitPriceDecimal: ptr("0.5")}),
-		"a package":            month(dashboard.Price{UnitPrice: ptr(int64(500)), Scheme: "package", PackageSize: 10}),
-		"a set-up fee": month(dashboard.Price{
-			UnitPrice: ptr(int64(500)), SetupFeeEnabled: ptr(true), SetupFee: ptr(int64(100)),
-		}),
-		"what the buyer wants": {Category: "pwyw", UnitPrice: ptr(int64(500))},
-		"usage for ever":       month(dashboard.Price{UnitPrice: ptr(int64(5)), UsageAggregation: ptr("last_ever")}),
-		"tiers without an end": month(dashboard.Price{
-			Scheme: "volume", Tiers: []dashboard.Tier{{LastUnit: 5, UnitPrice: ptr(int64(1))}},
-		}),
-		"no interval": {Category: "subscription", UnitPrice: ptr(int64(500))},
-	}
-	draft := dashboard.Draft{StoreID: storeID, Name: "Odd"}
-	names := []string{}
-	for name, p := range cases {
-		names = append(names, name)
-		draft.Variants = append(draft.Variants, dashboard.DraftVariant{Name: name, Price: p})
-	}
-	_, variants, err := s.AddProduct(draft)
-	g.Expect(err).NotTo(HaveOccurred())
-	snap, err := conn.Catalog().Snapshot(t.Context())
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(snap.Prices).To(HaveLen(len(cases)))
-	for i, id := range variants {
-		for _, p := range snap.Prices {
-			if p.ID == strconv.FormatInt(id, 10) {
-				g.Expect(p.Spec.Terms).To(Equal(billing.PriceTerms{}), names[i])
-			}
-		}
-	}
-}
-
 // The newest price of a variant counts, drafts are not on sale, and other stores and modes do not show.
 func TestWhatIsCurrent(t *testing.T) {
 	g := NewWithT(t)
@@ -109,9 +64,38 @@ func TestWhatIsCurrent(t *testing.T) {
 	g.Expect(s.SetPrice(variants[0], month(dashboard.Price{UnitPrice: ptr(int64(3900))}))).To(Succeed())
 	g.Expect(observe(id).Prices[0].Spec.Terms.Money.Minor).To(BeEquivalentTo(3900))
 
-	// A lone pending variant is as its product is; one beside others is not sold.
 	g.Expect(s.EditVariant(variants[0], func(v *dashboard.Variant) { v.Status = "pending" })).To(Succeed())
-	g.Expect(observe(id).Prices[0].Active).To(BeTrue())
+	g.Expect(observe(id).Prices[0].Active).To(BeTrue(), "a lone pending variant is as its product is")
+}
+
+// A pending variant beside others is not sold.
+func TestAPendingVariantAmongOthers(t *testing.T) {
+	g := NewWithT(t)
+	conn, s := connect(t)
+	price := month(dashboard.Price{UnitPrice: ptr(int64(2900))})
+	id, variants, err := s.AddProduct(dashboard.Draft{
+		StoreID: storeID, Name: "Pro",
+		Variants: []dashboard.DraftVariant{{Name: "Default", Status: "pending", Price: price}, {Name: "Pro", Price: price}},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	want := map[string]bool{text(variants[0]): false, text(variants[1]): true}
+	o, err := conn.Catalog().Observe(t.Context(), billing.Owner{}, provider.Known{ProductID: text(id), Only: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(onSale(o.Prices)).To(Equal(want))
+	snap, err := conn.Catalog().Snapshot(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(onSale(snap.Prices)).To(Equal(want))
+}
+
+func text(id int64) string { return strconv.FormatInt(id, 10) }
+
+// onSale tells by their ids which prices are.
+func onSale(prices []billing.Price) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range prices {
+		out[p.ID] = p.Active
+	}
+	return out
 }
 
 // Whatever comes back is an error with a class, never a panic and never a quoted body or key.

@@ -3,6 +3,7 @@ package lemonsqueezy
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,20 +115,24 @@ func (p *price) fee() int64 {
 	return value(p.SetupFee)
 }
 
-// trialDays is a number of days. A trial of months or years is negative, so that it equals no number of days.
+// trialDays is a number of days. A trial of months, years or an unknown unit is negative, so that it equals no number
+// of days.
 func (p *price) trialDays() int {
-	n := int(value(p.TrialCount))
-	switch units[text(p.TrialUnit)] {
-	case "":
+	n, unit := int(value(p.TrialCount)), text(p.TrialUnit)
+	switch {
+	case unit == "":
 		return 0
-	case billing.Day:
+	case units[unit] == billing.Day:
 		return n
-	case billing.Week:
+	case units[unit] == billing.Week:
 		return 7 * n
 	default:
 		return -n
 	}
 }
+
+// endless are the ends of a last tier.
+var endless = []string{"inf", "null", ""}
 
 func tiersOf(tiers []tier) ([]billing.Tier, bool) {
 	var out []billing.Tier
@@ -138,12 +143,13 @@ func tiersOf(tiers []tier) ([]billing.Tier, bool) {
 			return nil, false
 		}
 		made := billing.Tier{Unit: unit, Flat: t.FixedFee}
-		upTo, err := strconv.ParseInt(strings.Trim(string(t.LastUnit), `"`), 10, 64)
-		open := err != nil
+		end := strings.Trim(string(t.LastUnit), `"`)
+		upTo, err := strconv.ParseInt(end, 10, 64)
+		open := slices.Contains(endless, end)
 		switch {
 		case open != (i == len(tiers)-1):
 			return nil, false
-		case !open && upTo <= last:
+		case !open && (err != nil || upTo <= last):
 			return nil, false
 		case !open:
 			made.UpTo, last = upTo, upTo
