@@ -12,7 +12,6 @@ import (
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
-	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
 	dashboard "github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
 )
@@ -108,9 +107,20 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"not JSON", "<html>" + testKey, "", 200, provider.ClassUnavailable},
 		{"nothing", "", "", 200, provider.ClassUnavailable},
 		{"another object", `{"data":{"type":"orders","id":"1"}}`, "", 200, provider.ClassUnavailable},
-		{"a page that does not go on", `{"data":[],"meta":{"page":{"currentPage":9,"lastPage":10}}}`, "", 200,
-			provider.ClassUnavailable},
 		{"a gateway's page", "<html>", "HTTP 502", 502, provider.ClassUnavailable},
+		{"a proxy's 401", "<html>", "a proxy or firewall", 401, provider.ClassUnavailable},
+		{"a firewall's 403", "<html>", "a proxy or firewall", 403, provider.ClassUnavailable},
+		{"a proxy's 404", "<html>", "a proxy or firewall", 404, provider.ClassUnavailable},
+		{"a proxy's 413", "", "a proxy or firewall", 413, provider.ClassUnavailable},
+		{"a firewall's 429", "<html>", "HTTP 429", 429, provider.ClassRateLimited},
+		{"a gateway's 403", `{"message":"Forbidden"}`, "a proxy or firewall", 403, provider.ClassUnavailable},
+		{"a gateway's 404", `{"message":"no Route matched"}`, "a proxy or firewall", 404, provider.ClassUnavailable},
+		{"another API's 404", `{"errors":[{"message":"Not found"}]}`, "a proxy or firewall", 404,
+			provider.ClassUnavailable},
+		{"no errors at all", `{"jsonapi":{"version":"1.0"},"errors":[]}`, "a proxy or firewall", 404,
+			provider.ClassUnavailable},
+		{"JSON:API's 403", `{"errors":[{"title":"Forbidden","detail":"No"}]}`, "Forbidden: No", 403,
+			provider.ClassCredentials},
 		{"JSON:API's errors", `{"errors":[{"title":"Unprocessable","detail":"No","code":"x1"}]}`, "x1: Unprocessable: No",
 			422, provider.ClassTerminal},
 		{"another shape", `{"error":"No such key ` + testKey + `"}`, "No such key [redacted]", 401,
@@ -122,6 +132,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				g.Expect(r.URL.Path).To(HavePrefix("/proxy/v1/"))
 				g.Expect(r.Header.Get("Accept")).To(Equal("application/vnd.api+json"))
+				g.Expect(r.Header.Get("Content-Type")).To(Equal("application/vnd.api+json"))
 				g.Expect(r.Method).To(Equal(http.MethodGet))
 				w.WriteHeader(c.status)
 				_, _ = w.Write([]byte(c.body))
@@ -135,12 +146,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 					return err
 				},
 			} {
-				conn, err := lemonsqueezy.Adapter{}.Connect(provider.Config{
-					Mode: billing.Test, APIKey: testKey + "longer", StoreID: "77", BaseURL: srv.URL + "/proxy/",
-					HTTP: instrument.Client(instrument.Options{Provider: billing.LemonSqueezy}),
-				})
-				g.Expect(err).NotTo(HaveOccurred())
-				err = call(conn)
+				err := call(dial(t, billing.Test, testKey+"longer", srv.URL+"/proxy/"))
 				var e *provider.Error
 				g.Expect(errors.As(err, &e)).To(BeTrue(), "%s: %v", name, err)
 				g.Expect(e.Class.String()).To(Equal(c.class.String()), name)
@@ -148,6 +154,33 @@ func TestAnswersThatAreNone(t *testing.T) {
 				g.Expect(strings.Contains(err.Error(), testKey)).To(BeFalse(), name)
 			}
 		})
+	}
+}
+
+// A list that may lack something is none: what it lacks would count as gone.
+func TestListsThatAreNone(t *testing.T) {
+	pro := object("products", "5", `"store_id":77,"test_mode":true`)
+	for name, body := range map[string]string{
+		"":                           listOf(pro),
+		"without products":           `{"data":[],"meta":{"page":{"currentPage":1,"lastPage":0}}}`,
+		"of another page":            `{"data":[` + pro + `],"meta":{"page":{"currentPage":2,"lastPage":2}}}`,
+		"of pages without an end":    `{"data":[` + pro + `],"meta":{"page":{"currentPage":1}}}`,
+		"without pages":              `{"data":[` + pro + `]}`,
+		"of nothing":                 `{"meta":{"page":{"currentPage":1,"lastPage":1}}}`,
+		"of something else":          listOf(object("orders", "5", "")),
+		"of something without an id": listOf(object("products", "", "")),
+	} {
+		g := NewWithT(t)
+		conn := raw(t, billing.Test, map[string]string{
+			"/v1/products": body, "/v1/variants": listOf(), "/v1/prices": listOf(),
+		})
+		_, err := conn.Catalog().Snapshot(t.Context())
+		if name == "" || name == "without products" {
+			g.Expect(err).NotTo(HaveOccurred(), name)
+			continue
+		}
+		g.Expect(err).To(HaveOccurred(), name)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable), name)
 	}
 }
 

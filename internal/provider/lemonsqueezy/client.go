@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +26,12 @@ const (
 	maxText = 64
 )
 
-// errUnexpected: a 2xx (or 3xx) that is not what was asked for.
-var errUnexpected = errors.New("the answer is not what was asked for")
+var (
+	// errUnexpected: a 2xx that is not what was asked for.
+	errUnexpected = errors.New("the answer is not what was asked for")
+	// errForeign: another status, and no word of LemonSqueezy's about it.
+	errForeign = errors.New("the answer is no error of LemonSqueezy's; a proxy or firewall on the way may have sent it")
+)
 
 // client sends GET requests of JSON:API.
 type client struct {
@@ -70,22 +76,7 @@ func list[A any](
 	ctx context.Context, c *client, op, path, kind string, filter url.Values,
 ) (out []resource[A], calls int, err error) {
 	for number := 1; number <= maxPages; number++ {
-		q := url.Values{"page[number]": {strconv.Itoa(number)}, "page[size]": {strconv.Itoa(pageSize)}}
-		for k, v := range filter {
-			q[k] = v
-		}
-		var p page[A]
-		err := c.send(ctx, op, path, q, &p, func() bool {
-			if p.Data == nil || p.Meta.Page == nil || p.Meta.Page.CurrentPage != number {
-				return false
-			}
-			for _, r := range p.Data {
-				if r.Type != kind || !isID(r.ID) {
-					return false
-				}
-			}
-			return true
-		})
+		p, err := readPage[A](ctx, c, op, path, kind, filter, number, pageSize)
 		calls++
 		if err != nil {
 			return nil, calls, err
@@ -99,6 +90,24 @@ func list[A any](
 		Class: provider.ClassUnavailable, Provider: name, Operation: op, Message: "the list does not end",
 		Err: errUnexpected,
 	}
+}
+
+// readPage reads one page of a list. A page that does not say which is the last is no answer: what is missing from a
+// list counts as gone.
+func readPage[A any](
+	ctx context.Context, c *client, op, path, kind string, filter url.Values, number, size int,
+) (page[A], error) {
+	q := url.Values{"page[number]": {strconv.Itoa(number)}, "page[size]": {strconv.Itoa(size)}}
+	maps.Copy(q, filter)
+	var p page[A]
+	err := c.send(ctx, op, path, q, &p, func() bool {
+		at := p.Meta.Page
+		if p.Data == nil || at == nil || at.CurrentPage != number || at.LastPage < 1 && len(p.Data) > 0 {
+			return false
+		}
+		return !slices.ContainsFunc(p.Data, func(r resource[A]) bool { return r.Type != kind || !isID(r.ID) })
+	})
+	return p, err
 }
 
 // send makes one request. The error is a *provider.Error.
@@ -152,12 +161,39 @@ func transportError(op, key string, err error) error {
 	return e
 }
 
-// answerError is of an answer that is no success. Its three shapes are JSON:API's, {"error"} and {"message"}.
+// answerError is of an answer that is no success.
 func answerError(op string, resp *http.Response, body []byte) *provider.Error {
 	e := &provider.Error{
 		Class: provider.ClassOfStatus(resp.StatusCode), Provider: name, Operation: op, Status: resp.StatusCode,
 		RetryAfter: provider.RetryAfterOf(resp.Header, time.Now()),
 	}
+	said := refusalOf(body)
+	if e.Class != provider.ClassRateLimited && !said.explains(resp.StatusCode) {
+		e.Class, e.Message, e.Err = provider.ClassUnavailable, errForeign.Error(), errForeign
+		return e
+	}
+	e.Code, e.Message = said.code, provider.Redact(strings.Join(said.texts, "; "))
+	return e
+}
+
+// refusal is what LemonSqueezy says in an answer that is no success.
+type refusal struct {
+	document bool // it is JSON:API's errors, and not {"error"} or {"message"}
+	code     string
+	texts    []string
+}
+
+// explains says whether the status can be taken for LemonSqueezy's own. The pages of a proxy or a firewall have the
+// same numbers, and prove neither that an object is gone nor that a key is refused. Gateways answer a 403 and a 404
+// with {"message"} too, so those must be JSON:API's.
+func (r refusal) explains(status int) bool {
+	if status == http.StatusForbidden || status == http.StatusNotFound {
+		return r.document
+	}
+	return len(r.texts) > 0
+}
+
+func refusalOf(body []byte) (r refusal) {
 	var b struct {
 		Errors []struct {
 			Title  string `json:"title"`
@@ -168,20 +204,20 @@ func answerError(op string, resp *http.Response, body []byte) *provider.Error {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(body, &b) != nil {
-		return e
+		return refusal{}
 	}
-	var texts []string
 	for _, x := range b.Errors {
-		if e.Code == "" {
-			e.Code = provider.Truncate(provider.Redact(x.Code), maxText)
+		if r.code == "" {
+			r.code = provider.Truncate(provider.Redact(x.Code), maxText)
 		}
-		texts = append(texts, strings.Trim(x.Title+": "+x.Detail, ": "))
+		if text := strings.Trim(x.Title+": "+x.Detail, ": "); text != "" {
+			r.document, r.texts = true, append(r.texts, text)
+		}
 	}
 	for _, text := range []string{b.Error, b.Message} {
 		if text != "" {
-			texts = append(texts, text)
+			r.texts = append(r.texts, text)
 		}
 	}
-	e.Message = provider.Redact(strings.Join(texts, "; "))
-	return e
+	return r
 }
