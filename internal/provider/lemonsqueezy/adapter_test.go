@@ -183,12 +183,3 @@ func TestListsThatAreNone(t *testing.T) {
 		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable), name)
 	}
 }
-
-func TestAStoreThatTheKeyDoesNotSee(t *testing.T) {
-	g := NewWithT(t)
-	conn, s := connect(t)
-	s.Reset()
-	_, err := conn.Account(t.Context())
-	g.Expect(err).To(MatchError(ContainSubstring("the key sees no store 77")))
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal), "a wrong account is not an object that is gone")
-}

@@ -20,14 +20,14 @@ type product struct {
 	StoreID  int64  `json:"store_id"`
 	Name     string `json:"name"`
 	Status   string `json:"status"`
-	TestMode bool   `json:"test_mode"`
+	TestMode *bool  `json:"test_mode"`
 }
 
 type variant struct {
 	ProductID int64  `json:"product_id"`
 	Status    string `json:"status"`
 	CreatedAt string `json:"created_at"`
-	TestMode  bool   `json:"test_mode"`
+	TestMode  *bool  `json:"test_mode"`
 }
 
 type catalog struct{ *connection }
@@ -59,20 +59,14 @@ func (c *catalog) Snapshot(ctx context.Context) (*provider.Snapshot, error) {
 		return nil, err
 	}
 	out := &provider.Snapshot{Calls: 1 + n + m + k}
-	byID := map[string]billing.Product{}
+	current, siblings := newest(prices), c.byProduct(variants)
 	for _, p := range products {
 		if made, ok := c.productOf(p); ok {
-			byID[p.ID] = made
 			out.Products = append(out.Products, made)
-		}
-	}
-	current, siblings := newest(prices), map[int64]int{}
-	for _, v := range variants {
-		siblings[v.Attributes.ProductID]++
-	}
-	for _, v := range variants {
-		if p, ok := byID[number(v.Attributes.ProductID)]; ok && v.Attributes.TestMode == (c.mode == billing.Test) {
-			out.Prices = append(out.Prices, priceOf(p, v, siblings[v.Attributes.ProductID] == 1, current[v.ID], s.Currency))
+			own := siblings[p.ID]
+			for _, v := range own {
+				out.Prices = append(out.Prices, priceOf(made, v, len(own) == 1, current[v.ID], s.Currency))
+			}
 		}
 	}
 	return out, nil
@@ -106,16 +100,14 @@ func (c *catalog) Observe(
 		return billing.Observed{}, err
 	}
 	out := billing.Observed{Product: &made}
-	for _, v := range variants {
-		if number(v.Attributes.ProductID) != made.ID {
-			continue
-		}
+	own := c.byProduct(variants)[made.ID]
+	for _, v := range own {
 		prices, _, err := list[price](ctx, &c.client, "list prices", "/v1/prices", "prices",
 			url.Values{"filter[variant_id]": {v.ID}})
 		if err != nil {
 			return billing.Observed{}, err
 		}
-		out.Prices = append(out.Prices, priceOf(made, v, len(variants) == 1, newest(prices)[v.ID], s.Currency))
+		out.Prices = append(out.Prices, priceOf(made, v, len(own) == 1, newest(prices)[v.ID], s.Currency))
 	}
 	return out, nil
 }
@@ -123,12 +115,24 @@ func (c *catalog) Observe(
 // productOf is false for a product of another store or mode.
 func (c *catalog) productOf(p resource[product]) (billing.Product, bool) {
 	a := p.Attributes
-	if number(a.StoreID) != c.store || a.TestMode != (c.mode == billing.Test) {
+	if number(a.StoreID) != c.store || !c.ofMode(a.TestMode) {
 		return billing.Product{}, false
 	}
 	return billing.Product{
 		ID: p.ID, Active: a.Status == published, Spec: billing.ProductSpec{Name: a.Name},
 	}, true
+}
+
+// byProduct are the variants by their product's id, without those of the other mode. One that is not marked is of its
+// product's.
+func (c *catalog) byProduct(variants []resource[variant]) map[string][]resource[variant] {
+	out := map[string][]resource[variant]{}
+	for _, v := range variants {
+		if a := v.Attributes; a.TestMode == nil || c.ofMode(a.TestMode) {
+			out[number(a.ProductID)] = append(out[number(a.ProductID)], v)
+		}
+	}
+	return out
 }
 
 // priceOf is a variant with its price. What is sold is the variant, so the id is the variant's. alone says that it is
