@@ -113,6 +113,8 @@ func TestErrors(t *testing.T) {
 		{"gone", failure(404, "invalid_request_error", "resource_missing"), provider.ClassNotFound, 0},
 		{"a parameter names what is gone", failure(400, "invalid_request_error", "resource_missing"),
 			provider.ClassNotFound, 0},
+		{"a tax code that does not exist", reply{status: 400, body: `{"error":{"type":"invalid_request_error",` +
+			`"code":"resource_missing","param":"tax_code","message":"No such tax code"}}`}, provider.ClassTerminal, 0},
 		{"a path that does not exist is not an object that does not", failure(404, "invalid_request_error", ""),
 			provider.ClassTerminal, 0},
 		{"refused", failure(400, "invalid_request_error", "parameter_unknown"), provider.ClassTerminal, 0},

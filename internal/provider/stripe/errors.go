@@ -70,6 +70,9 @@ func classify(status int, api *stripe.Error) provider.Class {
 	}
 	switch api.Code {
 	case stripe.ErrorCodeResourceMissing:
+		if api.Param == "tax_code" {
+			return provider.ClassTerminal // the spec names it, and nobody makes it
+		}
 		return provider.ClassNotFound
 	case stripe.ErrorCodeIdempotencyKeyInUse, stripe.ErrorCodeLockTimeout, stripe.ErrorCodeResourceAlreadyExists:
 		return provider.ClassConflict
