@@ -171,7 +171,7 @@ type ProductPatch struct {
 	Owner          *billing.Owner  // writes the marks
 	Spec           *billing.ProductSpec
 	Active         *bool
-	DefaultPriceID *string
+	DefaultPriceID *string // "" leaves the product without a default
 }
 
 // CreatePrice creates an active price with the owner's marks. Where the provider has lookup keys the new price

@@ -173,4 +173,14 @@ func (f Fixture) defaultPrice(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	first.Active = false
 	expectObserved(t, conn, product, first, second)
+
+	none := ""
+	product, err = catalog.UpdateProduct(t.Context(), product.ID,
+		provider.ProductPatch{Current: product, DefaultPriceID: &none})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(product.DefaultPriceID).To(BeEmpty())
+	_, err = catalog.UpdatePrice(t.Context(), second.ID, provider.PricePatch{Current: second, Active: ptr(false)})
+	g.Expect(err).NotTo(HaveOccurred(), "what is no default any more can be archived")
+	second.Active = false
+	expectObserved(t, conn, product, first, second)
 }

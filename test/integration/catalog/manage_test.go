@@ -200,7 +200,7 @@ func TestPreviewThenEnforce(t *testing.T) {
 		g.Expect(op.Detail).NotTo(BeEmpty())
 		said = append(said, op.Operation)
 	}
-	g.Expect(said).To(Equal([]string{"CreateProduct", "CreatePrice", "CreatePrice", "SetDefault"}))
+	g.Expect(said).To(Equal([]string{"CreateProduct", "CreatePrice", "SetDefault", "CreatePrice"}))
 	change(s, p, func(p *v1alpha1.Plan) { p.Spec.Management = v1alpha1.ManagementEnforce })
 	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
 	g.Expect(s.Quiet().Writes).To(BeEquivalentTo(len(said)))
