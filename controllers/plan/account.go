@@ -61,9 +61,9 @@ func (s *sale) settle(ctx context.Context, out *outcome, have billing.Observed) 
 // executor runs operations for the Plan; done collects those that the provider carried out.
 func (s *sale) executor() (catalog.Executor, *[]catalog.Operation) {
 	done := &[]catalog.Operation{}
-	j := &journal{client: s.Client, plan: s.plan, name: s.at.Name, now: s.Now}
+	j := &journal{write: s.writeStatus, plan: s.plan, name: s.at.Name, now: s.Now}
 	e := catalog.NewExecutor(s.account.Conn.Catalog(), s.account.Adapter.Traits(), j)
-	e.Rules.Record, e.Refusals = s.record, s.refusals.at(s)
+	e.Rules.Record = s.record
 	e.Now = s.Now
 	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
 	return e, done

@@ -64,7 +64,7 @@ func (r *Reconciler) sell(
 ) (*sale, error) {
 	account, pp, err := r.open(ctx, find, plan, at)
 	if pp != nil {
-		out.account = accounts.Identity(pp)
+		out.kind, out.account = kindOf(pp), accounts.Identity(pp)
 	}
 	if err != nil {
 		return nil, err
@@ -80,8 +80,10 @@ func (r *Reconciler) sell(
 // be, nothing is asked of the provider, unless the user asked to look.
 func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outcome {
 	executor, done := s.executor()
-	mirrored := s.account.Mirror.Get(s.owner, s.known)
-	if idle, err := executor.Idle(want, mirrored); idle && !s.asked {
+	executor.Refusals = s.refusals.at(s)
+	mirrored := s.mirrored()
+	idle, err := executor.Idle(want, mirrored)
+	if !s.asked && (idle || s.reported(out, err)) {
 		s.settle(ctx, &out, mirrored)
 		return out.partly(s.Now(), executor.Rules, want, mirrored, err)
 	}
@@ -116,7 +118,7 @@ func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outc
 	traits := s.account.Adapter.Traits()
 	rules := catalog.NewRules(s.account.Conn.Catalog(), traits)
 	rules.Record = s.record
-	have := s.account.Mirror.Get(s.owner, s.known)
+	have := s.mirrored()
 	drift, err := rules.Compare(want, have)
 	news := s.asked || s.plan.Status.ObservedGeneration != s.plan.Generation || errors.As(err, new(catalog.MissingError))
 	if (err != nil || len(drift) > 0) && news || s.asked {
@@ -126,6 +128,7 @@ func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outc
 		s.account.Mirror.Put(have)
 		drift, err = rules.Compare(want, have)
 	}
+	s.settle(ctx, &out, have)
 	out.drift = drift
 	if err == nil && s.plan.Spec.Management == v1alpha1.ManagementPreview && !traits.ReadOnly {
 		out.steps, err = rules.Steps(want, have)
@@ -145,6 +148,21 @@ func readOnlyName(a provider.Adapter) string {
 	return ""
 }
 
+// reported says whether the status already says that an object is missing, or another owner's, for this spec: the
+// account's snapshots show when that ends.
+func (s *sale) reported(out outcome, err error) bool {
+	if s.plan.Status.ObservedGeneration != s.plan.Generation {
+		return false
+	}
+	switch out.known.Reason {
+	case v1alpha1.ReasonMissing:
+		return errors.As(err, new(catalog.MissingError))
+	case v1alpha1.ReasonOwnedByAnother:
+		return errors.As(err, new(catalog.OwnedByAnotherError))
+	}
+	return false
+}
+
 // observe reads the plan's objects afresh. Twins are known only to the mirror, which reads the whole account.
 func (s *sale) observe(ctx context.Context) (billing.Observed, error) {
 	have, err := s.account.Conn.Catalog().Observe(ctx, s.owner, s.known)
@@ -152,11 +170,30 @@ func (s *sale) observe(ctx context.Context) (billing.Observed, error) {
 		return have, s.noteRefused(err)
 	}
 	if len(have.Twins) == 0 {
-		have.Twins = slices.DeleteFunc(s.account.Mirror.Get(s.owner, s.known).Twins, func(t billing.Product) bool {
-			return have.Product == nil || t.ID == have.Product.ID
-		})
+		have.Twins = s.mirrored().Twins
 	}
+	have.Twins = slices.DeleteFunc(have.Twins, func(t billing.Product) bool {
+		return have.Product == nil || t.ID == have.Product.ID
+	})
 	return have, nil
+}
+
+// mirrored is the plan's part of the account's mirror. A product that the Plan has under another name, at another
+// PaymentProvider of the account, is no twin.
+func (s *sale) mirrored() billing.Observed {
+	have := s.account.Mirror.Get(s.owner, s.known)
+	have.Twins = slices.DeleteFunc(slices.Clone(have.Twins), func(t billing.Product) bool {
+		return slices.ContainsFunc(s.plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool {
+			return p.Name != s.at.Name && p.Adopt != nil && p.Adopt.ProductID == t.ID
+		}) || slices.ContainsFunc(s.plan.Status.Providers, func(p v1alpha1.PlanProviderStatus) bool {
+			return p.Name != s.at.Name && p.ProductID == t.ID
+		})
+	})
+	return have
+}
+
+func kindOf(pp *v1alpha1.PaymentProvider) string {
+	return string(accounts.TypeOf(&pp.Spec)) + " " + string(pp.Spec.Mode)
 }
 
 // replacementBudget is how many prices may be replaced within an hour; negative means no bound.
@@ -172,8 +209,8 @@ func replacementBudget(pp *v1alpha1.PaymentProvider) int {
 	}
 }
 
-// enlist notes in the status that the plan is made here, before the first object is: should the spec name another
-// provider by the time of the next status, what was made is still retired.
+// enlist notes in the status that the plan is made here, and of what, before the first object is written: should the
+// spec name another provider, or another product, by the time of the next status, what was made is still retired.
 func (s *sale) enlist(ctx context.Context, out *outcome) error {
 	i := statusIndex(s.plan, s.at.Name)
 	if i >= 0 && s.plan.Status.Providers[i].Written {
@@ -187,11 +224,15 @@ func (s *sale) enlist(ctx context.Context, out *outcome) error {
 			Name: s.at.Name, Namespace: s.at.Namespace, Ready: v.Ready, Reason: v.Reason, Message: v.Message,
 		})
 	}
-	next.Providers[i].Written = true
-	if err := writeStatus(ctx, s.Client, s.plan, next); err != nil {
+	entry := &next.Providers[i]
+	entry.Written, entry.Namespace = true, s.at.Namespace
+	if s.at.Adopt != nil {
+		entry.Adopted, entry.ProductID = true, s.at.Adopt.ProductID
+	}
+	if err := s.writeStatus(ctx, s.plan, next); err != nil {
 		return err
 	}
-	out.known.Written = true
+	out.known.Written, out.known.Adopted, out.known.ProductID = true, entry.Adopted, entry.ProductID
 	return nil
 }
 

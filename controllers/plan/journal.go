@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/catalog"
@@ -14,10 +13,10 @@ import (
 
 // journal keeps begun creates in the Plan's status, as pending operations with a time. It implements catalog.Journal.
 type journal struct {
-	client client.Client
-	plan   *v1alpha1.Plan
-	name   string // of the provider
-	now    func() time.Time
+	write func(context.Context, *v1alpha1.Plan, *v1alpha1.PlanStatus) error
+	plan  *v1alpha1.Plan
+	name  string // of the provider
+	now   func() time.Time
 }
 
 func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
@@ -37,12 +36,12 @@ func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
 // same create.
 func (j *journal) Begin(ctx context.Context, op catalog.Operation) error {
 	started := metav1.NewMicroTime(j.now())
-	return writeStatus(ctx, j.client, j.plan,
+	return j.write(ctx, j.plan,
 		j.with(op, &v1alpha1.PendingOperation{Operation: string(op.Kind), Target: op.Price, StartedAt: &started}))
 }
 
 func (j *journal) End(ctx context.Context, op catalog.Operation) error {
-	return writeStatus(ctx, j.client, j.plan, j.with(op, nil))
+	return j.write(ctx, j.plan, j.with(op, nil))
 }
 
 // with is the status in which entry replaces what is noted of op.

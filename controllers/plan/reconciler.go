@@ -64,21 +64,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	asked := r.asked.Anew(plan)
-	outcomes := make([]outcome, 0, len(plan.Spec.Providers))
-	for i := range plan.Spec.Providers {
-		at := &plan.Spec.Providers[i]
-		if former, superseded := r.superseded(ctx, plan, at); superseded {
-			if out := r.retire(ctx, plan, &former, nil); !out.gone {
-				outcomes = append(outcomes, out)
-				continue
-			}
-			forget(plan, at.Name)
-		}
-		outcomes = append(outcomes, r.converge(ctx, plan, at, asked))
-	}
+	outcomes := r.convergeAll(ctx, plan, asked)
 	current := slices.Clone(outcomes)
 	for _, former := range formerProviders(plan) {
-		outcomes = append(outcomes, r.retire(ctx, plan, &former, current))
+		outcomes = append(outcomes, r.retire(ctx, plan, &former, current, onceSoldElsewhere))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return apierrors.IsConflict(o.err) }) {
 		// Somebody wrote the Plan meanwhile, and the decision was made from what it was before.
@@ -94,12 +83,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return again(r.report(ctx, plan, outcomes, conflict))
 }
 
-// again looks at a Plan anew that somebody wrote meanwhile.
-func again(result ctrl.Result, err error) (ctrl.Result, error) {
-	if apierrors.IsConflict(err) {
-		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+// convergeAll converges at each provider of the spec. What a name stood for before is retired first.
+func (r *Reconciler) convergeAll(ctx context.Context, plan *v1alpha1.Plan, asked bool) []outcome {
+	outcomes := make([]outcome, len(plan.Spec.Providers))
+	superseded := map[int]v1alpha1.PlanProvider{}
+	for i := range plan.Spec.Providers {
+		at := &plan.Spec.Providers[i]
+		former, other, err := r.superseded(ctx, plan, at)
+		switch {
+		case err != nil:
+			outcomes[i] = newOutcome(plan, &former).failed(err)
+		case other:
+			superseded[i] = former
+			outcomes[i].retiring = true
+		default:
+			outcomes[i] = r.converge(ctx, plan, at, asked)
+		}
 	}
-	return result, err
+	current := slices.Clone(outcomes)
+	for i, former := range superseded {
+		if outcomes[i] = r.retire(ctx, plan, &former, current, atOnce); outcomes[i].gone {
+			forget(plan, former.Name)
+			outcomes[i] = r.converge(ctx, plan, &plan.Spec.Providers[i], asked)
+		}
+	}
+	return outcomes
 }
 
 // suspended says that nothing happens.
@@ -107,7 +115,7 @@ func (r *Reconciler) suspended(ctx context.Context, plan *v1alpha1.Plan) (ctrl.R
 	next := plan.Status.DeepCopy()
 	next.ObservedGeneration = plan.Generation
 	status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true").Set(&next.Conditions, plan.Generation)
-	return again(ctrl.Result{}, writeStatus(ctx, r.Client, plan, next))
+	return again(ctrl.Result{}, r.writeStatus(ctx, plan, next))
 }
 
 // finalize retires the Plan at every provider and lets it go. Until then its status says what it waits for.
@@ -118,7 +126,7 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	outcomes := make([]outcome, 0, len(plan.Status.Providers))
 	for i := range plan.Status.Providers {
 		at := madeAt(plan, &plan.Status.Providers[i])
-		outcomes = append(outcomes, r.retire(ctx, plan, &at, nil))
+		outcomes = append(outcomes, r.retire(ctx, plan, &at, nil, atOnce))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {
 		return again(r.report(ctx, plan, outcomes, nil))

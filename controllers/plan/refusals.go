@@ -2,6 +2,7 @@ package plan
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -10,20 +11,25 @@ import (
 )
 
 // refusals remembers what providers refused for good, so that a Plan that cannot be carried out does not ask for it at
-// every snapshot. It begins anew with another spec or another key, and when the user asks. The zero value is ready.
+// every snapshot. It begins anew with another spec or another key, when the user asks, and after forgetAfter, because
+// the cause may be where Kassa does not look, such as in the settings of the account. The zero value is ready.
 type refusals struct {
 	mu  sync.Mutex
 	all map[types.UID]map[string]refusal // by Plan and name of the provider
 }
 
+// forgetAfter is how often a Plan asks for what a provider refused for good, while nothing changes.
+const forgetAfter = time.Hour
+
 type refusal struct {
 	generation int64
 	account    *accounts.Account // another one for each key
-	of         catalog.Refusals
+	since      time.Time
+	of         *catalog.Refusals
 }
 
 // at are the refusals of a sale. The caller adds to them; a Plan is worked on by one at a time.
-func (r *refusals) at(s *sale) catalog.Refusals {
+func (r *refusals) at(s *sale) *catalog.Refusals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.all == nil {
@@ -35,8 +41,9 @@ func (r *refusals) at(s *sale) catalog.Refusals {
 		r.all[s.plan.UID] = plan
 	}
 	known := plan[s.at.Name]
-	if s.asked || known.generation != s.plan.Generation || known.account != s.account {
-		known = refusal{s.plan.Generation, s.account, catalog.Refusals{}}
+	over := s.Now().Sub(known.since) >= forgetAfter
+	if s.asked || over || known.generation != s.plan.Generation || known.account != s.account {
+		known = refusal{s.plan.Generation, s.account, s.Now(), &catalog.Refusals{}}
 		plan[s.at.Name] = known
 	}
 	return known.of

@@ -1,10 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
@@ -39,31 +42,46 @@ func sameObjects(s *v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) bool
 	if at.Adopt == nil {
 		return !s.Adopted
 	}
-	return s.ProductID == at.Adopt.ProductID || s.ProductID == "" && !s.Written
+	return s.ProductID == at.Adopt.ProductID
 }
 
 // superseded says whether a provider's name means another account, or another product, than it did when the Plan was
-// made there: somebody took it out of the spec and put it back before Kassa saw it gone. What is there is retired
-// first.
+// made there: somebody took it out of the spec and put it back before Kassa saw it gone. former is what it meant. The
+// error says why it is not known what it means now: then nothing may be taken off sale.
 func (r *Reconciler) superseded(
 	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
-) (v1alpha1.PlanProvider, bool) {
+) (former v1alpha1.PlanProvider, other bool, err error) {
 	i := statusIndex(plan, at.Name)
 	if i < 0 || !mayExist(&plan.Status.Providers[i]) {
-		return v1alpha1.PlanProvider{}, false
+		return *at, false, nil
 	}
 	s := &plan.Status.Providers[i]
-	moved := s.Namespace != at.Namespace
-	if moved {
-		made := v1alpha1.PlanProvider{Name: s.Name, Namespace: s.Namespace}
-		before, err1 := accounts.Find(ctx, r.Client, plan.Namespace, &made)
-		after, err2 := accounts.Find(ctx, r.Client, plan.Namespace, at)
-		if errors.Join(err1, err2) == nil {
-			same := accounts.Identity(before)
-			moved = same == "" || same != accounts.Identity(after)
+	former = madeAt(plan, s)
+	if s.Namespace != at.Namespace && plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
+		before, err := r.identity(ctx, accounts.Find, plan, &former)
+		if err != nil {
+			return former, false, err
+		}
+		after, err := r.identity(ctx, accounts.Resolve, plan, at)
+		if err != nil {
+			return former, false, err
+		}
+		if before != after {
+			return former, true, nil
 		}
 	}
-	return madeAt(plan, s), moved || !sameObjects(s, at)
+	return former, !sameObjects(s, at), nil
+}
+
+// identity is that of the account that a provider's name stands for.
+func (r *Reconciler) identity(
+	ctx context.Context, find finder, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
+) (string, error) {
+	account, _, err := r.open(ctx, find, plan, at)
+	if err != nil {
+		return "", err
+	}
+	return account.Identity, nil
 }
 
 // forget drops what the status has of a provider.
@@ -73,12 +91,24 @@ func forget(plan *v1alpha1.Plan, name string) {
 }
 
 // mayExist says whether something of the Plan may be at a provider.
-func mayExist(s *v1alpha1.PlanProviderStatus) bool { return s.Written || s.ProductID != "" }
+func mayExist(s *v1alpha1.PlanProviderStatus) bool {
+	begun := func(p v1alpha1.PendingOperation) bool { return p.StartedAt != nil }
+	return s.Written || s.ProductID != "" || slices.ContainsFunc(s.Pending, begun)
+}
+
+// When a Plan is retired at a provider.
+type retirement int
+
+const (
+	atOnce retirement = iota
+	// onceSoldElsewhere: a Plan that moves stays on sale until it can be bought where it moves to.
+	onceSoldElsewhere
+)
 
 // retire archives everything that the Plan has at one provider, if Kassa may write there. current are the providers
-// that the spec names: what they need stays, and so does what is on sale until it is on sale there.
+// that the spec names: what they have is not touched.
 func (r *Reconciler) retire(
-	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, current []outcome,
+	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider, current []outcome, when retirement,
 ) outcome {
 	out := newOutcome(plan, at)
 	out.retiring = true
@@ -92,15 +122,20 @@ func (r *Reconciler) retire(
 	if err != nil {
 		return out.failed(err)
 	}
-	if s.account.Adapter.Traits().ReadOnly {
+	if s.account.Adapter.Traits().ReadOnly || out.isSoldBy(current) {
 		out.gone = true
 		return out
 	}
-	if out.gone, err = out.needed(current); out.gone || err != nil {
-		return out.failed(err)
+	if when == onceSoldElsewhere {
+		if err := out.stays(current); err != nil {
+			return out.failed(err)
+		}
+	}
+	if _, err := s.account.Mirror.Refresh(ctx, forever); err != nil {
+		return out.failed(s.noteRefused(err))
 	}
 	if leave {
-		return s.leave(ctx, out)
+		return s.leave(out)
 	}
 	executor, done := s.executor()
 	have, err := s.observe(ctx)
@@ -117,20 +152,34 @@ func (r *Reconciler) retire(
 	return out
 }
 
-// needed says whether what the Plan has here is also what it has at a provider that it is sold at now: then nothing is
-// archived. The error says why that is not known, or that there is nothing to buy elsewhere yet.
-func (o outcome) needed(current []outcome) (bool, error) {
+// isSoldBy says whether what the Plan has here is also what it has at a provider that it is sold at now: a
+// PaymentProvider was replaced by another one of the same account.
+func (o outcome) isSoldBy(current []outcome) bool {
+	return slices.ContainsFunc(current, func(c outcome) bool {
+		return !c.retiring && c.account != "" && c.account == o.account && c.known.ProductID == o.known.ProductID
+	})
+}
+
+// stays says why a Plan that is not to be sold here any more still is: it cannot be bought anywhere else yet, or it is
+// not known whether another name stands for this account.
+func (o outcome) stays(current []outcome) error {
+	sold, until := false, ""
 	for i := range current {
 		c := &current[i]
 		switch {
 		case c.retiring:
-		case c.known.ProductID == "" || c.account == "":
-			return false, staysError{c.name}
-		case c.account == o.account && c.known.ProductID == o.known.ProductID:
-			return true, nil
+		case c.kind == o.kind && c.account == "":
+			return staysError{c.name}
+		case c.onSale || c.err != nil && c.known.Ready == metav1.ConditionTrue:
+			sold = true
+		default:
+			until = cmp.Or(until, c.name)
 		}
 	}
-	return false, nil
+	if sold || until == "" {
+		return nil
+	}
+	return staysError{until}
 }
 
 // staysError says that a Plan stays on sale where its spec no longer names a provider.
@@ -141,13 +190,10 @@ func (e staysError) Error() string {
 }
 
 // leave reports that the plan is on sale here although it should not be. It has no way to write to the provider.
-func (s *sale) leave(ctx context.Context, out outcome) outcome {
-	if _, err := s.account.Mirror.Refresh(ctx, forever); err != nil {
-		return out.failed(s.noteRefused(err))
-	}
+func (s *sale) leave(out outcome) outcome {
 	rules := catalog.NewRules(s.account.Conn.Catalog(), s.account.Adapter.Traits())
 	rules.Record = s.record
-	steps, err := rules.RetireSteps(s.owner, s.account.Mirror.Get(s.owner, s.known))
+	steps, err := rules.RetireSteps(s.owner, s.mirrored())
 	if another := (catalog.OwnedByAnotherError{}); errors.As(err, &another) || err == nil && len(steps) == 0 {
 		out.gone = true
 		return out

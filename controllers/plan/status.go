@@ -31,23 +31,15 @@ const (
 	maxDetail  = 256 // bytes of an operation's detail
 )
 
-// writeStatus makes next the Plan's status, and is refused with a conflict when somebody wrote the Plan since it was
-// read: what was decided then may be wrong, and what another process noted of a create would be lost.
-func writeStatus(ctx context.Context, c client.Client, plan *v1alpha1.Plan, next *v1alpha1.PlanStatus) error {
-	err := status.ApplyIfUnchanged(ctx, c, v1alpha1.GroupVersion.WithKind("Plan"), plan, &plan.Status, next)
-	if err == nil {
-		plan.Status = *next
-	}
-	return err
-}
-
 // outcome is what came of one Plan at one provider.
 type outcome struct {
 	name     string
 	known    v1alpha1.PlanProviderStatus // what status said before; with what was found since
 	retiring bool                        // the Plan is no longer sold here
 	gone     bool                        // and nothing is left to do
-	account  string                      // accounts.Identity of the PaymentProvider, where it was found
+	kind     string                      // type and mode of the PaymentProvider, where it was found
+	account  string                      // its accounts.Identity, where that is known
+	onSale   bool                        // all of the plan can be bought here
 	omitted  []string                    // fields that the provider has no place for
 	drift    []catalog.Difference        // differences that are left alone
 	steps    []catalog.Operation         // operations that wait for somebody
@@ -88,6 +80,7 @@ func (o outcome) partly(
 	o.known.ProductID, o.known.Adopted = have.Product.ID, want.Adopt != nil
 	o.known.Prices = nil
 	serving := rules.Current(want, have)
+	o.onSale = have.Product.Active && len(serving) == len(want.Prices)
 	for _, p := range want.Prices {
 		have, ok := serving[p.Name]
 		if !ok {
@@ -288,7 +281,7 @@ func (r *Reconciler) report(
 	}
 	next.Summary = summary(next.Providers)
 	summarize(overall).Set(&next.Conditions, plan.Generation)
-	if err := writeStatus(ctx, r.Client, plan, next); err != nil {
+	if err := r.writeStatus(ctx, plan, next); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err) // somebody took the finalizer off
 	}
 	if retry != nil {

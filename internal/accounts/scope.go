@@ -45,12 +45,13 @@ func scopeOfAccount(adapter provider.Adapter, cfg provider.Config, info billing.
 	return strings.Join(parts, "|")
 }
 
-// identity tells whether two PaymentProviders are of one account. It is empty while the provider does not tell.
+// identity tells whether two PaymentProviders are of one account, which may be reached by several addresses. It is
+// empty while the provider does not tell.
 func identity(spec *v1alpha1.PaymentProviderSpec, provisional bool, id string) string {
 	if provisional || id == "" {
 		return ""
 	}
-	return strings.Join([]string{string(TypeOf(spec)), spec.BaseURL, string(spec.Mode), id}, "|")
+	return strings.Join([]string{string(TypeOf(spec)), string(spec.Mode), id}, "|")
 }
 
 // Identity is the same for PaymentProviders of one account, by what was last found out. It is empty while that is not

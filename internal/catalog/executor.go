@@ -43,14 +43,14 @@ type Executor struct {
 	// Done is called after each operation that the provider carried out. May be nil.
 	Done func(Operation)
 	// Refusals are what the provider refused for good; it is not sent again. The executor adds to it.
-	Refusals Refusals
+	Refusals *Refusals
 	Now      func() time.Time
 }
 
 // NewExecutor makes an executor for a provider's catalogue.
 func NewExecutor(c provider.Catalog, t provider.Traits, j Journal) Executor {
 	return Executor{
-		Catalog: c, Rules: NewRules(c, t), Journal: j, Done: func(Operation) {}, Refusals: Refusals{}, Now: time.Now,
+		Catalog: c, Rules: NewRules(c, t), Journal: j, Done: func(Operation) {}, Refusals: &Refusals{}, Now: time.Now,
 	}
 }
 
@@ -72,7 +72,8 @@ func (e Executor) run(
 	ctx context.Context, have billing.Observed, next func(billing.Observed, Skip) (*Operation, error),
 ) (billing.Observed, error) {
 	have = have.Clone()
-	met := &encounters{known: e.Refusals}
+	met := e.Refusals.meet(have)
+	defer func() { e.Refusals.leave(have) }()
 	sent := map[string]bool{}
 	for {
 		op, err := next(have, met.skip)
@@ -92,7 +93,7 @@ func (e Executor) run(
 		case err == nil:
 			e.Done(*op)
 		case class == provider.ClassTerminal, class == provider.ClassCredentials:
-			e.Refusals[asked] = err
+			e.Refusals.add(asked, err)
 		default:
 			return have, errors.Join(err, met.err()) // the error that passes comes first: it decides what happens next
 		}
@@ -114,7 +115,8 @@ func (e Executor) perform(ctx context.Context, op Operation, have *billing.Obser
 	err := e.send(ctx, op, have)
 	if err != nil && op.Creates() && !e.Rules.Traits.IdempotentCreate && refused(err) {
 		if endErr := e.Journal.End(ctx, op); endErr != nil {
-			return errors.Join(err, endErr)
+			// What cannot be noted is what happens next, not the refusal: its text is kept, its class is not.
+			return fmt.Errorf("noting that it was refused (%s): %w", err.Error(), endErr)
 		}
 	}
 	return err

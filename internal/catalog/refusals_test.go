@@ -102,7 +102,7 @@ func TestARefusalIsRemembered(t *testing.T) {
 
 			// Somebody changed something: the refusals are forgotten.
 			m.refusal = nil
-			e.Refusals = catalog.Refusals{}
+			e.Refusals = &catalog.Refusals{}
 			_, err = e.Converge(t.Context(), want, have)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(m.purchasable(owner)).To(HaveLen(3))

@@ -46,7 +46,10 @@ func TestEveryFaultAtEveryCall(t *testing.T) {
 						w.begin(s)
 						f.N, f.Path = int64(n), p.Path
 						g.Expect(w.sandbox.Faults().Add(f)).To(Succeed())
+						sale := stack.NewSale(s, w.shelf)
+						w.sandbox.OnRequest(sale.Look)
 						w.settle(true)
+						g.Expect(sale.Lost()).To(BeEmpty(), where)
 						g.Expect(w.shelf("first")).To(Equal(first), where)
 						g.Expect(w.shelf("second")).To(Equal(second), where)
 						onlyCatalogue(t, w)

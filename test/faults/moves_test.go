@@ -1,70 +1,27 @@
 package faults
 
 import (
-	"context"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// atEach runs a test with the Plan of the sequences at each provider that Kassa writes to.
-func atEach(t *testing.T, test func(*testing.T, *world, *v1alpha1.Plan)) {
-	for _, p := range stack.Peers {
-		t.Run(p.Name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newWorld(t, p), stack.SequencePlan(name))
-		})
-	}
-}
-
-// some lets the operator look at the Plan a few times.
-func (w *world) some() {
-	w.t.Helper()
-	for range 4 {
-		_, _ = w.reconcile()
-		w.now = w.now.Add(2 * time.Second)
-	}
-}
-
-func at(names ...string) (providers []v1alpha1.PlanProvider) {
-	for _, n := range names {
-		providers = append(providers, v1alpha1.PlanProvider{Name: n})
-	}
-	return providers
-}
-
-// entry is what the status has of a provider.
-func (w *world) entry(name string) *v1alpha1.PlanProviderStatus {
-	p := w.get()
-	for i := range p.Status.Providers {
-		if p.Status.Providers[i].Name == name {
-			return &p.Status.Providers[i]
-		}
-	}
-	return nil
-}
-
-func (w *world) delete() {
-	w.t.Helper()
-	if err := w.client.Delete(context.Background(), w.get()); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// A PaymentProvider is replaced by another one of the same account: what is on sale there is what is wanted.
+// A PaymentProvider is replaced by another one of the same account, maybe with another address: what is on sale there
+// is what is wanted.
 func TestMoveWithinOneAccount(t *testing.T) {
 	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
 		g := NewWithT(t)
-		w.create(stack.Secret("third", "key", w.key("first")), w.peer.Provider("third", w.url))
-		// As the controller of PaymentProviders does, with what it found out.
+		address := strings.Replace(w.url, "127.0.0.1", "localhost", 1)
+		w.create(stack.Secret("third", "key", w.key("first")), w.peer.Provider("third", address))
 		w.create(p)
 		w.settle(false)
 		before := w.shelf("first")
@@ -93,6 +50,129 @@ func TestAMoveThatDoesNotArrive(t *testing.T) {
 		w.settle(false)
 		g.Expect(w.shelf("first").OnSale).To(BeZero())
 		g.Expect(w.shelf("second").OnSale).To(Equal(1))
+	})
+}
+
+// What was made at the new provider cannot be bought while its prices are refused, or it is away.
+func TestAMoveThatArrivesInPart(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusServiceUnavailable} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+				g := NewWithT(t)
+				w.create(p)
+				w.settle(false)
+				g.Expect(w.sandbox.Faults().Add(traffic.Fault{
+					Method: http.MethodPost, Path: w.peer.Path + "prices", Times: -1, Status: status,
+				})).To(Succeed())
+				w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("second") })
+				w.some()
+				g.Expect(w.shelf("first").Amounts).To(HaveLen(2))
+				w.sandbox.Faults().Clear()
+				w.change(func(p *v1alpha1.Plan) { p.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: "now"} })
+				w.settle(false)
+				g.Expect(w.shelf("first").OnSale).To(BeZero())
+				g.Expect(w.shelf("second").Amounts).To(HaveLen(2))
+			})
+		})
+	}
+}
+
+// A plan that can be bought elsewhere leaves a provider, whatever becomes of the others.
+func TestARemovedProviderWaitsForNobodyElse(t *testing.T) {
+	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+		p.Spec.Providers = at("first", "second", "nowhere")
+		w.create(p)
+		w.some()
+		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("first", "nowhere") })
+		w.some()
+		NewWithT(t).Expect(w.shelf("second").OnSale).To(BeZero())
+	})
+}
+
+// A PaymentProvider moves to another namespace, with the account that it is. Its Secret may come later.
+func TestMoveToAnotherNamespace(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the Secret comes later: %t", late), func(t *testing.T) {
+			atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+				g := NewWithT(t)
+				w.create(p)
+				w.settle(false)
+				before := w.shelf("first")
+				shared := controlplane.Shared(t).Namespace(t)
+				pp, secret := w.peer.Provider("first", w.url), stack.Secret("first", "key", w.key("first"))
+				pp.Namespace, secret.Namespace = shared, shared
+				pp.Spec.AllowedNamespaces.From = v1alpha1.NamespacesAll
+				g.Expect(w.client.Create(t.Context(), pp)).To(Succeed())
+				if !late {
+					g.Expect(w.client.Create(t.Context(), secret)).To(Succeed())
+				}
+				w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("second") })
+				w.change(func(p *v1alpha1.Plan) {
+					p.Spec.Providers = []v1alpha1.PlanProvider{{Name: "first", Namespace: shared}}
+				})
+				w.sandbox.OnRequest(func(traffic.Phase, traffic.Request) { g.Expect(w.shelf("first")).To(Equal(before)) })
+				w.some()
+				g.Expect(w.shelf("first")).To(Equal(before))
+				if late {
+					g.Expect(stateOf(w.get())).To(HavePrefix("False " + v1alpha1.ReasonProviderNotReady))
+					g.Expect(w.client.Create(t.Context(), secret)).To(Succeed())
+				}
+				w.settle(false)
+				g.Expect(w.entry("first").Namespace).To(Equal(shared))
+				w.sandbox.OnRequest(nil)
+				w.delete()
+				w.settle(false)
+				g.Expect(w.shelf("first").OnSale).To(BeZero())
+			})
+		})
+	}
+}
+
+// Two PaymentProviders of one account sell the Plan by two products: neither is the other's twin.
+func TestTwoProductsOfOneAccount(t *testing.T) {
+	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+		g := NewWithT(t)
+		w.create(stack.Secret("third", "key", w.key("first")), w.peer.Provider("third", w.url))
+		w.create(p)
+		w.settle(false)
+		product, price := w.peer.ByHand(t, w.url, w.key("first"))
+		adopting := v1alpha1.PlanProvider{Name: "third", Adopt: &v1alpha1.Adopt{
+			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
+		}}
+		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = append(at("first"), adopting) })
+		w.settle(false)
+		w.restart()
+		w.change(func(p *v1alpha1.Plan) { p.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: "now"} })
+		w.settle(false)
+		g.Expect(w.shelf("first").OnSale).To(Equal(2))
+
+		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = []v1alpha1.PlanProvider{adopting} })
+		w.restart()
+		w.settle(false)
+		g.Expect(w.shelf("first").OnSale).To(Equal(1))
+		g.Expect(w.entry("third").ProductID).To(Equal(product))
+		w.delete()
+		w.settle(false)
+		g.Expect(w.shelf("first").OnSale).To(BeZero())
+	})
+}
+
+// What refuses to be archived is tried again whenever something happens, and takes the Plan with it in the end.
+func TestADeletionThatIsRefused(t *testing.T) {
+	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+		g := NewWithT(t)
+		w.create(p)
+		w.settle(false)
+		g.Expect(w.sandbox.Faults().Add(traffic.Fault{
+			Path: w.peer.Path + "products/" + w.entry("first").ProductID, Method: w.peer.Update, Status: 400, Times: -1,
+		})).To(Succeed())
+		w.delete()
+		w.some()
+		g.Expect(stateOf(w.get())).To(And(HavePrefix("False "+v1alpha1.ReasonProviderError),
+			ContainSubstring("set spec.deletionPolicy to Orphan")))
+		w.sandbox.Faults().Clear()
+		w.settle(false)
+		g.Expect(w.shelf("first").OnSale).To(BeZero())
 	})
 }
 
@@ -195,53 +275,5 @@ func TestAProviderPutBackAtAnotherAmount(t *testing.T) {
 		w.settle(false)
 		w.sandbox.OnRequest(nil)
 		g.Expect(w.shelf("first").Amounts).To(Equal(map[string][]string{"monthly": {"3900"}, "yearly": {"29000"}}))
-	})
-}
-
-// A create that is under way is noted in the status: an operator whose cache is behind the note gets a conflict, and
-// makes nothing a second time.
-func TestAStaleCacheCreatesNothingTwice(t *testing.T) {
-	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
-		g := NewWithT(t)
-		p.Finalizers = []string{v1alpha1.Finalizer}
-		w.create(p)
-		stale := w.get()
-		held, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
-			if phase == traffic.BeforeCommit && r.Write() {
-				w.sandbox.OnRequest(nil)
-				close(held)
-				<-release
-			}
-		})
-		former := w.operator
-		go func() {
-			defer close(ended)
-			_, _ = former.Reconcile(context.Background(), request(w.namespace))
-		}()
-		<-held
-		w.restart()
-		behind, ok := w.operator.Client.(client.WithWatch)
-		g.Expect(ok).To(BeTrue())
-		served := false
-		w.operator.Client = interceptor.NewClient(behind, interceptor.Funcs{
-			Get: func(
-				ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption,
-			) error {
-				if plan, ok := o.(*v1alpha1.Plan); ok && !served {
-					served = true
-					stale.DeepCopyInto(plan)
-					return nil
-				}
-				return c.Get(ctx, key, o, opts...)
-			},
-		})
-		result, err := w.reconcile()
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(result.RequeueAfter).NotTo(BeZero(), "it looks again")
-		close(release)
-		<-ended
-		w.settle(false)
-		g.Expect(w.shelf("first")).To(And(HaveField("Products", 1), HaveField("Prices", 2)))
 	})
 }

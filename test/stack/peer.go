@@ -23,6 +23,7 @@ type Peer struct {
 	Name      string
 	KeyPrefix string // of the test keys; each text after it is an account of its own
 	Path      string // what the paths of the API begin with in the sandbox's log
+	Update    string // method of a change
 	// Exact: the provider tells a create that was meant once from two, so that nothing is ever there twice. Elsewhere a
 	// twin that two processes made at one moment stays, archived.
 	Exact bool
@@ -63,7 +64,7 @@ func (s *Shelf) put(name, amount string) {
 var Peers = []Peer{stripePeer, paddlePeer}
 
 var stripePeer = Peer{
-	Name: "stripe", KeyPrefix: "sk_" + "test_", Path: "/v1/", Exact: true,
+	Name: "stripe", KeyPrefix: "sk_" + "test_", Path: "/v1/", Update: http.MethodPost, Exact: true,
 	Spec: func(secret, sandboxURL string) v1alpha1.PaymentProviderSpec {
 		return v1alpha1.PaymentProviderSpec{BaseURL: sandboxURL, Stripe: &v1alpha1.StripeProvider{
 			APIKeySecretRef: v1alpha1.SecretKeyReference{Name: secret, Key: "key"},
@@ -105,7 +106,7 @@ var stripePeer = Peer{
 }
 
 var paddlePeer = Peer{
-	Name: "paddle", KeyPrefix: "pdl_sdbx_" + "apikey_", Path: "/paddle/",
+	Name: "paddle", KeyPrefix: "pdl_sdbx_" + "apikey_", Path: "/paddle/", Update: http.MethodPatch,
 	Spec: func(secret, sandboxURL string) v1alpha1.PaymentProviderSpec {
 		return v1alpha1.PaymentProviderSpec{BaseURL: sandboxURL + "/paddle", Paddle: &v1alpha1.PaddleProvider{
 			APIKeySecretRef: v1alpha1.SecretKeyReference{Name: secret, Key: "key"},

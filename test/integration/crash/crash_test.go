@@ -67,8 +67,12 @@ func (s *stage) shelf(provider, plan string) stack.Shelf {
 // run goes through the sequence without a kill, then with one at its first call, at its second, and so on to its end.
 func (s *stage) run(phase traffic.Phase) {
 	g := NewWithT(s.T)
-	s.change(s.prepare("undisturbed"))
+	undisturbed := s.prepare("undisturbed")
+	sale := s.watch("undisturbed")
+	s.Sandbox.OnRequest(sale.Look)
+	s.change(undisturbed)
 	s.awaitEnd("undisturbed", nil)
+	g.Expect(sale.Lost()).To(BeEmpty())
 	first, second := s.shelf("first", "undisturbed"), s.shelf("second", "undisturbed")
 	g.Expect(first.Amounts).To(Equal(s.seq.First))
 	g.Expect(second.Amounts).To(Equal(s.seq.Second))
@@ -76,7 +80,8 @@ func (s *stage) run(phase traffic.Phase) {
 		name := fmt.Sprintf("p%d", point)
 		plan := s.prepare(name)
 		s.Quiet()
-		killed := s.killAt(point, phase)
+		sale := s.watch(name)
+		killed := s.killAt(point, phase, sale)
 		s.change(plan)
 		if s.awaitEnd(name, killed) {
 			s.operator = s.Operator(settle)
@@ -85,12 +90,17 @@ func (s *stage) run(phase traffic.Phase) {
 		where := fmt.Sprintf("killed at call %d", point)
 		g.Expect(s.shelf("first", name)).To(Equal(first), where)
 		g.Expect(s.shelf("second", name)).To(Equal(second), where)
+		g.Expect(sale.Lost()).To(BeEmpty(), where)
 		if !killed.Load() {
 			g.Expect(point).To(BeNumerically(">", 3), "the sequence has too few calls")
 			s.T.Logf("%d points", point-1)
 			return
 		}
 	}
+}
+
+func (s *stage) watch(plan string) *stack.Sale {
+	return stack.NewSale(s.seq, func(account string) stack.Shelf { return s.shelf(account, plan) })
 }
 
 func (s *stage) prepare(name string) *v1alpha1.Plan {
@@ -129,11 +139,12 @@ func (s *stage) change(p *v1alpha1.Plan) {
 }
 
 // killAt arms the sandbox: at its nth request from now the operator dies, before or after the request's commit.
-func (s *stage) killAt(n int64, phase traffic.Phase) *atomic.Bool {
+func (s *stage) killAt(n int64, phase traffic.Phase, sale *stack.Sale) *atomic.Bool {
 	var count atomic.Int64
 	killed := &atomic.Bool{}
 	operator := s.operator
-	s.Sandbox.OnRequest(func(p traffic.Phase, _ traffic.Request) {
+	s.Sandbox.OnRequest(func(p traffic.Phase, r traffic.Request) {
+		sale.Look(p, r)
 		if p == phase && count.Add(1) == n {
 			operator.Kill()
 			killed.Store(true)
