@@ -27,10 +27,10 @@ func newSandboxCommand() *cobra.Command {
 		Short: "Run a local stand-in of the payment providers, with a hosted test checkout and signed webhooks",
 		Long: `Run a local, stateful stand-in of the payment providers' APIs. It needs no account and no network, keeps
 everything in memory, and accepts any key that starts as a provider's keys do: sk_test_ or rk_test_
-for Stripe, pdl_sdbx_apikey_ for Paddle.
+for Stripe, pdl_sdbx_apikey_ for Paddle, and any text for LemonSqueezy.
 
-Stripe's API is at /v1 (and at /stripe/v1), Paddle's catalogue at /paddle, the hosted checkout page at /pay,
-and the door for tests at /_kassa. The door has no protection: keep the sandbox on a loopback address or in
+Stripe's API is at /v1 (and at /stripe/v1), Paddle's catalogue at /paddle, LemonSqueezy's at /lemonsqueezy, the
+hosted checkout page at /pay, and the door for tests at /_kassa, where stores and variants of LemonSqueezy are made. The door has no protection: keep the sandbox on a loopback address or in
 a test namespace.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,7 +49,7 @@ a test namespace.`,
 	flags.StringVar(&opt.PublicURL, "public-url", "",
 		"URL at which buyers reach the sandbox (default: the host that the checkout session was created through)")
 	flags.Float64Var(&opt.RateLimit, "rate-limit", 0,
-		"reads and writes a second that each account may make; 0 is no limit")
+		"reads and writes a second that each account, or at Paddle each address, may make; 0 is no limit")
 	flags.DurationVar(&opt.RetryBase, "webhook-retry", time.Second,
 		"wait before a webhook's second attempt; it doubles up to a minute")
 	return cmd

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/catalog"
 	"github.com/kassa-dev/kassa/internal/status"
 )
 
@@ -107,7 +109,7 @@ func unpublished(name string, err error) (*status.Verdict, error) {
 func published(outcomes []outcome) map[string]string {
 	data := map[string]string{}
 	for _, o := range outcomes {
-		if o.gone || o.retiring || o.known.ProductID == "" {
+		if o.gone || o.retiring || o.known.ProductID == "" || errors.As(o.err, new(catalog.MissingError)) {
 			continue
 		}
 		data[o.name+".productID"] = o.known.ProductID
