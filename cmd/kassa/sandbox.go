@@ -30,7 +30,8 @@ everything in memory, and accepts any key that starts as a provider's keys do: s
 for Stripe, pdl_sdbx_apikey_ for Paddle, and any text for LemonSqueezy.
 
 Stripe's API is at /v1 (and at /stripe/v1), Paddle's catalogue at /paddle, LemonSqueezy's at /lemonsqueezy, the
-hosted checkout page at /pay, and the door for tests at /_kassa, where stores and variants of LemonSqueezy are made. The door has no protection: keep the sandbox on a loopback address or in
+hosted checkout page at /pay, and the door for tests at /_kassa, where stores and variants of LemonSqueezy are
+made. The door has no protection: keep the sandbox on a loopback address or in
 a test namespace.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -14,9 +14,9 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// threeProviders shows Plans at Stripe, Paddle and LemonSqueezy: sold, previewed, and put right.
+// threeProviders shows accounts at all providers, and Plans that are sold, previewed and put right.
 func threeProviders(ctx context.Context, s *stage) error {
-	heading("Plans at three providers: accounts at Paddle and LemonSqueezy beside the one at Stripe")
+	heading("Accounts at Paddle and LemonSqueezy beside the one at Stripe, and Plans at several of them")
 	_, err := call(ctx, http.MethodPost, sandboxURL+"/_kassa/lemonsqueezy/stores", "", "application/json",
 		[]byte(`{"id": 1, "name": "Shop", "currency": "USD"}`))
 	if err != nil {
