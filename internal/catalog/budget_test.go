@@ -60,14 +60,7 @@ func TestReactivationCountsAsReplacement(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(catalog.Replacements(steps)).To(Equal(1))
 
-	mirror := catalog.NewMirror(m, func() time.Time { return m.now })
-	g.Expect(mirror.Spend(owner, 1, 1)).To(Succeed())
-	var done []catalog.Operation
-	e.Done = func(op catalog.Operation) { done = append(done, op) }
-	have, err = e.Converge(t.Context(), want, have)
-	g.Expect(err).NotTo(HaveOccurred())
-	mirror.Put(have)
-	mirror.Done(owner, done)
+	mirror := spendAll(t, m, e, want, have, 1)
 	g.Expect(mirror.Spend(owner, 1, 1)).NotTo(Succeed())
 	m.now = m.now.Add(time.Hour)
 	g.Expect(mirror.Spend(owner, 1, 1)).To(Succeed())
@@ -93,15 +86,25 @@ func TestPricesWhoseNamesAreGoneCountAsReplaced(t *testing.T) {
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(catalog.Replacements(steps)).To(Equal(2))
 
-			mirror := catalog.NewMirror(m, func() time.Time { return m.now })
-			g.Expect(mirror.Spend(owner, 2, 2)).To(Succeed())
-			var done []catalog.Operation
-			e.Done = func(op catalog.Operation) { done = append(done, op) }
-			have, err = e.Converge(t.Context(), want, have)
-			g.Expect(err).NotTo(HaveOccurred())
-			mirror.Put(have)
-			mirror.Done(owner, done)
+			mirror := spendAll(t, m, e, want, have, 2)
 			g.Expect(mirror.Spend(owner, 1, 2)).NotTo(Succeed())
 		})
 	}
+}
+
+// spendAll carries a plan out that takes a whole budget.
+func spendAll(
+	t *testing.T, m *memory, e catalog.Executor, want billing.Plan, have billing.Observed, budget int,
+) *catalog.Mirror {
+	t.Helper()
+	g := NewWithT(t)
+	mirror := catalog.NewMirror(m, func() time.Time { return m.now })
+	g.Expect(mirror.Spend(owner, budget, budget)).To(Succeed())
+	var done []catalog.Operation
+	e.Done = func(op catalog.Operation) { done = append(done, op) }
+	have, err := e.Converge(t.Context(), want, have)
+	g.Expect(err).NotTo(HaveOccurred())
+	mirror.Put(have)
+	mirror.Done(owner, done)
+	return mirror
 }

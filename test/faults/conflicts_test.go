@@ -23,10 +23,7 @@ import (
 func TestAdoptionWhileSomebodyChangesThePlan(t *testing.T) {
 	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
 		g := NewWithT(t)
-		product, price := w.peer.ByHand(t, w.url, w.key("first"))
-		p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
-			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-		}
+		p.Spec.Providers[0].Adopt = w.adoption("first")
 		w.create(p)
 		var once atomic.Bool
 		sale := stack.NewSale(stack.Sequence{First: map[string][]string{"monthly": nil}}, w.shelf)
@@ -60,10 +57,7 @@ func TestABusyAnnotator(t *testing.T) {
 func TestAMissingProductIsSaidOnce(t *testing.T) {
 	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
 		g := NewWithT(t)
-		product, price := w.peer.ByHand(t, w.url, w.key("second"))
-		p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
-			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-		}
+		p.Spec.Providers[0].Adopt = w.adoption("second")
 		w.create(p)
 		w.some()
 		g.Expect(stateOf(w.get())).To(HavePrefix("False " + v1alpha1.ReasonMissing))

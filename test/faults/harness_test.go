@@ -211,6 +211,11 @@ func stateOf(p *v1alpha1.Plan) string {
 	return fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message)
 }
 
+// adoption names a product that was made by hand in a PaymentProvider's account.
+func (w *world) adoption(provider string) *v1alpha1.Adopt {
+	return w.peer.Adoption(w.t, w.url, w.key(provider))
+}
+
 // change updates the Plan's spec.
 func (w *world) change(how func(*v1alpha1.Plan)) {
 	w.t.Helper()
@@ -246,10 +251,7 @@ func (w *world) begin(s stack.Sequence) {
 	default:
 		s.Change(p)
 		if s.Adopts {
-			product, price := w.peer.ByHand(w.t, w.url, w.key("first"))
-			p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
-				ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-			}
+			p.Spec.Providers[0].Adopt = w.adoption("first")
 		}
 		w.create(p)
 	}

@@ -135,10 +135,7 @@ func TestTwoProductsOfOneAccount(t *testing.T) {
 		w.create(stack.Secret("third", "key", w.key("first")), w.peer.Provider("third", w.url))
 		w.create(p)
 		w.settle(false)
-		product, price := w.peer.ByHand(t, w.url, w.key("first"))
-		adopting := v1alpha1.PlanProvider{Name: "third", Adopt: &v1alpha1.Adopt{
-			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-		}}
+		adopting := v1alpha1.PlanProvider{Name: "third", Adopt: w.adoption("first")}
 		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = append(at("first"), adopting) })
 		w.settle(false)
 		w.restart()
@@ -150,7 +147,7 @@ func TestTwoProductsOfOneAccount(t *testing.T) {
 		w.restart()
 		w.settle(false)
 		g.Expect(w.shelf("first").OnSale).To(Equal(1))
-		g.Expect(w.entry("third").ProductID).To(Equal(product))
+		g.Expect(w.entry("third").ProductID).To(Equal(adopting.Adopt.ProductID))
 		w.delete()
 		w.settle(false)
 		g.Expect(w.shelf("first").OnSale).To(BeZero())
@@ -234,18 +231,14 @@ func TestAProviderPutBackWithAnotherProduct(t *testing.T) {
 		p.Spec.Providers = at("second", "first")
 		w.create(p)
 		w.settle(false)
-		product, price := w.peer.ByHand(t, w.url, w.key("first"))
+		adopting := v1alpha1.PlanProvider{Name: "first", Adopt: w.adoption("first")}
 		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("second") })
-		w.change(func(p *v1alpha1.Plan) {
-			p.Spec.Providers = append(p.Spec.Providers, v1alpha1.PlanProvider{Name: "first", Adopt: &v1alpha1.Adopt{
-				ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-			}})
-		})
+		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = append(p.Spec.Providers, adopting) })
 		w.settle(false)
 		g.Expect(w.shelf("first")).To(And(HaveField("OnSale", 1), HaveField("Amounts", map[string][]string{
 			"monthly": {"2900"}, "yearly": {"29000"},
 		})))
-		g.Expect(w.entry("first").ProductID).To(Equal(product))
+		g.Expect(w.entry("first").ProductID).To(Equal(adopting.Adopt.ProductID))
 		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("second") })
 		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("second", "first") })
 		w.settle(false)

@@ -42,6 +42,13 @@ func (p Peer) Provider(name, sandboxURL string) *v1alpha1.PaymentProvider {
 	return &v1alpha1.PaymentProvider{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
 }
 
+// Adoption names a product that was just made by hand, as a Plan with a price "monthly" adopts it.
+func (p Peer) Adoption(t testing.TB, sandboxURL, key string) *v1alpha1.Adopt {
+	t.Helper()
+	product, price := p.ByHand(t, sandboxURL, key)
+	return &v1alpha1.Adopt{ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}}}
+}
+
 // Shelf is what a provider's account has of one Plan.
 type Shelf struct {
 	Products int // all that carry the Plan's marks

@@ -111,10 +111,7 @@ func (s *stage) prepare(name string) *v1alpha1.Plan {
 		s.Create(p)
 		s.awaitEnd(name, nil)
 	case s.seq.Adopts:
-		product, price := s.peer.ByHand(s.T, s.SandboxURL, s.key("first"))
-		p.Spec.Providers[0].Adopt = &v1alpha1.Adopt{
-			ProductID: product, Prices: []v1alpha1.AdoptPrice{{Name: "monthly", ID: price}},
-		}
+		p.Spec.Providers[0].Adopt = s.peer.Adoption(s.T, s.SandboxURL, s.key("first"))
 	}
 	return p
 }
