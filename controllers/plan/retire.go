@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
 )
 
@@ -122,7 +123,7 @@ func (r *Reconciler) retire(
 	if err != nil {
 		return out.failed(err)
 	}
-	if s.account.Adapter.Traits().ReadOnly || out.isSoldBy(current) {
+	if s.account.Adapter.Traits().ReadOnly {
 		out.gone = true
 		return out
 	}
@@ -135,12 +136,15 @@ func (r *Reconciler) retire(
 		return out.failed(s.noteRefused(err))
 	}
 	if leave {
-		return s.leave(out)
+		return s.leave(out, current)
 	}
 	executor, done := s.executor()
 	have, err := s.observe(ctx)
 	if err != nil {
 		return out.failed(err)
+	}
+	if out.gone = out.isSoldBy(current, have.Product); out.gone {
+		return out
 	}
 	have, err = executor.Retire(ctx, s.owner, have)
 	s.account.Mirror.Put(have)
@@ -154,9 +158,9 @@ func (r *Reconciler) retire(
 
 // isSoldBy says whether what the Plan has here is also what it has at a provider that it is sold at now: a
 // PaymentProvider was replaced by another one of the same account.
-func (o outcome) isSoldBy(current []outcome) bool {
-	return slices.ContainsFunc(current, func(c outcome) bool {
-		return !c.retiring && c.account != "" && c.account == o.account && c.known.ProductID == o.known.ProductID
+func (o outcome) isSoldBy(current []outcome, product *billing.Product) bool {
+	return product != nil && slices.ContainsFunc(current, func(c outcome) bool {
+		return !c.retiring && c.account != "" && c.account == o.account && c.known.ProductID == product.ID
 	})
 }
 
@@ -190,11 +194,13 @@ func (e staysError) Error() string {
 }
 
 // leave reports that the plan is on sale here although it should not be. It has no way to write to the provider.
-func (s *sale) leave(out outcome) outcome {
+func (s *sale) leave(out outcome, current []outcome) outcome {
 	rules := catalog.NewRules(s.account.Conn.Catalog(), s.account.Adapter.Traits())
 	rules.Record = s.record
-	steps, err := rules.RetireSteps(s.owner, s.mirrored())
-	if another := (catalog.OwnedByAnotherError{}); errors.As(err, &another) || err == nil && len(steps) == 0 {
+	have := s.mirrored()
+	steps, err := rules.RetireSteps(s.owner, have)
+	another := catalog.OwnedByAnotherError{}
+	if errors.As(err, &another) || err == nil && len(steps) == 0 || out.isSoldBy(current, have.Product) {
 		out.gone = true
 		return out
 	}

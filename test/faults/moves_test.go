@@ -29,6 +29,14 @@ func TestMoveWithinOneAccount(t *testing.T) {
 		w.settle(false)
 		g.Expect(w.shelf("first")).To(Equal(before))
 		g.Expect(w.entry("first")).To(BeNil())
+		// And back, when all that is known is that something was begun.
+		p = w.get()
+		p.Status.Providers = []v1alpha1.PlanProviderStatus{{Name: "third", Written: true, Ready: "Unknown"}}
+		g.Expect(w.client.Status().Update(t.Context(), p)).To(Succeed())
+		w.change(func(p *v1alpha1.Plan) { p.Spec.Providers = at("first") })
+		w.restart()
+		w.settle(false)
+		g.Expect(w.shelf("first")).To(Equal(before))
 		w.delete()
 		w.settle(false)
 		g.Expect(w.shelf("first").OnSale).To(BeZero())
