@@ -5,12 +5,15 @@ import (
 )
 
 // PriceState says whether a price can be bought.
-// +kubebuilder:validation:Enum=Active;Archived
+// +kubebuilder:validation:Enum=Active;Outdated;Archived
 type PriceState string
 
 const (
 	// PriceActive: the price can be bought.
 	PriceActive PriceState = "Active"
+	// PriceOutdated: the price can be bought, but its terms are not those of the spec: it was not replaced yet, or may
+	// not be.
+	PriceOutdated PriceState = "Outdated"
 	// PriceArchived: the price cannot be bought any more.
 	PriceArchived PriceState = "Archived"
 )
@@ -122,14 +125,13 @@ type PlanProviderStatus struct {
 	// adopted says that the product existed before and is named by the spec.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
-	// prices are the current prices.
+	// prices are those that can be bought now, by the names in spec.prices.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Prices []PlanPriceStatus `json:"prices,omitempty"`
-	// retiredPrices are earlier prices, newest first, also those that are still on sale because they may not be
-	// replaced yet; receivers resolve their ids to this plan.
+	// retiredPrices are earlier prices, newest first; receivers resolve their ids to this plan.
 	// +optional
 	// +listType=map
 	// +listMapKey=id

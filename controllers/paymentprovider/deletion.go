@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
@@ -50,10 +49,7 @@ func (r *Reconciler) release(ctx context.Context, pp *v1alpha1.PaymentProvider) 
 	r.Accounts.Forget(client.ObjectKeyFromObject(pp))
 	r.asked.Forget(pp.UID)
 	r.opened.Delete(pp.UID)
-	if controllerutil.RemoveFinalizer(pp, v1alpha1.Finalizer) {
-		return client.IgnoreNotFound(r.Client.Update(ctx, pp))
-	}
-	return nil
+	return client.IgnoreNotFound(status.Release(ctx, r.Client, pp))
 }
 
 // holdSecret puts the finalizer onto the Secret with the API key, or takes it off. A Secret that is gone, or about to
@@ -65,18 +61,13 @@ func (r *Reconciler) holdSecret(ctx context.Context, pp *v1alpha1.PaymentProvide
 	if err := r.Client.Get(ctx, key, secret); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	before := secret.DeepCopy()
+	var err error
 	switch {
 	case hold && secret.DeletionTimestamp.IsZero():
-		controllerutil.AddFinalizer(secret, v1alpha1.Finalizer)
+		err = status.Hold(ctx, r.Client, secret)
 	case !hold:
-		controllerutil.RemoveFinalizer(secret, v1alpha1.Finalizer)
+		err = status.Release(ctx, r.Client, secret)
 	}
-	if slices.Equal(before.Finalizers, secret.Finalizers) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	err := r.Client.Patch(ctx, secret, patch)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("keeping Secret %s: %w", key.Name, err)
 	}

@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -62,10 +61,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if pp.Spec.Suspend {
 		return ctrl.Result{}, r.condition(ctx, pp, status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true"))
 	}
-	if controllerutil.AddFinalizer(pp, v1alpha1.Finalizer) {
-		if err := r.Client.Update(ctx, pp); err != nil {
-			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
-		}
+	if err := status.Hold(ctx, r.Client, pp); err != nil {
+		return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 	}
 	account, err := r.Accounts.Open(ctx, pp)
 	if err != nil {

@@ -85,6 +85,12 @@ func (r *Reconciler) publishTo(
 	}
 	err := r.Client.Create(ctx, cm)
 	if apierrors.IsAlreadyExists(err) {
+		there := &corev1.ConfigMap{}
+		err := r.Accounts.Live.Get(ctx, client.ObjectKeyFromObject(cm), there)
+		if err == nil && metav1.IsControlledBy(there, plan) {
+			there.Labels, there.Data, there.BinaryData = cm.Labels, data, nil // somebody took the label off
+			return unpublished(name, r.Client.Update(ctx, there))
+		}
 		v := status.Stalled(v1alpha1.ReasonPublishConflict, fmt.Sprintf("ConfigMap %q exists and is not this Plan's; "+
 			"name another one in spec.publishTo, or delete it", name))
 		return &v, nil
@@ -109,7 +115,7 @@ func unpublished(name string, err error) (*status.Verdict, error) {
 func published(outcomes []outcome) map[string]string {
 	data := map[string]string{}
 	for _, o := range outcomes {
-		if o.gone || o.retiring || o.known.ProductID == "" || errors.As(o.err, new(catalog.MissingError)) {
+		if o.gone || o.known.ProductID == "" || errors.As(o.err, new(catalog.MissingError)) {
 			continue
 		}
 		data[o.name+".productID"] = o.known.ProductID

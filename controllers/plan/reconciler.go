@@ -55,13 +55,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.finalize(ctx, plan)
 	}
 	if plan.Spec.Suspend {
-		return r.suspended(ctx, plan)
+		return r.suspended(ctx, plan, "")
 	}
 	// The finalizer is durable before the first object is made at a provider.
-	if controllerutil.AddFinalizer(plan, v1alpha1.Finalizer) {
-		if err := r.Client.Update(ctx, plan); err != nil {
-			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
-		}
+	if err := status.Hold(ctx, r.Client, plan); err != nil {
+		return again(ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err))
 	}
 	asked := r.asked.Anew(plan)
 	outcomes := r.convergeAll(ctx, plan, asked)
@@ -110,11 +108,11 @@ func (r *Reconciler) convergeAll(ctx context.Context, plan *v1alpha1.Plan, asked
 	return outcomes
 }
 
-// suspended says that nothing happens.
-func (r *Reconciler) suspended(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Result, error) {
+// suspended says that nothing happens, and what the user can do about it.
+func (r *Reconciler) suspended(ctx context.Context, plan *v1alpha1.Plan, help string) (ctrl.Result, error) {
 	next := plan.Status.DeepCopy()
 	next.ObservedGeneration = plan.Generation
-	status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true").Set(&next.Conditions, plan.Generation)
+	status.Stalled(v1alpha1.ReasonSuspended, "spec.suspend is true"+help).Set(&next.Conditions, plan.Generation)
 	return again(ctrl.Result{}, r.writeStatus(ctx, plan, next))
 }
 
@@ -124,6 +122,11 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 		return ctrl.Result{}, nil
 	}
 	outcomes := make([]outcome, 0, len(plan.Status.Providers))
+	if plan.Spec.Suspend && enforced(plan) && plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan &&
+		slices.ContainsFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return mayExist(&s) }) {
+		return r.suspended(ctx, plan, ", so the plan is still on sale; set it to false, or set spec.deletionPolicy to "+
+			"Orphan to let the Plan go without archiving it")
+	}
 	for i := range plan.Status.Providers {
 		at := madeAt(plan, &plan.Status.Providers[i])
 		outcomes = append(outcomes, r.retire(ctx, plan, &at, nil, atOnce))
@@ -133,9 +136,8 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	}
 	r.asked.Forget(plan.UID)
 	r.refusals.forget(plan.UID)
-	controllerutil.RemoveFinalizer(plan, v1alpha1.Finalizer)
-	if err := r.Client.Update(ctx, plan); err != nil && !apierrors.IsNotFound(err) {
-		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)
+	if err := status.Release(ctx, r.Client, plan); err != nil && !apierrors.IsNotFound(err) {
+		return again(ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err))
 	}
 	return ctrl.Result{}, nil
 }

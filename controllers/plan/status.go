@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -81,13 +83,18 @@ func (o outcome) partly(
 	o.known.Prices = nil
 	serving := rules.Current(want, have)
 	o.onSale = have.Product.Active && len(serving) == len(want.Prices)
+	onSale := rules.OnSale(want, have)
 	for _, p := range want.Prices {
-		have, ok := serving[p.Name]
+		have, ok := onSale[p.Name]
 		if !ok {
 			continue
 		}
+		state := v1alpha1.PriceOutdated
+		if serving[p.Name].ID == have.ID {
+			state = v1alpha1.PriceActive
+		}
 		o.known.Prices = append(o.known.Prices, v1alpha1.PlanPriceStatus{
-			Name: p.Name, ID: have.ID, LookupKey: have.LookupKey, State: v1alpha1.PriceActive,
+			Name: p.Name, ID: have.ID, LookupKey: have.LookupKey, State: state,
 		})
 	}
 	o.known.RetiredPrices = retired(now, before, rules.Former(want, have))
@@ -280,7 +287,9 @@ func (r *Reconciler) report(
 		overall = append(overall, *conflict)
 	}
 	next.Summary = summary(next.Providers)
-	summarize(overall).Set(&next.Conditions, plan.Generation)
+	sum := summarize(overall)
+	sum.Set(&next.Conditions, plan.Generation)
+	r.warn(plan, sum)
 	if err := r.writeStatus(ctx, plan, next); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err) // somebody took the finalizer off
 	}
@@ -292,6 +301,14 @@ func (r *Reconciler) report(
 		result.RequeueAfter += rand.N(min(result.RequeueAfter, time.Minute)/4 + 1)
 	}
 	return result, nil
+}
+
+// warn tells in a Kubernetes Event that the Plan cannot go on by itself, when that begins or has another reason.
+func (r *Reconciler) warn(plan *v1alpha1.Plan, v status.Verdict) {
+	before := meta.FindStatusCondition(plan.Status.Conditions, v1alpha1.ConditionStalled)
+	if v.Stalled && (before == nil || before.Reason != v.Reason) {
+		r.Events.Eventf(plan, nil, corev1.EventTypeWarning, v.Reason, "Converge", "%s", provider.Truncate(v.Message, 900))
+	}
 }
 
 // summary is the plan at each of its providers in one line.

@@ -70,10 +70,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			"spec.suspend is true; the deployed server goes on as it is"))
 	}
 	// The finalizer is durable before an endpoint is made at the provider.
-	if controllerutil.AddFinalizer(receiver, v1alpha1.Finalizer) {
-		if err := r.Client.Update(ctx, receiver); err != nil {
-			return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
-		}
+	if err := status.Hold(ctx, r.Client, receiver); err != nil {
+		return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 	}
 	var s state
 	s.account, s.registration.err = r.open(ctx, receiver)
@@ -96,8 +94,7 @@ func (r *Reconciler) finalize(ctx context.Context, receiver *v1alpha1.WebhookRec
 		}
 	}
 	r.forgetCheck(receiver.UID)
-	controllerutil.RemoveFinalizer(receiver, v1alpha1.Finalizer)
-	if err := r.Client.Update(ctx, receiver); err != nil && !apierrors.IsNotFound(err) {
+	if err := status.Release(ctx, r.Client, receiver); err != nil && !apierrors.IsNotFound(err) {
 		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)
 	}
 	return ctrl.Result{}, nil

@@ -342,6 +342,10 @@ func otherAccount(pp *v1alpha1.PaymentProvider, info billing.Account) string {
 				"meant, set spec.stripe.accountID to %s", info.ID, used.ID, info.ID)
 		}
 	}
+	if another && info.Provisional {
+		return fmt.Sprintf("the key's account has no products, so it is not the account in use, %s; nothing was written; if "+
+			"the move is meant, create another PaymentProvider", used.ID)
+	}
 	if another {
 		return fmt.Sprintf("the key belongs to %s but the account in use is %s; nothing was written; if the move is meant, "+
 			"create another PaymentProvider", info.ID, used.ID)

@@ -21,8 +21,12 @@ type BudgetError struct {
 }
 
 func (e BudgetError) Error() string {
-	text := fmt.Sprintf("%d prices would be replaced, %d were within the last hour, and "+
-		"spec.guardrails.maxReplacementsPerHour of the PaymentProvider is %d", e.Wanted, e.Done, e.Max)
+	prices := "1 price"
+	if e.Wanted != 1 {
+		prices = fmt.Sprintf("%d prices", e.Wanted)
+	}
+	text := fmt.Sprintf("%s would be replaced, %d were within the last hour, and "+
+		"spec.guardrails.maxReplacementsPerHour of the PaymentProvider is %d", prices, e.Done, e.Max)
 	if e.Until.IsZero() {
 		return text + "; if all this is meant, raise it"
 	}

@@ -44,7 +44,7 @@ func (o Operation) productChanges() []Difference {
 	c.note("active", stateOf(after.Active), stateOf(o.currentPr.Active))
 	c.productSpec(after.Spec, o.currentPr.Spec)
 	if o.remark {
-		c.note("owner", o.owner.String(), ownerText(o.currentPr.Owner))
+		c.note("owner", ownerText(o.owner), ownerText(o.currentPr.Owner))
 	}
 	return c.list
 }
@@ -57,7 +57,7 @@ func (o Operation) priceChanges() []Difference {
 	c.note("trial", days(after.Spec.TrialDays), days(before.Spec.TrialDays))
 	c.note("lookupKey", after.LookupKey, before.LookupKey)
 	if o.remark {
-		c.note("owner", o.owner.String(), ownerText(before.Owner))
+		c.note("owner", ownerText(o.owner), ownerText(before.Owner))
 	}
 	return c.list
 }
@@ -66,7 +66,7 @@ func ownerText(o billing.Owner) string {
 	if o.IsZero() {
 		return ""
 	}
-	return o.String()
+	return o.String() + " (" + o.UID + ")"
 }
 
 func changes(list []Difference) string {

@@ -28,7 +28,7 @@ type AwaitError struct {
 }
 
 func (e AwaitError) Error() string {
-	return fmt.Sprintf("%s was sent and not answered; waiting until %s for the provider's lists to show its outcome",
+	return fmt.Sprintf("%s was sent and its outcome is not known; waiting until %s for the provider's lists to show it",
 		e.Operation, e.Until.UTC().Format(time.RFC3339))
 }
 

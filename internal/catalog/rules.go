@@ -70,19 +70,37 @@ func (r Rules) Current(want billing.Plan, have billing.Observed) map[string]bill
 	return current
 }
 
-// Former are the prices that the plan has besides Current, by id: those that were replaced, and those that are to be.
-// Their names are as somebody may have left them in the marks.
+// OnSale are the prices that can be bought under the plan's names now: those of Current, and where there is none, an
+// active one that it is to take the place of.
+func (r Rules) OnSale(want billing.Plan, have billing.Observed) map[string]billing.Price {
+	s := r.state(&want, &have)
+	onSale := map[string]billing.Price{}
+	if s.check() != nil {
+		return onSale
+	}
+	for _, p := range want.Prices {
+		if chosen := s.choose(p); chosen != nil && chosen.Active {
+			onSale[p.Name] = *chosen
+		} else if _, before := s.predecessors(p.Name); before != nil {
+			onSale[p.Name] = *before
+		}
+	}
+	return onSale
+}
+
+// Former are the prices that the plan has besides OnSale, by id. Their names are as somebody may have left them in the
+// marks.
 func (r Rules) Former(want billing.Plan, have billing.Observed) []billing.Price {
 	s := r.state(&want, &have)
 	if s.check() != nil {
 		return nil
 	}
-	serving := r.Current(want, have)
+	onSale := r.OnSale(want, have)
 	var former []billing.Price
 	for i := range have.Prices {
 		p := have.Prices[i]
 		p.Name = s.nameOf(&p)
-		if s.owns(&p) && p.Name != "" && serving[p.Name].ID != p.ID {
+		if s.owns(&p) && p.Name != "" && onSale[p.Name].ID != p.ID {
 			former = append(former, p)
 		}
 	}

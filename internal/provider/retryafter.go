@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds how long a provider can keep Kassa away.
-const maxRetryAfter = 24 * time.Hour
+// maxRetryAfter bounds how long one answer can keep Kassa away: it may be a proxy's, or wrong, and asking four times an
+// hour disturbs nobody.
+const maxRetryAfter = 15 * time.Minute
 
 // RetryAfterOf reads an answer's Retry-After in its two forms, seconds and an HTTP date. It is 0 where there is none,
-// and 24 h at most.
+// and 15 minutes at most.
 func RetryAfterOf(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if text == "" {

@@ -128,7 +128,7 @@ func TestErrors(t *testing.T) {
 		{"too fast, says something in between", reply{status: 429, body: "slow down"}.with("Retry-After", "7"),
 			provider.ClassRateLimited, 7 * time.Second},
 		{"a wait of an age", failure(429, "", "rate_limit").with("Retry-After", "2000000000"),
-			provider.ClassRateLimited, 24 * time.Hour},
+			provider.ClassRateLimited, 15 * time.Minute},
 		{"nonsense to wait for", failure(429, "", "rate_limit").with("Retry-After", "soon"), provider.ClassRateLimited, 0},
 		{"Stripe's fault", failure(500, "api_error", ""), provider.ClassUnavailable, 0},
 		{"a 5xx is no answer, whatever its code", failure(500, "api_error", "resource_missing"),

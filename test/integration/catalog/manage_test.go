@@ -241,7 +241,8 @@ func TestReplacementBudget(t *testing.T) {
 	g.Expect(stack.Message(plan(s, "pro"))).To(ContainSubstring("2 prices would be replaced"))
 	g.Expect(s.Quiet().Writes).To(Equal(writes), "not even a part of it")
 	g.Expect(plan(s, "pro").Status.Providers[0].Pending).NotTo(BeEmpty())
-	g.Expect(plan(s, "pro").Status.Providers[0].Prices).To(HaveLen(0), "no current price has the wanted terms")
+	g.Expect(plan(s, "pro").Status.Providers[0].Prices).To(And(HaveLen(2),
+		HaveEach(HaveField("State", v1alpha1.PriceOutdated))), "no price on sale has the wanted terms")
 
 	change(s, p, func(p *v1alpha1.Plan) { p.Spec.Prices[1].Amount = "290.00" })
 	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
