@@ -289,9 +289,13 @@ func (r *Reconciler) report(
 	next.Summary = summary(next.Providers)
 	sum := summarize(overall)
 	sum.Set(&next.Conditions, plan.Generation)
-	r.warn(plan, sum)
+	news := stalledAnew(plan.Status.Conditions, sum)
 	if err := r.writeStatus(ctx, plan, next); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err) // somebody took the finalizer off
+	}
+	if news {
+		r.Events.Eventf(plan, nil, corev1.EventTypeWarning, sum.Reason, "Converge", "%s",
+			provider.Truncate(sum.Message, 900))
 	}
 	if retry != nil {
 		return ctrl.Result{}, retry
@@ -303,12 +307,10 @@ func (r *Reconciler) report(
 	return result, nil
 }
 
-// warn tells in a Kubernetes Event that the Plan cannot go on by itself, when that begins or has another reason.
-func (r *Reconciler) warn(plan *v1alpha1.Plan, v status.Verdict) {
-	before := meta.FindStatusCondition(plan.Status.Conditions, v1alpha1.ConditionStalled)
-	if v.Stalled && (before == nil || before.Reason != v.Reason) {
-		r.Events.Eventf(plan, nil, corev1.EventTypeWarning, v.Reason, "Converge", "%s", provider.Truncate(v.Message, 900))
-	}
+// stalledAnew says that the Plan cannot go on by itself any more, or for another reason than before.
+func stalledAnew(conditions []metav1.Condition, v status.Verdict) bool {
+	before := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled)
+	return v.Stalled && (before == nil || before.Reason != v.Reason)
 }
 
 // summary is the plan at each of its providers in one line.

@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"context"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
@@ -27,6 +30,19 @@ func undisturbed(s *stack.Stack, name string) {
 	}
 }
 
+// warnings are the Kubernetes Events about a Plan that cannot go on.
+func warnings(s *stack.Stack, name string) (list []eventsv1.Event) {
+	s.T.Helper()
+	var all eventsv1.EventList
+	NewWithT(s.T).Expect(s.Client.List(context.Background(), &all, client.InNamespace(s.Namespace))).To(Succeed())
+	for i := range all.Items {
+		if e := all.Items[i]; e.Type == corev1.EventTypeWarning && e.Regarding.Name == name {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // A key that may not do something is not tried again until there is another, which is seen at once.
 func TestAKeyThatMayNotWritePrices(t *testing.T) {
 	s := stack.New(t, stack.Options{})
@@ -40,6 +56,8 @@ func TestAKeyThatMayNotWritePrices(t *testing.T) {
 	g.Expect(stack.Message(plan(s, "pro"))).To(ContainSubstring("HTTP 403"))
 	g.Expect(accountSays(s)()).To(Equal(accountReady), "the key is good for other things")
 	undisturbed(s, "pro")
+	g.Expect(warnings(s, "pro")).To(ConsistOf(And(HaveField("Reason", v1alpha1.ReasonCredentialsInvalid),
+		HaveField("Note", ContainSubstring("HTTP 403")))), "said once")
 
 	s.Sandbox.Faults().Clear()
 	secret := &corev1.Secret{}
