@@ -87,6 +87,9 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 		s.settle(ctx, &out, mirrored)
 		return out.partly(s.Now(), executor.Rules, want, mirrored, err)
 	}
+	if err := s.claim(ctx); err != nil {
+		return out.failed(err)
+	}
 	if err := s.enlist(ctx, &out); err != nil {
 		return out.failed(err)
 	}

@@ -33,6 +33,7 @@ type Reconciler struct {
 
 	asked    kubewatch.Asked
 	refusals refusals
+	claims   claims
 }
 
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;update;patch

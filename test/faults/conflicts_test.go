@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -36,6 +38,43 @@ func TestAdoptionWhileSomebodyChangesThePlan(t *testing.T) {
 		w.settle(false)
 		g.Expect(sale.Lost()).To(BeEmpty())
 		g.Expect(w.shelf("first")).To(And(HaveField("Products", 1), HaveField("OnSale", 1)))
+	})
+}
+
+// Two Plans adopt one product at the same moment: the second one is told whose it is, and marks no part of it.
+func TestTwoPlansAdoptOneProduct(t *testing.T) {
+	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
+		g := NewWithT(t)
+		p.Spec.Providers[0].Adopt = w.adoption("first")
+		other := stack.SequencePlan("other")
+		other.Spec.Providers[0].Adopt = p.Spec.Providers[0].Adopt
+		w.create(p, other)
+		held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		release := sync.OnceFunc(func() { close(free) })
+		t.Cleanup(release)
+		w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
+			if phase == traffic.BeforeCommit && r.Write() {
+				w.sandbox.OnRequest(nil)
+				close(held)
+				<-free
+			}
+		})
+		go func() {
+			defer close(ended)
+			_, _ = w.operator.Reconcile(context.Background(), request(w.namespace))
+		}()
+		<-held
+		before := w.sandbox.Counts().Writes
+		late := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)}
+		_, err := w.operator.Reconcile(t.Context(), late)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(w.sandbox.Counts().Writes).To(Equal(before))
+		g.Expect(w.client.Get(t.Context(), late.NamespacedName, other)).To(Succeed())
+		g.Expect(stateOf(other)).To(And(HavePrefix("False "+v1alpha1.ReasonOwnedByAnother), ContainSubstring("/pro as well")))
+		release()
+		<-ended
+		w.settle(false)
+		g.Expect(w.shelf("first").Amounts).To(HaveLen(2))
 	})
 }
 
@@ -146,12 +185,14 @@ func TestAStaleCacheCreatesNothingTwice(t *testing.T) {
 		p.Finalizers = []string{v1alpha1.Finalizer}
 		w.create(p)
 		stale := w.get()
-		held, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		release := sync.OnceFunc(func() { close(free) })
+		t.Cleanup(release)
 		w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
 			if phase == traffic.BeforeCommit && r.Write() {
 				w.sandbox.OnRequest(nil)
 				close(held)
-				<-release
+				<-free
 			}
 		})
 		former := w.operator
@@ -179,7 +220,7 @@ func TestAStaleCacheCreatesNothingTwice(t *testing.T) {
 		result, err := w.reconcile()
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(result.RequeueAfter).NotTo(BeZero(), "it looks again")
-		close(release)
+		release()
 		<-ended
 		w.settle(false)
 		g.Expect(w.shelf("first")).To(And(HaveField("Products", 1), HaveField("Prices", 2)))
