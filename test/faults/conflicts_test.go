@@ -41,6 +41,31 @@ func TestAdoptionWhileSomebodyChangesThePlan(t *testing.T) {
 	})
 }
 
+// midway has the operator reconcile the Plan as far as its first write. The function that it returns lets that go on to
+// the end.
+func (w *world) midway() func() {
+	held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(free) })
+	w.t.Cleanup(release)
+	w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
+		if phase == traffic.BeforeCommit && r.Write() {
+			w.sandbox.OnRequest(nil)
+			close(held)
+			<-free
+		}
+	})
+	operator := w.operator
+	go func() {
+		defer close(ended)
+		_, _ = operator.Reconcile(context.Background(), request(w.namespace))
+	}()
+	<-held
+	return func() {
+		release()
+		<-ended
+	}
+}
+
 // Two Plans adopt one product at the same moment: the second one is told whose it is, and marks no part of it.
 func TestTwoPlansAdoptOneProduct(t *testing.T) {
 	atEach(t, func(t *testing.T, w *world, p *v1alpha1.Plan) {
@@ -49,21 +74,7 @@ func TestTwoPlansAdoptOneProduct(t *testing.T) {
 		other := stack.SequencePlan("other")
 		other.Spec.Providers[0].Adopt = p.Spec.Providers[0].Adopt
 		w.create(p, other)
-		held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		release := sync.OnceFunc(func() { close(free) })
-		t.Cleanup(release)
-		w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
-			if phase == traffic.BeforeCommit && r.Write() {
-				w.sandbox.OnRequest(nil)
-				close(held)
-				<-free
-			}
-		})
-		go func() {
-			defer close(ended)
-			_, _ = w.operator.Reconcile(context.Background(), request(w.namespace))
-		}()
-		<-held
+		goOn := w.midway()
 		before := w.sandbox.Counts().Writes
 		late := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(other)}
 		_, err := w.operator.Reconcile(t.Context(), late)
@@ -71,8 +82,7 @@ func TestTwoPlansAdoptOneProduct(t *testing.T) {
 		g.Expect(w.sandbox.Counts().Writes).To(Equal(before))
 		g.Expect(w.client.Get(t.Context(), late.NamespacedName, other)).To(Succeed())
 		g.Expect(stateOf(other)).To(And(HavePrefix("False "+v1alpha1.ReasonOwnedByAnother), ContainSubstring("/pro as well")))
-		release()
-		<-ended
+		goOn()
 		w.settle(false)
 		g.Expect(w.shelf("first").Amounts).To(HaveLen(2))
 	})
@@ -185,22 +195,7 @@ func TestAStaleCacheCreatesNothingTwice(t *testing.T) {
 		p.Finalizers = []string{v1alpha1.Finalizer}
 		w.create(p)
 		stale := w.get()
-		held, free, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		release := sync.OnceFunc(func() { close(free) })
-		t.Cleanup(release)
-		w.sandbox.OnRequest(func(phase traffic.Phase, r traffic.Request) {
-			if phase == traffic.BeforeCommit && r.Write() {
-				w.sandbox.OnRequest(nil)
-				close(held)
-				<-free
-			}
-		})
-		former := w.operator
-		go func() {
-			defer close(ended)
-			_, _ = former.Reconcile(context.Background(), request(w.namespace))
-		}()
-		<-held
+		goOn := w.midway()
 		w.restart()
 		behind, ok := w.operator.Client.(client.WithWatch)
 		g.Expect(ok).To(BeTrue())
@@ -220,8 +215,7 @@ func TestAStaleCacheCreatesNothingTwice(t *testing.T) {
 		result, err := w.reconcile()
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(result.RequeueAfter).NotTo(BeZero(), "it looks again")
-		release()
-		<-ended
+		goOn()
 		w.settle(false)
 		g.Expect(w.shelf("first")).To(And(HaveField("Products", 1), HaveField("Prices", 2)))
 	})
