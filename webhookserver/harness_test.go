@@ -62,7 +62,7 @@ func newFixture(t *testing.T, sinks []v1alpha1.Sink, edit ...func(*v1alpha1.Webh
 	f.receiver = &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "stripe"},
 		Spec: v1alpha1.WebhookReceiverSpec{
-			ProviderRef:  v1alpha1.LocalReference{Name: "stripe"},
+			ProviderRef:  v1alpha1.ProviderReference{Name: "stripe"},
 			URL:          "https://hooks.example.com/stripe",
 			Registration: v1alpha1.Registration{Managed: &v1alpha1.ManagedRegistration{}},
 			Delivery: &v1alpha1.Delivery{Sinks: sinks, Retry: &v1alpha1.DeliveryRetry{

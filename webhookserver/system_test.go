@@ -62,7 +62,7 @@ func newCluster(tb testing.TB, sink string) *cluster {
 	c.receiver = &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "stripe"},
 		Spec: v1alpha1.WebhookReceiverSpec{
-			ProviderRef: v1alpha1.LocalReference{Name: "stripe"}, URL: "https://hooks.example.com/stripe",
+			ProviderRef: v1alpha1.ProviderReference{Name: "stripe"}, URL: "https://hooks.example.com/stripe",
 			Registration: v1alpha1.Registration{Managed: &v1alpha1.ManagedRegistration{}},
 			Delivery: &v1alpha1.Delivery{
 				Sinks: []v1alpha1.Sink{{Name: "app", HTTP: v1alpha1.HTTPSink{URI: sink}}},

@@ -13,6 +13,8 @@ const (
 	ConditionEndpointRegistered = "EndpointRegistered"
 	// ConditionWorkloadAvailable mirrors the Deployment: enough replicas are ready to take events.
 	ConditionWorkloadAvailable = "WorkloadAvailable"
+	// ConditionExposed says whether the Ingress or HTTPRoute of spec.expose is there and was taken up.
+	ConditionExposed = "Exposed"
 	// ConditionDeliveryHealthy is False while events wait for a sink or were given up.
 	ConditionDeliveryHealthy = "DeliveryHealthy"
 )
@@ -103,6 +105,9 @@ const (
 
 // AnnotationReconcileAt asks for a reconcile now; any new value will do.
 const AnnotationReconcileAt = "kassa.dev/reconcile-at"
+
+// AnnotationRotateSecret on a WebhookReceiver replaces the signing secret of a managed endpoint; any new value will do.
+const AnnotationRotateSecret = "kassa.dev/rotate-secret"
 
 // AnnotationReplay on a WebhookEvent delivers it again; any new value will do.
 const AnnotationReplay = "kassa.dev/replay"

@@ -42,6 +42,14 @@ type WebhookEventSpec struct {
 	// receivedAt is when the event arrived.
 	// +required
 	ReceivedAt metav1.Time `json:"receivedAt,omitzero"`
+	// occurredAt is when the event happened, by the provider's clock.
+	// +optional
+	OccurredAt *metav1.MicroTime `json:"occurredAt,omitempty"`
+	// orderKey stands for the subscription, or else the customer, that the event is about: a hash of the id. Of events
+	// with the same key that wait for a sink, the one that happened first goes first.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	OrderKey string `json:"orderKey,omitempty"`
 	// payload is the request's body, gzip-compressed. Limited so that the object fits into etcd.
 	// +required
 	// +kubebuilder:validation:MinLength=1

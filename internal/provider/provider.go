@@ -72,6 +72,33 @@ type Traits struct {
 	ListSettle time.Duration
 }
 
+// SecretOrigin says where the signing secret of a webhook endpoint comes from.
+type SecretOrigin int
+
+const (
+	// SecretToldOnce: the provider makes it and tells it in the answer to the create, never again.
+	SecretToldOnce SecretOrigin = iota
+	// SecretTold: the provider makes it and tells it in every answer.
+	SecretTold
+	// SecretChosen: Kassa makes it and tells the provider, which never tells it back. It can be replaced in place.
+	SecretChosen
+)
+
+// EndpointTraits are the ways in which providers' webhook endpoints differ, as data that the registration decides by.
+type EndpointTraits struct {
+	Secrets SecretOrigin
+	// Marks: an endpoint carries its owner's marks. Without them an endpoint is known by its id and URL alone.
+	Marks bool
+	// UniqueURL: no two endpoints may have one URL. Another endpoint for the same server is told apart by a query.
+	UniqueURL bool
+	// QuietEvent is a name of the provider's that is hardly ever sent. An endpoint has to have at least one event, so a
+	// new one that shall not be called before its secret is stored, or an old one that shall only finish what it
+	// began, is given this one.
+	QuietEvent string
+	// MaxActive is how many endpoints an account can have, or 0 if that is not known.
+	MaxActive int
+}
+
 // Config is what an adapter needs to talk to one account.
 type Config struct {
 	Mode    billing.Mode
@@ -104,6 +131,8 @@ type Adapter interface {
 	CheckKey(key string, mode billing.Mode) error
 	// Connect makes a connection. It sends nothing.
 	Connect(Config) (Connection, error)
+	// EndpointTraits are of CapabilityEndpoints.
+	EndpointTraits() EndpointTraits
 	// Codec verifies and parses the provider's webhook requests. It is nil without CapabilityWebhooks.
 	Codec() WebhookCodec
 }
@@ -205,8 +234,8 @@ type Endpoint struct {
 	Owner  billing.Owner // zero when the endpoint carries no marks
 	Events []string      // the provider's own names, sorted
 	Active bool
-	Mode   billing.Mode
-	// Secret signs deliveries. Stripe tells it only in the answer to a create; elsewhere it is empty.
+	Mode   billing.Mode // empty where the provider does not tell
+	// Secret signs deliveries; empty where the provider does not tell it (EndpointTraits.Secrets).
 	Secret string
 }
 
@@ -215,16 +244,20 @@ type EndpointSpec struct {
 	Owner  billing.Owner
 	URL    string
 	Events []string // the provider's own names, sorted
+	// Secret is what the provider shall sign with. Only with SecretChosen; an update without it leaves the secret as it
+	// is.
+	Secret string
 }
 
 // Endpoints registers webhook endpoints.
 type Endpoints interface {
 	// List reads every endpoint of the account.
 	List(ctx context.Context) ([]Endpoint, error)
-	// Create registers an endpoint; the answer has its Secret. It is never sent twice with one key that the
-	// provider remembers, because a remembered answer may be of an endpoint that is gone.
+	// Create registers an endpoint; the answer has its Secret unless Kassa chose it. It is never sent twice with one
+	// key that the provider remembers, because a remembered answer may be of an endpoint that is gone.
 	Create(ctx context.Context, in EndpointSpec) (Endpoint, error)
-	// Update changes URL, events and owner marks, and enables the endpoint.
+	// Update changes URL, events, owner marks and, if there is one, the secret, and enables the endpoint. A provider that
+	// lets no endpoint change its URL refuses another one.
 	Update(ctx context.Context, id string, in EndpointSpec) (Endpoint, error)
 	// Delete removes an endpoint. One that is gone already is no error.
 	Delete(ctx context.Context, id string) error

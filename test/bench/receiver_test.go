@@ -102,7 +102,7 @@ func deploy(b *testing.B, replicas int32) (*load, []localnode.Pod) {
 	s.Create(stack.Secret("signing", "signing-secret", signingSecret), &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Name: "bench"},
 		Spec: v1alpha1.WebhookReceiverSpec{
-			ProviderRef: v1alpha1.LocalReference{Name: "stripe"}, URL: "http://bench.example.com/hooks",
+			ProviderRef: v1alpha1.ProviderReference{Name: "stripe"}, URL: "http://bench.example.com/hooks",
 			Registration: v1alpha1.Registration{
 				Manual: &v1alpha1.ManualRegistration{SigningSecretRef: v1alpha1.SigningSecretReference{Name: "signing"}},
 			},

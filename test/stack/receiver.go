@@ -47,7 +47,7 @@ func (s *Stack) CreateReceiver(name string, sink *Sink, edit ...func(*v1alpha1.W
 	object := &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.WebhookReceiverSpec{
-			ProviderRef:  v1alpha1.LocalReference{Name: "stripe"},
+			ProviderRef:  v1alpha1.ProviderReference{Name: "stripe"},
 			URL:          r.URL(),
 			Registration: v1alpha1.Registration{Managed: &v1alpha1.ManagedRegistration{}},
 			Delivery: &v1alpha1.Delivery{

@@ -30,6 +30,13 @@ func (Adapter) Capabilities() []provider.Capability {
 	}
 }
 
+// EndpointTraits of LemonSqueezy: the secret is ours, and a webhook has no room for marks.
+func (Adapter) EndpointTraits() provider.EndpointTraits {
+	return provider.EndpointTraits{
+		Secrets: provider.SecretChosen, UniqueURL: true, QuietEvent: "license_key_updated",
+	}
+}
+
 // Traits of LemonSqueezy's catalogue.
 func (Adapter) Traits() provider.Traits { return provider.Traits{ReadOnly: true} }
 

@@ -39,6 +39,14 @@ func (Adapter) Capabilities() []provider.Capability {
 	}
 }
 
+// EndpointTraits of Paddle: a notification setting tells its secret in every answer, has its marks in the description,
+// and is refused if another has the same destination. At most ten may be active.
+func (Adapter) EndpointTraits() provider.EndpointTraits {
+	return provider.EndpointTraits{
+		Secrets: provider.SecretTold, Marks: true, UniqueURL: true, QuietEvent: "report.created", MaxActive: 10,
+	}
+}
+
 // Traits of Paddle's catalogue: no keys of any kind, and an archived object takes no change (entity_archived).
 func (a Adapter) Traits() provider.Traits {
 	return provider.Traits{FrozenArchive: true, ListSettle: cmp.Or(a.ListSettle, DefaultListSettle)}

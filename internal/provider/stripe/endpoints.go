@@ -12,6 +12,14 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
+// EndpointTraits of Stripe. An account and mode has at most 16 endpoints. The quiet event is of test clocks whose
+// advance failed within Stripe.
+func (Adapter) EndpointTraits() provider.EndpointTraits {
+	return provider.EndpointTraits{
+		Secrets: provider.SecretToldOnce, Marks: true, QuietEvent: "test_helpers.test_clock.internal_failure", MaxActive: 16,
+	}
+}
+
 type endpoints struct{ *connection }
 
 type endpointPage struct {
