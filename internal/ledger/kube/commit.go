@@ -18,13 +18,15 @@ const (
 	longestBackoff = 2 * time.Second
 )
 
-// lane is the work that waits for one segment that is not the head.
+// lane is the work that waits for one segment.
 type lane struct {
 	ops     []*op
 	running bool
+	full    chan struct{} // closed when every claim of the segment waits to be settled
+	closed  bool
 }
 
-// enqueue puts an op where its event is, or to the head. The caller holds mu.
+// enqueue puts an op where its event is, or to those that wait for the next segment. The caller holds mu.
 func (l *Ledger) enqueue(o *op) {
 	if o.kind == opAppend {
 		l.appends = append(l.appends, o)
@@ -38,21 +40,21 @@ func (l *Ledger) enqueue(o *op) {
 	}
 	q := l.lanes[p.seq]
 	if q == nil {
-		q = &lane{}
+		q = &lane{full: make(chan struct{})}
 		l.lanes[p.seq] = q
 	}
 	q.ops = append(q.ops, o)
+	if s := l.view.segments[p.seq]; !q.closed && s != nil && len(q.ops) >= int(s.claims) {
+		q.closed = true
+		close(q.full)
+	}
 	l.dispatch()
 }
 
-// dispatch wakes whoever has work. Work on the head goes with the appends. The caller holds mu.
+// dispatch sets lanes to work. The caller holds mu.
 func (l *Ledger) dispatch() {
 	for seq, q := range l.lanes {
-		switch {
-		case q.running || len(q.ops) == 0:
-		case seq == l.view.head:
-			l.signal()
-		case l.work.Err() == nil:
+		if !q.running && len(q.ops) > 0 && l.work.Err() == nil {
 			q.running = true
 			l.working++
 			go l.runLane(l.work, seq, q)
@@ -156,13 +158,13 @@ func (l *Ledger) handOver(o *op, answer ledger.Claim) {
 // take applies a version of a segment that this replica wrote or read. The caller holds mu.
 func (l *Ledger) take(seq uint32, o *v1alpha1.EventLedger) {
 	now := l.opts.Clock.Now()
-	head := l.view.head
-	if !l.view.apply(seq, o, now, true) {
+	isNew := l.view.segments[seq] == nil && seq >= l.view.head
+	if !l.view.apply(seq, o, now) {
 		return
 	}
-	if s := l.view.segments[seq]; seq == head && s.appended >= 0 {
-		l.tempo.note(now, s.appended)
-		l.turns.saw(s.writer, now)
+	if isNew {
+		l.tempo.note(now)
+		l.turns.saw(l.view.segments[seq].writer, now)
 	}
 	l.view.advance()
 	l.dispatch()
@@ -217,30 +219,30 @@ func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict b
 	}
 }
 
-// read gets a segment and applies it. One that does not exist any more is dropped, without an error.
+// read gets a segment that is known and applies it. If it does not exist any more the ledger is listed anew: its entries
+// may be in another segment by now, which the watch has not shown yet.
 func (l *Ledger) read(ctx context.Context, seq uint32) error {
-	l.mu.Lock()
-	var before stamp
-	if s := l.view.segments[seq]; s != nil {
-		before = s.stamp
-	}
-	l.mu.Unlock()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	o, err := l.store.Get(call, l.names.of(seq))
 	cancel()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case apierrors.IsNotFound(err):
-		if s := l.view.segments[seq]; s != nil && s.stamp == before {
-			l.view.drop(map[uint32]bool{seq: true})
-		}
-		return nil
-	case err != nil:
+	if apierrors.IsNotFound(err) {
+		return l.catchUp(ctx)
+	}
+	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	s := l.view.segments[seq]
+	if s == nil || s.uid != o.UID {
+		l.mu.Unlock()
+		return l.catchUp(ctx)
+	}
+	defer l.mu.Unlock()
 	l.failing = time.Time{}
 	l.take(seq, o)
+	if s.stamp == stampOf(&o.ObjectMeta) {
+		s.object = o
+	}
 	return nil
 }
 
@@ -258,7 +260,9 @@ func (l *Ledger) failed(err error, doing string) {
 }
 
 // lost says of a failed write that another one came before it, rather than that the API server failed.
-func lost(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+func lost(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+}
 
 // backoff sleeps with full jitter.
 func (l *Ledger) backoff(ctx context.Context, attempt int) {

@@ -4,19 +4,20 @@
 // # What is stored
 //
 //	<receiver>-0-0000000000   the anchor: no entries; annotation floor=3
-//	<receiver>-0-0000000003   a segment: entries a b c d, sealed
-//	<receiver>-0-0000000004   a segment: entries e f g, sealed
-//	<receiver>-0-0000000005   the head: entries h i, takes more
-//	<receiver>-0-0000000006   the spare: empty, becomes the head when 5 is sealed
+//	<receiver>-0-0000000003   a segment: entries a b c d e f, all settled; was merged from 1, 2 and 3
+//	<receiver>-0-0000000004   a segment: entries g h, both settled
+//	<receiver>-0-0000000005   a segment: entries i j k, still claimed by the replica that made it
 //
-// An entry is born Claimed and settled as Processed, Deferred or Dead; Deferred moves on to Processed or Dead. Every
-// write is one Update of one segment from the version that it was made from, or one Create of an empty segment. Claims
-// and settles that come while a write is under way go together in the next one. Claims are added to the head; an entry
-// is settled in the segment that it is in.
+// An entry is born Claimed and settled as Processed, Deferred or Dead; Deferred moves on to Processed or Dead. Claims
+// that come while a write is under way go together in the next one, which creates a segment of their own under the next
+// sequence: who is second at that finds that the name exists, reads what the winner made, drops what is now a duplicate
+// and tries the next sequence. So each segment has one replica's claims in it and that replica alone settles them, with
+// an Update that nobody contends for. Short segments all of whose events are settled are merged at quiet times.
 //
 // A replica holds a view: the newest version that it knows of every segment, as an index from the first 128 bits of
 // the SHA-256 of an event's id to the entry's place and state. It lists the ledger once, then follows a watch and
-// takes in what it writes and reads. Its head is the lowest segment that it does not know to be sealed.
+// takes in what it writes and reads. Its head is the lowest sequence of which it knows no segment, and below which it
+// knows all.
 //
 // # What is assumed
 //
@@ -32,30 +33,34 @@
 //
 // An event is in the ledger at most once, as long as it is remembered. Three facts give this:
 //
-//  1. A segment's entries only grow until it is sealed, and are never more afterwards: revised copies all of them,
-//     append is the only place that adds one, and it is called for the head alone, which is not sealed in the version
-//     that the draft is made from. The seal is never taken off.
-//  2. A replica appends to segment n only when every segment below n was sealed in its view, or was deleted. The head
-//     moves in two ways: past a sealed version that was read (advance), and to the place after the last sealed segment
-//     of a list, or to its floor (listed). A list is of one moment, so it has all entries of all segments below; what
-//     other goroutines read while it ran is later than that moment and does not count for the head. By 1 a sealed
-//     version has all the entries that its segment will ever have, so the index has every event below n. The draft is
-//     made from a version of n, and takes effect only if that is the newest: so every event in n is seen too, and an
-//     event that is in either is not added again.
-//  3. The object that is called n when entries are added is the one that was always called n. Otherwise a replica that
-//     slept while n was deleted, or a Create that was on its way all that time, could make another n, and events would
-//     be added to the past. An object counts as the first of its sequence (segment.first), and only then takes
-//     entries, after a proof: the object existed, and later the anchor's floor was not above n. The floor is raised
-//     above n before any object n is deleted (prune), and never falls; so at the moment of that floor no object n had
-//     been deleted, and the one that existed was the first. makeSegment reads the anchor after it made or read the
-//     object. The watch shows changes in their order, so the floor that is known when an object appears in it is of
-//     that moment or later; a list is of one moment, and proves objects by the uid that it showed (prove).
+//  1. A segment is created with all of the claims that it will ever get. Later versions change states, and merges add
+//     entries that were settled elsewhere before (merge); so whoever has read any version of a segment knows every
+//     event that was claimed in it.
+//  2. A replica creates segment n only when it has read every segment below n, or when that was deleted. The head moves
+//     in two ways: past a segment that was read and proved (advance), and to the place after the last one of a list, or
+//     to its floor (listed). A list is of one moment, so it has all entries of all segments below; what other
+//     goroutines read while it ran is later than that moment and does not count for the head. The Create takes effect
+//     only if there is no n. So an event that is in a lower segment is not claimed again.
+//  3. The n that is created is the first one of that name. Otherwise a replica that slept while n was merged or
+//     forgotten, or a Create that was on its way all that time, could claim events in the past, which nobody reads. An
+//     object counts as the first of its sequence (segment.first) after a proof: the object existed, and later the
+//     anchor's floor was not above n. The floor is raised above n before any object n is deleted (prune, merge), and
+//     never falls; so at the moment of that floor no object n had been deleted, and the one that existed was the first.
+//     proveOwn and look read the anchor after they made or read the object. The watch shows changes in their order, so
+//     the floor that is known when an object appears in it is of that moment or later; a list is of one moment, and
+//     proves objects by the uid that it showed (prove).
 //
 // The third fact in the order of time:
 //
-//	object n    |--- created --- filled --- sealed ------------------- deleted
-//	floor       |                                    raised above n
-//	proof       |      n is there, floor <= n        none any more: a new n stays empty and is pruned
+//	object n    |--- created --- settled ------------------ merged or old, deleted
+//	floor       |                            raised above n
+//	proof       |      n is there, floor <= n        none any more: a new n does not count
+//
+// Claims are handed out of a segment only when it is proved, by its maker or to who takes them over. A segment that is
+// no first, a stray, so has claims that nobody was given. The floor is never raised above a segment with claims in it,
+// unless they are as old as the retention (outdated, mergeable); so a segment below the floor that is not known to be
+// the first, and has claims, is a stray: its claims are left out of the index (disown), its maker deletes it, or else
+// whoever prunes next. Entries in other states were settled by one who had them, and count wherever they are.
 //
 // A claim has one holder. Each attempt at a claim has a mark, replica and time, that no other claim ever has: the
 // replica's name ends in a random number made at its start, mark never gives a time twice, and an op that the ledger
@@ -73,16 +78,22 @@
 // delivered at least once.
 //
 // A write whose outcome is not known is not guessed at. Its operations are given back only after the segment has been
-// read again (write, reread), and are drafted anew from what was read:
+// read again (create, reread), and are drafted anew from what was read:
 //
 //	version 7 --+-- draft A, answer lost ......(may land at any time)
 //	            |   read: still 7
 //	            +-- draft B, the same operations from 7    one of A and B becomes 8; the other can never take effect
 //
-// If A had taken effect by then its marks and states are in the version that was read, and the operations are
-// concluded without another write. If it lands before B, B fails and reads again. If the caller is gone meanwhile, the
-// claim may become durable with nobody to hold it; the process knows the mark as its own and not held, and gives the
-// event, as Resumed, to whoever asks for it next.
+// With a Create, "no segment 7" stands for version 7. If A had taken effect by then its marks and states are in the
+// version that was read, and the operations are concluded without another write. If it lands before B, B fails and
+// reads again. If the caller is gone meanwhile, the claim may become durable with nobody to hold it; the process knows
+// the mark as its own and not held, and gives the event, as Resumed, to whoever asks for it next.
+//
+// A merge moves nothing that could still change, and forgets nothing: the entries are durable in their new place before
+// the old ones go, the new place has the higher sequence, and the higher one wins in every index (view.take). Who
+// misses a segment by reading it is not told by the watch yet where its entries are, so it lists the ledger before it
+// goes on (read). A merge that is broken off, or two at once, leave an entry in two places, and the next round, or
+// pruning, has one fewer.
 //
 // A watch that lags or misses changes costs conflicts, not truth: whoever writes from an old version loses and reads
 // the new one. A lagging replica may answer Busy or Duplicate for an event that was settled or forgotten since, and
@@ -92,31 +103,31 @@
 // What is answered is durable. Claim and Settle return nil only from verdicts of a version whose write was answered,
 // or that was read, or of a view (Duplicate, or the state that is asked for).
 //
-// Nothing is forgotten early. A segment is deleted only in the version in which it was seen sealed, with every event
-// settled, and the newest of them older than the retention by the deleting replica's clock; a segment that changed
-// meanwhile is not deleted, since Delete names its version. The retention is shorter by the difference between the
-// clocks of the replica that claimed and the one that deletes, and is at least 72 h. A duplicate that comes when some
-// replicas have forgotten its event and others have not is a duplicate to these and new to those; the new entry is in
-// a later segment, which wins in every index (view.take), and the late news of the old segment's end does not touch
-// it.
+// Nothing is forgotten early. A segment is deleted only in the version in which its events were seen to be older than
+// the retention, by the deleting replica's clock, and none of them Deferred; one that changed meanwhile is not deleted,
+// since Delete names its version. A claim that nobody settled for that long is given up, as its provider has done long
+// ago. The retention is shorter by the difference between the clocks of the replica that claimed and the one that
+// deletes, and is at least 72 h. A duplicate that comes when some replicas have forgotten its event and others have not
+// is a duplicate to these and new to those; the new entry is in a later segment, which wins in every index, and the
+// late news of the old segment's end does not touch it.
 //
 // After a crash nothing has to be repaired. Claims of the dead process are durable, are not this process's, and are
 // handed out as Resumed after ClaimTimeout. A restarted process has another name and waits like everybody else.
 //
-// A deleted anchor ends nothing. Replicas that know it make no segment any more, since no proof succeeds, and append
-// to a segment that they had proved before: the head, as CAS on an older one fails. The new anchor's floor is the
-// sequence after the last sealed segment, which is the same one, because the segment before the head is never pruned
-// (listing.floor). (Only a Create of an anchor that is under way for longer than the retention, while the anchor is
-// deleted twice, would bring back an old floor.) A replica that learns of the new anchor lists anew and keeps only
-// which claims it has in hand.
+// A deleted anchor ends nothing. Replicas that know it make no segment that counts any more, since no proof succeeds,
+// until they have listed the ledger anew, and keep only which claims they have in hand. The new anchor's floor is the
+// lowest segment that has claims in it, which the floor before was not above either, or else the next sequence
+// (listing.floor); the last segment is never deleted, so the next sequence is the same for all. What is not covered is
+// a stray, from a Create that took minutes, which is still there when somebody deletes the anchor: nothing tells it
+// from a segment that counts.
 //
 // An object stays below etcd's limit. A segment has at most MaxMaxEntries entries, and an entry's fields are bounded
 // by MaxID, MaxType and the length of a replica's name.
 //
 // # What is only about speed
 //
-// When to write (turns), how long a segment gets before it is sealed (tempo), the spare, and which versions are kept
-// decoded have no part in the above. The model test runs all of this in virtual time against a store with exactly the
-// listed properties, under random schedules of lag, loss, crash, pause and skew, and of a person who deletes the
-// anchor; schedules that the dice hardly find are written out in schedules_test.go.
+// When to write (turns), when to merge (tempo), and which versions are kept decoded have no part in the above. The
+// model test runs all of this in virtual time against a store with exactly the listed properties, under random
+// schedules of lag, loss, crash, pause and skew, and of a person who deletes the anchor; schedules that the dice hardly
+// find are written out in schedules_test.go. load_test.go measures turns in virtual time.
 package kube

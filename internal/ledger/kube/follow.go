@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -63,19 +64,26 @@ type listing struct {
 	version string
 	anchor  *v1alpha1.EventLedger
 	seen    map[uint32]types.UID
-	sealed  uint32 // the highest that is sealed
+	highest uint32 // the highest sequence
+	claimed uint32 // the lowest with a claim in it, or 0
 }
 
 func (p *listing) add(seq uint32, o *v1alpha1.EventLedger) {
 	p.seen[seq] = o.UID
-	if isSealed(o) {
-		p.sealed = max(p.sealed, seq)
+	p.highest = max(p.highest, seq)
+	if (p.claimed == 0 || seq < p.claimed) && slices.ContainsFunc(o.Status.Entries, isClaimed) {
+		p.claimed = seq
 	}
 }
 
-// floor for an anchor that is missing: the segment that takes events, which comes after the last that is sealed, since
-// that one is not pruned. A replica that has not seen yet that the anchor is gone appends to no other.
-func (p *listing) floor() uint32 { return p.sealed + 1 }
+// floor for an anchor that is missing: the lowest segment with claims in it, which the floor before was not above, or
+// else the next one, since the last is not pruned.
+func (p *listing) floor() uint32 {
+	if p.claimed != 0 {
+		return p.claimed
+	}
+	return p.highest + 1
+}
 
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.
 func (l *Ledger) list(ctx context.Context) (version string, done bool, err error) {
@@ -119,7 +127,7 @@ func (l *Ledger) takePage(page *v1alpha1.EventLedgerList, all *listing) {
 			all.anchor = o
 		default:
 			all.add(seq, o)
-			l.view.apply(seq, o, l.opts.Clock.Now(), false)
+			l.view.apply(seq, o, l.opts.Clock.Now())
 		}
 	}
 }

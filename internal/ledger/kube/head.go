@@ -13,10 +13,10 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// appendLoop commits what waits for the head, one write at a time. What arrives during a write goes with the next.
+// appendLoop makes one segment after another from the claims that wait. What arrives during a write goes with the next.
 func (l *Ledger) appendLoop(ctx context.Context) {
 	for failures := 0; l.awaitTurn(ctx); {
-		err := l.commitHead(ctx)
+		err := l.commit(ctx)
 		if err == nil {
 			failures = 0
 			continue
@@ -27,12 +27,12 @@ func (l *Ledger) appendLoop(ctx context.Context) {
 	}
 }
 
-// awaitTurn returns when the head has work and the time to do it has come, or when the API server has failed: then
-// it must be tried even if no claim is let in.
+// awaitTurn returns when claims wait and the time to write has come, or when the API server has failed: then it must be
+// tried even if no claim is let in.
 func (l *Ledger) awaitTurn(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		l.mu.Lock()
-		wanted := l.loaded && (l.headWork() || !l.failing.IsZero())
+		wanted := l.loaded && (len(l.appends) > 0 || !l.failing.IsZero())
 		var wait time.Duration
 		if wanted {
 			wait = l.turns.delay(l.opts.Clock.Now())
@@ -64,26 +64,24 @@ func (l *Ledger) pause(ctx context.Context, timed bool, wait time.Duration) {
 	}
 }
 
-func (l *Ledger) headWork() bool {
-	q := l.lanes[l.view.head]
-	return len(l.appends) > 0 || (q != nil && !q.running && len(q.ops) > 0)
-}
-
-// commitHead makes one attempt. An error means that no segment could be made ready to write to.
-func (l *Ledger) commitHead(ctx context.Context) error {
+// commit makes one attempt. An error means that no segment could be made, and not because another replica was first.
+func (l *Ledger) commit(ctx context.Context) error {
 	l.mu.Lock()
-	seq, head := l.view.head, l.view.writable()
-	if !l.headWork() {
+	seq := l.view.head
+	if len(l.appends) == 0 {
 		l.mu.Unlock()
 		return l.probe(ctx)
 	}
-	if head == nil {
+	if l.view.segments[seq] != nil {
 		l.mu.Unlock()
-		return l.makeSegment(ctx, seq)
+		return l.look(ctx, seq)
 	}
-	replicas, _ := l.turns.ring(l.opts.Clock.Now())
-	limit := l.tempo.limit(l.opts.MaxEntries, replicas)
-	d, ops := l.draftHead(seq, head, limit)
+	ops, rest := l.takeOps(l.appends, l.opts.MaxEntries)
+	l.appends = rest
+	d := newDrafter(&l.view, l.blank(seq), len(ops), l.opts.ClaimTimeout, l.opts.Clock.Now())
+	for _, o := range ops {
+		d.add(o)
+	}
 	if !d.changed {
 		l.conclude(d.verdicts)
 		l.mu.Unlock()
@@ -93,29 +91,21 @@ func (l *Ledger) commitHead(ctx context.Context) error {
 	l.committing = true
 	l.mu.Unlock()
 
-	err := l.write(ctx, seq, d, ops)
+	err := l.create(ctx, seq, &d.draft, ops)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.committing = false
-	if lost(err) {
+	switch {
+	case err == nil:
+		l.turns.wrote(begun, l.opts.Clock.Now())
+		l.metrics.commit("append", len(ops))
+	case lost(err):
 		if l.turns.lost(l.opts.Clock.Now(), rand.Float64()) {
 			l.background(l.ask)
 		}
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	l.turns.wrote(begun, l.opts.Clock.Now())
-	l.metrics.commit("append", len(ops))
-	switch full := len(d.next.Status.Entries) >= limit/2; {
-	case full && l.view.head == seq:
-		l.makeSpare(seq + 1)
-	case l.view.head == seq+1 && limit < l.opts.MaxEntries:
-		// Under load the next batch fills the new head.
-		l.makeSpare(seq + 2)
-	}
-	return nil
+	return err
 }
 
 // probe finds out whether the API server is back.
@@ -131,44 +121,82 @@ func (l *Ledger) probe(ctx context.Context) error {
 	return nil
 }
 
-// draftHead takes waiting ops into the next version of the head. The caller holds mu.
-func (l *Ledger) draftHead(seq uint32, head *segment, limit int) (*draft, []*op) {
-	room := max(l.opts.MaxEntries-int(head.entries), 0)
-	appends, rest := l.takeOps(l.appends, room)
-	l.appends = rest
-	var ops []*op
-	if q := l.lanes[seq]; q != nil && !q.running {
-		ops, _ = l.takeOps(q.ops, len(q.ops))
-		delete(l.lanes, seq)
+// create makes a segment with all of its events. They are handed out when it is proved that the object is the first of
+// its sequence. If it is not, or if that cannot be found out, the ops are given back once it is known what
+// there is.
+func (l *Ledger) create(ctx context.Context, seq uint32, d *draft, ops []*op) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	at, err := l.store.Create(call, d.next)
+	cancel()
+	if err == nil {
+		d.next.UID, d.next.ResourceVersion = at.uid, at.version
+		var done bool
+		if done, err = l.proveOwn(ctx, seq, d); done {
+			return nil
+		}
 	}
-	d := newDrafter(&l.view, head.object, len(appends), l.opts.ClaimTimeout, l.opts.Clock.Now())
-	ops = append(ops, appends...)
-	for _, o := range ops {
-		d.add(o)
+	if apierrors.IsAlreadyExists(err) {
+		l.metrics.conflicts.Inc()
+	} else if err != nil {
+		l.failed(err, "make a segment")
 	}
-	n := len(d.next.Status.Entries)
-	spare := l.view.segments[seq+1]
-	if n >= l.opts.MaxEntries || (d.changed && n >= limit && spare != nil && spare.first) {
-		d.seal()
+	for attempt := 0; ctx.Err() == nil; attempt++ {
+		lookErr := l.look(ctx, seq)
+		if lookErr == nil {
+			break
+		}
+		l.failed(lookErr, "read a segment")
+		l.backoff(ctx, attempt)
 	}
-	return &d.draft, ops
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.giveBack(ops)
+	return err
 }
 
-// makeSpare makes the next segment in the background, so that nobody waits for it. The caller holds mu.
-func (l *Ledger) makeSpare(seq uint32) {
-	if l.making || l.view.segments[seq] != nil {
-		return
+// proveOwn proves a segment that this replica made, by the watch if that was faster than the answer, and concludes
+// its draft. One that turns out to be no first object is deleted: nobody counts what is in it.
+func (l *Ledger) proveOwn(ctx context.Context, seq uint32, d *draft) (done bool, err error) {
+	l.mu.Lock()
+	s := l.view.segments[seq]
+	if s != nil && s.uid == d.next.UID && s.first {
+		l.concludeMade(seq, d)
+		l.mu.Unlock()
+		return true, nil
 	}
-	l.making = true
-	l.background(func(ctx context.Context) {
-		err := l.makeSegment(ctx, seq)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.making = false
-		if err != nil {
-			l.log.V(1).Info("no spare segment yet", "reason", err.Error())
-		}
-	})
+	l.mu.Unlock()
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	anchor, err := l.store.Get(call, l.names.of(anchorSeq))
+	if err != nil {
+		return false, err
+	}
+	floor, err := floorOf(anchor)
+	if err != nil {
+		return false, err
+	}
+	l.mu.Lock()
+	same := anchor.UID == l.view.anchorUID
+	if same && floor <= seq {
+		l.view.floor = max(l.view.floor, floor)
+		l.concludeMade(seq, d)
+		l.mu.Unlock()
+		return true, nil
+	}
+	l.mu.Unlock()
+	if same {
+		_ = l.store.Delete(call, d.next.Name, stampOf(&d.next.ObjectMeta))
+	}
+	return false, l.catchUp(ctx)
+}
+
+// concludeMade takes in a segment that is proved, and hands out what is in it. The caller holds mu.
+func (l *Ledger) concludeMade(seq uint32, d *draft) {
+	l.failing = time.Time{}
+	l.take(seq, d.next)
+	l.view.prove(seq, d.next.UID)
+	l.conclude(d.verdicts)
+	l.signal()
 }
 
 // background does something that nobody waits for but the end of Run. The caller holds mu.
@@ -203,29 +231,30 @@ func (l *Ledger) ask(ctx context.Context) {
 // errBehind: the ledger has gone on without this replica, which now lists it.
 var errBehind = errors.New("this replica was behind")
 
-// makeSegment makes the segment of a sequence, empty, unless it exists, and proves that it is the first object of
-// that sequence: an object that exists while the floor is not above it was never deleted before.
-func (l *Ledger) makeSegment(ctx context.Context, seq uint32) error {
+// look reads the segment of a sequence and proves it. Without an error it is proved, or does not exist, or the ledger
+// was listed anew because this replica was behind.
+func (l *Ledger) look(ctx context.Context, seq uint32) error {
 	if seq == anchorSeq {
 		return errBehind
 	}
+	l.mu.Lock()
+	before := l.view.segments[seq]
+	known := before != nil && before.first
+	l.mu.Unlock()
+	if known {
+		return nil // the watch was faster
+	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	o := l.blank(seq)
-	at, err := l.store.Create(call, o)
-	switch {
-	case err == nil:
-		l.metrics.commit("segment", 0)
-		o.UID, o.ResourceVersion = at.uid, at.version
-	case apierrors.IsAlreadyExists(err):
-		if o, err = l.store.Get(call, o.Name); apierrors.IsNotFound(err) {
+	o, err := l.store.Get(call, l.names.of(seq))
+	if apierrors.IsNotFound(err) {
+		if before != nil {
 			return l.catchUp(ctx)
 		}
-		if err != nil {
-			return fmt.Errorf("read segment %d: %w", seq, err)
-		}
-	default:
-		return fmt.Errorf("create segment %d: %w", seq, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read segment %d: %w", seq, err)
 	}
 	anchor, err := l.store.Get(call, l.names.of(anchorSeq))
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -236,10 +265,6 @@ func (l *Ledger) makeSegment(ctx context.Context, seq uint32) error {
 		if proved || err != nil {
 			return err
 		}
-	}
-	if at.uid != "" {
-		// It is empty and nobody will ever add to it.
-		_ = l.store.Delete(call, o.Name, at)
 	}
 	return l.catchUp(ctx)
 }

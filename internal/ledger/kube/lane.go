@@ -7,13 +7,10 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// runLane commits what waits for a segment that takes no more events, until nothing is left.
+// runLane commits what waits for a segment, until nothing is left.
 func (l *Ledger) runLane(ctx context.Context, seq uint32, q *lane) {
 	// The settles of one batch come within moments of each other.
-	l.mu.Lock()
-	stagger := l.turns.stagger(l.opts.Clock.Now())
-	l.mu.Unlock()
-	l.sleep(ctx, l.opts.BatchWindow+stagger)
+	l.gather(ctx, q)
 	for losses := 0; ; losses++ {
 		d, ops := l.draftLane(ctx, seq, q)
 		if d == nil {
@@ -28,6 +25,17 @@ func (l *Ledger) runLane(ctx context.Context, seq uint32, q *lane) {
 		default:
 			l.backoff(ctx, losses)
 		}
+	}
+}
+
+// gather waits until all of a segment's claims are to be settled, and not for long.
+func (l *Ledger) gather(ctx context.Context, q *lane) {
+	timer := l.opts.Clock.NewTimer(l.opts.BatchWindow / 2)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-q.full:
+	case <-ctx.Done():
 	}
 }
 
@@ -112,6 +120,9 @@ func (l *Ledger) closeLane(seq uint32, q *lane) {
 func (l *Ledger) endLane(seq uint32, q *lane) {
 	q.running = false
 	l.working--
+	if s := l.view.segments[seq]; s != nil && (s.claims == 0 || s.writer != l.me) {
+		s.object = nil
+	}
 	if l.lanes[seq] == q {
 		delete(l.lanes, seq)
 	}

@@ -18,6 +18,9 @@ import (
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
+// listingTime is when to ask again about a claim that was listed and is not proved yet.
+const listingTime = time.Second
+
 // drainTime is how long Run goes on committing after its context ended.
 const drainTime = 5 * time.Second
 
@@ -46,7 +49,6 @@ type Ledger struct {
 	work     context.Context // of all writes; nil before Run
 	loaded   bool
 	closing  bool
-	making   bool // a spare segment is being made
 	// committing: the head's ops are in a write.
 	committing bool
 	failing    time.Time // since when writes fail; zero while they do not
@@ -120,6 +122,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	tasks.Go(func() { l.follow(work) })
 	tasks.Go(func() { l.appendLoop(work) })
 	tasks.Go(func() { l.pruneLoop(work) })
+	tasks.Go(func() { l.mergeLoop(work) })
 	<-ctx.Done()
 	l.drain(work)
 	cancel()
@@ -256,7 +259,10 @@ func (l *Ledger) answer(k key, now time.Time) (*ledger.Claim, *claim) {
 	}
 	left := c.seen.Add(l.opts.ClaimTimeout).Sub(now)
 	if left <= 0 || (c.by == l.me && !c.held) {
-		return nil, c
+		if l.view.segments[p.seq].first {
+			return nil, c
+		}
+		left = listingTime // it is being found out whether this claim counts
 	}
 	return &ledger.Claim{Outcome: ledger.Busy, RetryAfter: left, ReceivedAt: received}, nil
 }

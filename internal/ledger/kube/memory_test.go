@@ -22,7 +22,7 @@ func BenchmarkMemory(b *testing.B) {
 				before := heap()
 				v := newView("a")
 				for seq := range uint32(events / each) {
-					v.apply(seq+1, sealedSegment(seq+1, each), time.Now(), false)
+					v.apply(seq+1, settledSegment(seq+1, each), time.Now())
 				}
 				b.ReportMetric(float64(heap()-before)/float64(len(v.index)), "bytes/id")
 				runtime.KeepAlive(&v)
@@ -38,11 +38,11 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func sealedSegment(seq uint32, entries int) *v1alpha1.EventLedger {
+func settledSegment(seq uint32, entries int) *v1alpha1.EventLedger {
 	o := &v1alpha1.EventLedger{}
 	o.Name, o.UID = namesOf("r").of(seq), types.UID(fmt.Sprintf("%036d", seq))
 	o.ResourceVersion = strconv.FormatUint(uint64(seq), 10)
-	o.Annotations = map[string]string{AnnotationSealed: "true", AnnotationWriter: fmt.Sprintf("replica/%010d", seq%3)}
+	o.Annotations = map[string]string{AnnotationWriter: fmt.Sprintf("replica/%010d", seq%3)}
 	for i := range entries {
 		e := v1alpha1.LedgerEntry{ID: fmt.Sprintf("evt_%d_%d", seq, i), State: v1alpha1.EntryProcessed}
 		e.ReceivedAt.Time = time.Unix(1_700_000_000, 0)

@@ -42,7 +42,7 @@ func newModelServer(timeout, retention, skew time.Duration) *modelServer {
 		objects: map[string]*v1alpha1.EventLedger{}, lists: map[string][]v1alpha1.EventLedger{},
 		changed: make(chan struct{}),
 		check: checker{timeout: timeout, retention: retention, skew: skew, events: map[string]*history{},
-			durable: map[fact]bool{}},
+			deletions: map[string]bool{}, strays: map[types.UID]bool{}, durable: map[fact]bool{}},
 	}
 }
 
@@ -178,9 +178,12 @@ func (s *modelServer) after(rev int) (*change, chan struct{}, error) {
 type checker struct {
 	timeout, retention, skew time.Duration
 	events                   map[string]*history
-	durable                  map[fact]bool // what was ever true
-	faults                   []string
+	durable                  map[fact]bool   // what was ever true
+	deletions                map[string]bool // names of which an object was deleted
+	strays                   map[types.UID]bool
+	faults, log              []string
 	appended, takenOver      int
+	moves                    int
 	pruned                   int
 }
 
@@ -203,6 +206,8 @@ type history struct {
 	seq   string
 	state v1alpha1.EntryState
 	at    time.Time // when the present claim became durable
+	// received is when the event was first claimed. A claim as old as the retention may be forgotten.
+	received time.Time
 }
 
 func (c *checker) faultf(format string, args ...any) {
@@ -211,19 +216,43 @@ func (c *checker) faultf(format string, args ...any) {
 
 func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
 	now := time.Now()
+	c.note(kind, o, now)
 	switch {
-	case kind == watch.Added && len(o.Status.Entries) > 0:
-		c.faultf("%s was born with entries", o.Name)
+	case kind == watch.Added && c.deletions[o.Name]:
+		c.strays[o.UID] = true
+	case kind == watch.Added:
+		c.added(o, o.Status.Entries, now)
 	case kind == watch.Deleted:
 		c.deleted(o, now)
+	case c.strays[o.UID]:
+		c.faultf("%s is not the first of its name, and was changed", o.Name)
 	case kind == watch.Modified:
 		c.modified(old, o, now)
 	}
 }
 
-func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
+// note keeps what happened, for whoever has to find out why.
+func (c *checker) note(kind watch.EventType, o *v1alpha1.EventLedger, now time.Time) {
+	line := fmt.Sprintf("%s %s %s v%s by %s floor %q:", now.Format("15:04:05.000"), kind, o.Name, o.ResourceVersion,
+		o.Annotations[AnnotationWriter], o.Annotations[AnnotationFloor])
 	for _, e := range o.Status.Entries {
-		if isOpen(e.State) {
+		line += fmt.Sprintf(" %s %s %s", e.ID, e.State, e.ClaimedBy)
+	}
+	c.log = append(c.log, line)
+}
+
+func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
+	c.deletions[o.Name] = c.deletions[o.Name] || o.Name != namesOf("r").of(anchorSeq)
+	if c.strays[o.UID] {
+		return
+	}
+	pruned := len(o.Status.Entries) == 0
+	for _, e := range o.Status.Entries {
+		if h := c.events[e.ID]; h == nil || h.seq != o.Name {
+			continue // it was merged into another
+		}
+		pruned = true
+		if e.State == v1alpha1.EntryDeferred {
 			c.faultf("%s was deleted with %s %s in it", o.Name, e.ID, e.State)
 		}
 		if age := now.Sub(e.ReceivedAt.Time); age < c.retention-2*c.skew {
@@ -231,14 +260,13 @@ func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 		}
 		delete(c.events, e.ID)
 	}
-	c.pruned++
+	if pruned {
+		c.pruned++
+	}
 }
 
 func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 	was, is := old.Status.Entries, o.Status.Entries
-	if isSealed(old) && (!isSealed(o) || len(is) != len(was)) {
-		c.faultf("%s was changed after its seal", o.Name)
-	}
 	if len(is) < len(was) {
 		c.faultf("%s lost entries", o.Name)
 		return
@@ -251,14 +279,38 @@ func (c *checker) modified(old, o *v1alpha1.EventLedger, now time.Time) {
 		c.moved(&was[i], &is[i], o.Annotations[AnnotationWriter], now)
 	}
 	for i := range is[len(was):] {
-		e := &is[len(was)+i]
-		if h := c.events[e.ID]; h != nil {
+		c.merged(o, &is[len(was)+i])
+	}
+}
+
+// merged checks an entry that was added to a segment that exists: it has to be one that was settled elsewhere.
+func (c *checker) merged(o *v1alpha1.EventLedger, e *v1alpha1.LedgerEntry) {
+	h := c.events[e.ID]
+	forgotten := time.Since(e.ReceivedAt.Time) >= c.retention-2*c.skew
+	switch {
+	case forgotten && (h == nil || h.seq > o.Name):
+		// It was pruned meanwhile, and may have come again since: remembering it longer does no harm.
+	case h == nil || h.state != e.State || isOpen(e.State):
+		c.faultf("%s was added to %s as %s", e.ID, o.Name, e.State)
+	case h.seq >= o.Name:
+		// Another merge was faster, and put it into a later segment, which wins.
+	default:
+		h.seq = o.Name
+		c.moves++
+	}
+}
+
+// added checks claims that are new in a segment.
+func (c *checker) added(o *v1alpha1.EventLedger, entries []v1alpha1.LedgerEntry, now time.Time) {
+	for i := range entries {
+		e := &entries[i]
+		if h := c.events[e.ID]; h != nil && (h.state != v1alpha1.EntryClaimed || now.Sub(h.received) < c.retention-2*c.skew) {
 			c.faultf("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
 		}
 		if e.State != v1alpha1.EntryClaimed || e.ClaimedBy != o.Annotations[AnnotationWriter] {
 			c.faultf("%s was added as %s by %q", e.ID, e.State, e.ClaimedBy)
 		}
-		c.events[e.ID] = &history{seq: o.Name, state: e.State, at: now}
+		c.events[e.ID] = &history{seq: o.Name, state: e.State, at: now, received: now}
 		c.durable[factOf(e)] = true
 		c.appended++
 	}
@@ -268,7 +320,10 @@ func factOf(e *v1alpha1.LedgerEntry) fact { return fact{id: e.ID, state: e.State
 
 func (c *checker) moved(was, is *v1alpha1.LedgerEntry, writer string, now time.Time) {
 	h := c.events[is.ID]
-	if h == nil {
+	switch {
+	case h == nil && was.State == is.State && !isOpen(is.State):
+		return // a copy of an event that was forgotten
+	case h == nil:
 		c.faultf("%s is unknown", is.ID)
 		return
 	}

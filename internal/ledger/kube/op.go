@@ -60,7 +60,6 @@ type verdict struct {
 type draft struct {
 	next     *v1alpha1.EventLedger
 	changed  bool
-	appended int
 	verdicts []verdict
 }
 
@@ -125,7 +124,6 @@ func (d *drafter) append(o *op) verdict {
 	d.where[e.ID] = len(d.next.Status.Entries)
 	d.next.Status.Entries = append(d.next.Status.Entries, e)
 	d.changed = true
-	d.appended++
 	return d.wins(o, &e)
 }
 
@@ -164,12 +162,6 @@ func (d *drafter) settle(o *op) verdict {
 
 func (d *drafter) wins(o *op, e *v1alpha1.LedgerEntry) verdict {
 	return verdict{won: true, claim: ledger.Claim{Outcome: outcomeOf(o), ReceivedAt: e.ReceivedAt.Time}}
-}
-
-// seal ends the segment.
-func (d *drafter) seal() {
-	d.next.Annotations[AnnotationSealed] = "true"
-	d.changed = true
 }
 
 func outcomeOf(o *op) ledger.Outcome {

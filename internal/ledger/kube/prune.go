@@ -29,8 +29,8 @@ func (l *Ledger) pruneLoop(ctx context.Context) {
 	}
 }
 
-// prune deletes sealed segments all of whose events are settled and old, and empty ones that a replica left that was
-// behind. The floor is raised first: see the package comment.
+// prune deletes segments all of whose events are old, and strays that a replica left that was behind. The floor
+// is raised first: see the package comment.
 func (l *Ledger) prune(ctx context.Context) error {
 	old := l.outdated()
 	if len(old) == 0 {
@@ -49,22 +49,17 @@ func (l *Ledger) prune(ctx context.Context) error {
 		err := l.store.Delete(call, l.names.of(seq), old[seq])
 		cancel()
 		switch {
-		case apierrors.IsNotFound(err):
-			l.mu.Lock()
-			if s := l.view.segments[seq]; s != nil && s.stamp == old[seq] {
-				l.view.drop(map[uint32]bool{seq: true})
-			}
-			l.mu.Unlock()
 		case err == nil:
 			l.metrics.pruned.Inc()
-		case !apierrors.IsConflict(err):
+		case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err):
 			return err
 		}
 	}
 	return nil
 }
 
-// outdated segments, in the versions that were found to be so.
+// outdated segments, in the versions that were found to be so. A claim as old as that is given up: the provider has
+// long stopped to ask for it.
 func (l *Ledger) outdated() map[uint32]stamp {
 	oldest := l.opts.Clock.Now().Add(-l.opts.Retention()).Unix()
 	l.mu.Lock()
@@ -73,11 +68,17 @@ func (l *Ledger) outdated() map[uint32]stamp {
 	if !l.loaded {
 		return found
 	}
+	// The last one stays: it shows where the next is, should somebody delete the anchor.
+	end := max(l.view.head, 1) - 1
+	old := func(s *segment) bool { return s.deferred == 0 && int64(s.newest) < oldest }
 	for seq, s := range l.view.segments {
-		// The last one before the head stays: it shows where the head is, should somebody delete the anchor.
-		sealed := s.sealed && seq+1 < l.view.head && s.open == 0 && int64(s.newest) < oldest
-		stray := s.entries == 0 && seq < l.view.floor
-		if sealed || stray {
+		if s.claims > 0 && seq >= l.view.floor && !old(s) {
+			end = min(end, seq) // the floor is never above it
+		}
+	}
+	for seq, s := range l.view.segments {
+		stray := !s.first && seq < l.view.floor && s.claims == s.entries
+		if stray || seq < end && old(s) {
 			found[seq] = s.stamp
 		}
 		if len(found) == pruneMost {

@@ -92,70 +92,111 @@ func (s *stage) get(seq uint32) *v1alpha1.EventLedger {
 	return o
 }
 
-func (s *stage) create(seq uint32) {
-	_, err := s.server.create(s.others.blank(seq))
-	s.g.Expect(err).NotTo(HaveOccurred())
-}
-
-// write adds processed events to a segment, and seals it if it is to be.
-func (s *stage) write(seq uint32, seal bool, ids ...string) {
-	old := s.get(seq)
-	next := revised(old, s.others.me, len(ids))
+// create makes a segment as another replica would, with events in it that it has claimed.
+func (s *stage) create(seq uint32, ids ...string) {
+	o := revised(s.others.blank(seq), s.others.me, len(ids))
 	for _, id := range ids {
 		e := v1alpha1.LedgerEntry{ID: id, Type: "invoice.paid", State: v1alpha1.EntryClaimed}
 		e.ReceivedAt.Time = time.Now()
-		setMark(&e, claimMark{by: s.others.me, at: time.Now()})
-		next.Status.Entries = append(next.Status.Entries, e)
+		setMark(&e, claimMark{by: s.others.me, at: micros(time.Now())})
+		o.Status.Entries = append(o.Status.Entries, e)
 	}
-	if seal {
-		next.Annotations[AnnotationSealed] = "true"
+	_, err := s.server.create(o)
+	s.g.Expect(err).NotTo(HaveOccurred())
+}
+
+// settle marks every event of a segment as processed, as the replica that claimed them would.
+func (s *stage) settle(seq uint32) {
+	old := s.get(seq)
+	next := revised(old, old.Annotations[AnnotationWriter], 0)
+	for i := range next.Status.Entries {
+		e := &next.Status.Entries[i]
+		e.State, e.ClaimedBy, e.ClaimedAt = v1alpha1.EntryProcessed, "", nil
 	}
 	_, err := s.server.update(next)
 	s.g.Expect(err).NotTo(HaveOccurred())
 }
 
-// prune deletes segment 1 by the rules: the floor first.
-func (s *stage) prune() {
-	anchor := s.get(anchorSeq)
-	next := revised(anchor, s.others.me, 0)
-	next.Annotations[AnnotationFloor] = "2"
+// merge puts the entries of segments 1 and 2 into 3 and deletes the two, by the rules.
+func (s *stage) merge() {
+	old := s.get(3)
+	next := revised(old, s.others.me, 2)
+	for _, seq := range []uint32{1, 2} {
+		next.Status.Entries = append(next.Status.Entries, s.get(seq).Status.Entries...)
+	}
 	_, err := s.server.update(next)
 	s.g.Expect(err).NotTo(HaveOccurred())
-	one := s.get(1)
-	s.g.Expect(s.server.delete(one.Name, stampOf(&one.ObjectMeta))).To(Succeed())
+	anchor := revised(s.get(anchorSeq), s.others.me, 0)
+	anchor.Annotations[AnnotationFloor] = "3"
+	_, err = s.server.update(anchor)
+	s.g.Expect(err).NotTo(HaveOccurred())
+	for _, seq := range []uint32{1, 2} {
+		o := s.get(seq)
+		s.g.Expect(s.server.delete(o.Name, stampOf(&o.ObjectMeta))).To(Succeed())
+	}
 }
 
-// outrun has others seal segment 1, go on in segments 2 and 3, and forget segment 1, while the ledger's watch lags.
+// outrun has others go on in segments 2 to 4 and merge those before 4, while the ledger's watch lags.
 func (s *stage) outrun() {
 	s.store.setBlind(true)
-	s.write(1, true)
-	s.create(2)
-	s.write(2, true, "evt_before")
-	s.create(3)
-	s.write(3, false, "evt_theirs")
-	s.prune()
+	s.create(2, "evt_before")
+	s.settle(2)
+	s.create(3, "evt_merged")
+	s.settle(3)
+	s.create(4, "evt_theirs")
+	s.merge()
 }
 
-// A replica that was behind makes a segment that was there before and was forgotten.
-func TestPrunedSegmentIsNotMadeAnew(t *testing.T) {
+// A replica that was behind makes a segment that was there before and was merged into another.
+func TestMergedSegmentIsNotMadeAnew(t *testing.T) {
 	onStage(t, func(s *stage) {
 		s.outrun()
 		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
+		s.g.Expect(s.claim("evt_before")).To(Equal(ledger.Duplicate))
+		s.g.Expect(s.claim("evt_mine")).To(Equal(ledger.Duplicate))
 		s.g.Expect(s.claim("evt_next")).To(Equal(ledger.Won))
-		s.g.Expect(s.get(3).Status.Entries).To(HaveLen(2))
-		_, err := s.server.get(s.l.names.of(1))
+		s.g.Expect(s.get(5).Status.Entries).To(HaveLen(1))
+		_, err := s.server.get(s.l.names.of(2))
 		s.g.Expect(err).To(HaveOccurred(), "the stray was not deleted")
 	})
 }
 
-// A request of long ago made such a segment, and the replica that is behind finds it in place of its head.
-func TestStraySegmentTakesNoEvents(t *testing.T) {
+// A request of long ago makes such a segment. Nobody was given what is in it, and nobody is.
+func TestStrayClaimsDoNotCount(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		blind bool
+	}{{"seen by the watch", false}, {"found in place of the next segment", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				s.outrun()
+				s.store.setBlind(c.blind)
+				s.create(2, "evt_stray")
+				time.Sleep(time.Second)
+				s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
+				s.g.Expect(s.claim("evt_stray")).To(Equal(ledger.Won))
+				s.g.Expect(s.l.Settle(context.Background(), "evt_stray", ledger.Processed)).To(Succeed())
+				s.g.Expect(s.get(2).Status.Entries[0].State).To(Equal(v1alpha1.EntryClaimed), "it was settled in the stray")
+				s.g.Expect(s.get(5).Status.Entries).To(HaveLen(1))
+			})
+		})
+	}
+}
+
+// A segment that a read does not find may have been merged into one that the watch has not shown yet.
+func TestMergedEventIsNotForgotten(t *testing.T) {
 	onStage(t, func(s *stage) {
-		s.outrun()
-		s.create(1)
-		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
-		s.g.Expect(s.claim("evt_next")).To(Equal(ledger.Won))
-		s.g.Expect(s.get(1).Status.Entries).To(BeEmpty())
+		s.create(2, "evt_before")
+		s.settle(2)
+		s.create(3, "evt_merged")
+		s.settle(3)
+		time.Sleep(time.Second)
+		s.store.setBlind(true)
+		s.create(4, "evt_theirs")
+		s.merge()
+		s.g.Expect(s.l.read(context.Background(), 2)).To(Succeed())
+		s.g.Expect(s.claim("evt_before")).To(Equal(ledger.Duplicate))
+		s.g.Expect(s.claim("evt_mine")).To(Equal(ledger.Duplicate))
 	})
 }
 
@@ -165,12 +206,9 @@ func TestListKnowsItsMomentOnly(t *testing.T) {
 	l, err := newLedger(Options{Namespace: "ns", Receiver: "r", Replica: "a",
 		Retention: func() time.Duration { return time.Hour }}, nil)
 	g.Expect(err).NotTo(HaveOccurred())
-	object := func(seq uint32, version, uid string, sealed bool, ids ...string) *v1alpha1.EventLedger {
+	object := func(seq uint32, version, uid string, ids ...string) *v1alpha1.EventLedger {
 		o := l.blank(seq)
 		o.ResourceVersion, o.UID = version, types.UID(uid)
-		if sealed {
-			o.Annotations = map[string]string{AnnotationSealed: "true"}
-		}
 		for _, id := range ids {
 			o.Status.Entries = append(o.Status.Entries, v1alpha1.LedgerEntry{ID: id, State: v1alpha1.EntryProcessed})
 		}
@@ -178,20 +216,20 @@ func TestListKnowsItsMomentOnly(t *testing.T) {
 	}
 	all := &listing{version: "10", seen: map[uint32]types.UID{}}
 	for seq, o := range map[uint32]*v1alpha1.EventLedger{
-		1: object(1, "5", "u1", true, "evt_1"), 2: object(2, "9", "u2", false, "evt_2"),
+		1: object(1, "5", "u1", "evt_1"), 2: object(2, "9", "u2", "evt_2"),
 	} {
 		all.add(seq, o)
-		l.view.apply(seq, o, time.Now(), false)
+		l.view.apply(seq, o, time.Now())
 	}
-	// Meanwhile segment 2 got evt_3 and its seal, which was not read, and segment 3 was filled, and was read.
-	l.view.apply(3, object(3, "20", "u3", true, "evt_4"), time.Now(), true)
+	// Meanwhile segment 3 was made, which was not read, and segment 4, which was.
+	l.view.apply(4, object(4, "20", "u4", "evt_4"), time.Now())
 	l.view.floor = 2
 	l.view.listed(all, 1)
 	l.view.advance()
-	g.Expect(l.view.head).To(Equal(uint32(2)), "evt_3 is not known, so nothing may be added after segment 2")
+	g.Expect(l.view.head).To(Equal(uint32(3)), "segment 3 is not known, so none may be made after it")
 
 	// A segment of another UID than the listed one is not proved by the list.
-	l.view.apply(2, object(2, "30", "u2b", false), time.Now(), true)
+	l.view.apply(2, object(2, "30", "u2b"), time.Now())
 	l.view.listed(all, 1)
 	g.Expect(l.view.segments[2].first).To(BeFalse())
 }

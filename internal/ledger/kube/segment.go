@@ -17,8 +17,6 @@ import (
 // Annotations on the objects. They are not fields of the kind because an API server with an older definition of the
 // kind would drop a field without a word, and with it the seal on which uniqueness rests.
 const (
-	// AnnotationSealed on a segment: it takes no more events. It is never removed.
-	AnnotationSealed = "billing.kassa.dev/sealed"
 	// AnnotationFloor on the anchor: segments below this sequence may have been deleted. It never falls.
 	AnnotationFloor = "billing.kassa.dev/floor"
 	// AnnotationWriter on a segment: the replica that wrote this version. Replicas take turns by it.
@@ -54,8 +52,6 @@ func keyOf(id string) key {
 	return key(sum[:16])
 }
 
-func isSealed(o *v1alpha1.EventLedger) bool { return o.Annotations[AnnotationSealed] != "" }
-
 // floorOf the anchor. While it cannot be read nothing is appended or deleted.
 func floorOf(anchor *v1alpha1.EventLedger) (uint32, error) {
 	v, err := strconv.ParseUint(anchor.Annotations[AnnotationFloor], 10, 32)
@@ -74,6 +70,8 @@ func newer(a, b string) bool {
 	c, err := resourceversion.CompareResourceVersion(a, b)
 	return err != nil || c > 0
 }
+
+func isClaimed(e v1alpha1.LedgerEntry) bool { return e.State == v1alpha1.EntryClaimed }
 
 func isOpen(s v1alpha1.EntryState) bool {
 	return s == v1alpha1.EntryClaimed || s == v1alpha1.EntryDeferred

@@ -8,35 +8,30 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// recentSegments is how many sealed segments are kept decoded, for the settles that come soon after.
-const recentSegments = 32
-
 // view is what this replica knows of the ledger. It may be behind the API server, never beside it: everything in it
 // was durable at some moment. It is not safe for concurrent use.
 type view struct {
 	me        string
 	anchorUID types.UID
 	floor     uint32 // segments below may have been deleted
-	// head is the lowest sequence that is not known to be sealed: every event of every segment below it is in
-	// index, unless the segment was deleted. It never falls.
+	// head is the sequence of the next segment: every event of every segment below it is in index, unless the segment
+	// was deleted. It never falls.
 	head     uint32
 	segments map[uint32]*segment
 	index    map[key]place
 	claims   map[key]*claim // the entries that are Claimed
-	recent   []uint32       // sealed segments with an object, oldest first
 }
 
 // segment is what is kept of every segment.
 type segment struct {
 	stamp
-	sealed   bool
-	first    bool   // proved to be the first object of its sequence; only then may events be added
+	first    bool   // proved to be the first object of its sequence; only then do its claims count
 	entries  uint16 // how many
-	open     uint16 // how many are Claimed or Deferred
-	newest   uint32 // Unix time of the newest entry, s
+	claims   uint16 // how many are Claimed
+	deferred uint16 // how many are Deferred
+	newest   uint32 // Unix time of the newest entry or claim, s
 	writer   string
-	object   *v1alpha1.EventLedger // of an unsealed segment, and of a few sealed ones
-	appended int                   // entries that the newest version added to the one known before
+	object   *v1alpha1.EventLedger // while this replica has claims in it, for the settles that come soon
 }
 
 // place is where an event is.
@@ -64,15 +59,12 @@ func (v *view) fresh(seq uint32, o *v1alpha1.EventLedger) bool {
 	return s == nil || newer(o.ResourceVersion, s.version)
 }
 
-// apply takes in a version of a segment, if it is news. keep says whether a sealed one is kept decoded.
-func (v *view) apply(seq uint32, o *v1alpha1.EventLedger, now time.Time, keep bool) bool {
-	s := v.segments[seq]
+// apply takes in a version of a segment, if it is news.
+func (v *view) apply(seq uint32, o *v1alpha1.EventLedger, now time.Time) bool {
 	if !v.fresh(seq, o) {
-		if s.stamp == stampOf(&o.ObjectMeta) && s.object == nil {
-			v.keepObject(seq, s, o, keep)
-		}
 		return false
 	}
+	s := v.segments[seq]
 	if s != nil && s.uid != o.UID {
 		v.drop(map[uint32]bool{seq: true})
 		s = nil
@@ -81,24 +73,32 @@ func (v *view) apply(seq uint32, o *v1alpha1.EventLedger, now time.Time, keep bo
 		s = &segment{}
 		v.segments[seq] = s
 	}
-	s.appended = len(o.Status.Entries) - int(s.entries)
-	s.stamp, s.sealed, s.writer = stampOf(&o.ObjectMeta), isSealed(o), o.Annotations[AnnotationWriter]
-	s.entries, s.open, s.newest = uint16(len(o.Status.Entries)), 0, 0 //nolint:gosec // at most 512
+	s.stamp, s.writer, s.object = stampOf(&o.ObjectMeta), o.Annotations[AnnotationWriter], nil
+	s.entries, s.claims, s.deferred, s.newest = uint16(len(o.Status.Entries)), 0, 0, 0 //nolint:gosec // at most 512
 	for i := range o.Status.Entries {
 		v.take(seq, s, &o.Status.Entries[i], now)
 	}
-	v.keepObject(seq, s, o, keep)
+	if s.claims > 0 && s.writer == v.me {
+		s.object = o
+	}
+	v.disown(seq, s)
 	return true
 }
 
 func (v *view) take(seq uint32, s *segment, e *v1alpha1.LedgerEntry, now time.Time) {
 	k, received := keyOf(e.ID), uint32(e.ReceivedAt.Unix()) //nolint:gosec // until 2106
 	s.newest = max(s.newest, received)
-	if isOpen(e.State) {
-		s.open++
+	switch e.State {
+	case v1alpha1.EntryClaimed:
+		s.claims++
+		if e.ClaimedAt != nil {
+			s.newest = max(s.newest, uint32(e.ClaimedAt.Unix())) //nolint:gosec // until 2106
+		}
+	case v1alpha1.EntryDeferred:
+		s.deferred++
 	}
 	if p, known := v.index[k]; known && p.seq > seq {
-		// The event was forgotten with this segment, which a late watch still shows, and came again since.
+		// The event was merged into another segment, or was forgotten with this one and came again since.
 		return
 	}
 	v.index[k] = place{seq: seq, received: received, state: stateCodes[e.State]}
@@ -114,48 +114,11 @@ func (v *view) take(seq uint32, s *segment, e *v1alpha1.LedgerEntry, now time.Ti
 	}
 }
 
-// keepObject keeps the decoded object where it will be needed.
-func (v *view) keepObject(seq uint32, s *segment, o *v1alpha1.EventLedger, keep bool) {
-	switch {
-	case !s.sealed:
-		s.object = o
-	case s.object != nil && contains(v.recent, seq):
-		s.object = o
-	case keep || s.object != nil:
-		s.object = o
-		v.recent = append(v.recent, seq)
-		if len(v.recent) > recentSegments {
-			if old := v.segments[v.recent[0]]; old != nil {
-				old.object = nil
-			}
-			v.recent = append(v.recent[:0], v.recent[1:]...)
-		}
-	}
-}
-
-func contains(list []uint32, x uint32) bool {
-	for _, v := range list {
-		if v == x {
-			return true
-		}
-	}
-	return false
-}
-
-// advance moves head past segments whose sealed version has been read.
+// advance moves head past segments that were read.
 func (v *view) advance() {
-	for s := v.segments[v.head]; s != nil && s.sealed; s = v.segments[v.head] {
+	for s := v.segments[v.head]; s != nil && s.first; s = v.segments[v.head] {
 		v.head++
 	}
-}
-
-// writable is the segment that takes events, or nil if the next one has to be made or looked at first.
-func (v *view) writable() *segment {
-	s := v.segments[v.head]
-	if s == nil || !s.first || s.object == nil {
-		return nil
-	}
-	return s
 }
 
 // forget drops a segment that was deleted; o is its last version.
@@ -209,7 +172,7 @@ func (v *view) listed(all *listing, floor uint32) {
 			delete(v.claims, k)
 		}
 	}
-	v.head = max(v.head, floor, all.sealed+1)
+	v.head = max(v.head, floor, all.highest+1)
 	v.floor = max(v.floor, floor)
 	for seq, uid := range all.seen {
 		v.prove(seq, uid)
@@ -217,10 +180,28 @@ func (v *view) listed(all *listing, floor uint32) {
 }
 
 // prove marks a segment as the first of its sequence. The caller knows the floor of a moment at which the object uid
-// existed.
+// existed. The floor is never above a segment with claims in it, so one that is below the floor and has some is not the
+// first: nobody was given them, and they do not count.
 func (v *view) prove(seq uint32, uid types.UID) {
-	if s := v.segments[seq]; s != nil && s.uid == uid && seq >= v.floor {
+	s := v.segments[seq]
+	if s == nil || s.uid != uid || s.first {
+		return
+	}
+	if seq >= v.floor {
 		s.first = true
+		v.advance()
+		return
+	}
+	v.disown(seq, s)
+}
+
+// disown forgets the claims of a segment that cannot be the first of its sequence.
+func (v *view) disown(seq uint32, s *segment) {
+	if s.first || s.claims == 0 || seq >= v.floor {
+		return
+	}
+	for k := range v.claims {
+		v.remove(k, seq)
 	}
 }
 
