@@ -10,11 +10,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-const (
-	maxEventID    = 128
-	maxNativeType = 100
-)
-
 // event is the part of Stripe's event that Kassa reads.
 type event struct {
 	ID       string `json:"id"`
@@ -37,11 +32,8 @@ func (Codec) Parse(body []byte) (billing.Event, error) {
 	if err := json.Unmarshal(body, &e); err != nil && !errors.As(err, &mismatch) {
 		return billing.Event{}, fmt.Errorf("%w: not JSON: %w", provider.ErrMalformedEvent, err)
 	}
-	switch {
-	case e.ID == "" || e.Type == "":
-		return billing.Event{}, fmt.Errorf("%w: no id or type", provider.ErrMalformedEvent)
-	case len(e.ID) > maxEventID || len(e.Type) > maxNativeType:
-		return billing.Event{}, fmt.Errorf("%w: id or type is too long", provider.ErrMalformedEvent)
+	if err := provider.CheckIdentity(e.ID, e.Type); err != nil {
+		return billing.Event{}, err
 	}
 	out := billing.Event{
 		ID: e.ID, NativeType: e.Type, Type: typeOf(&e), Native: body,
