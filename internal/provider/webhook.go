@@ -8,8 +8,8 @@ const (
 	MaxNativeType = 100
 )
 
-// CheckIdentity refuses an event whose id or native type is missing, too long, or not of printable ASCII without spaces,
-// which every provider's are: both go into headers, logs and objects. The error wraps ErrMalformedEvent.
+// CheckIdentity refuses an event whose id or native type is missing, too long, or not of printable ASCII without
+// spaces, which every provider's are: both go into headers, logs and objects. The error wraps ErrMalformedEvent.
 func CheckIdentity(id, nativeType string) error {
 	switch {
 	case !plain(id) || !plain(nativeType):

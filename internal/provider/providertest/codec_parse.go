@@ -40,6 +40,10 @@ func sound(body []byte, e billing.Event, err error) error {
 	case e.Mode != "" && e.Mode != billing.Test && e.Mode != billing.Live:
 		return errors.New("the mode is " + string(e.Mode))
 	}
+	return soundParts(e)
+}
+
+func soundParts(e billing.Event) error {
 	for k := range e.Metadata {
 		if strings.HasPrefix(k, "kassa") {
 			return fmt.Errorf("a mark among the metadata: %q", k)
@@ -113,8 +117,9 @@ func (f CodecFixture) parseGarbage(t *testing.T) {
 		"UTF-16": "{\x00\"\x00i\x00d\x00", "a comment": "//\n" + body, "an apostrophe": strings.ReplaceAll(body, `"`, `'`),
 		"a name without quotes": "{id:1}", "a comma too many": strings.TrimSuffix(body, "}") + ",}",
 		"a line break in a text": strings.Replace(body, "evt_1", "evt\n1", 1),
-		"no such escape":         strings.Replace(body, "evt_1", `evt\x1`, 1), "NaN": strings.TrimSuffix(body, "}") + `,"z":NaN}`,
-		"a zero too many": strings.TrimSuffix(body, "}") + `,"z":01}`,
+		"no such escape":         strings.Replace(body, "evt_1", `evt\x1`, 1),
+		"NaN":                    strings.TrimSuffix(body, "}") + `,"z":NaN}`,
+		"a zero too many":        strings.TrimSuffix(body, "}") + `,"z":01}`,
 	} {
 		_, err := f.Codec.Parse([]byte(text))
 		g.Expect(err).To(MatchError(provider.ErrMalformedEvent), why)
@@ -125,7 +130,8 @@ func (f CodecFixture) parseGarbage(t *testing.T) {
 		g.Expect(err).To(MatchError(provider.ErrMalformedEvent), "%d bytes of it", i)
 	}
 	for _, depth := range []int{50, 5000, 100000} {
-		text := []byte(strings.TrimSuffix(body, "}") + `,"zz":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}")
+		deep := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		text := []byte(strings.TrimSuffix(body, "}") + `,"zz":` + deep + "}")
 		e, err := f.Codec.Parse(text)
 		g.Expect(sound(text, e, err)).To(Succeed(), "%d deep", depth)
 		g.Expect(err == nil || depth > 50).To(BeTrue(), "metadata may be nested")
@@ -218,7 +224,8 @@ func (f CodecFixture) identity(t *testing.T) {
 	g.Expect(err).To(MatchError(provider.ErrMalformedEvent))
 	_, err = parse("evt_1", "")
 	g.Expect(err).To(MatchError(provider.ErrMalformedEvent), "what happened is not told")
-	for _, id := range []string{"", long + "x", "evt 1", "evt\n1", "evt\x001", "evt_é", "\u202e1_tve", " evt_1", "evt_1\t"} {
+	odd := []string{"", long + "x", "evt 1", "evt\n1", "evt\x001", "evt_é", "\u202e1_tve", " evt_1", "evt_1\t"}
+	for _, id := range odd {
 		if e, err := parse(id, native); err == nil {
 			g.Expect(e.ID).NotTo(Equal("evt_1"), "%q is another event", id)
 		}
