@@ -3,6 +3,7 @@ package lemonsqueezy
 import (
 	"cmp"
 	"errors"
+	"slices"
 )
 
 // Errors of the dashboard.
@@ -150,11 +151,24 @@ func (s *Server) EditVariant(id int64, edit func(*Variant)) error {
 	return nil
 }
 
+// Webhooks are the webhooks of both modes with their secrets, oldest first.
+func (s *Server) Webhooks() []Webhook {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []Webhook{}
+	for _, w := range s.webhooks {
+		c := *w
+		c.Events = slices.Clone(w.Events)
+		out = append(out, c)
+	}
+	return out
+}
+
 // State is a dump of everything, each object with its id.
 func (s *Server) State() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	dump := map[string][]any{"stores": {}, "products": {}, "variants": {}, "prices": {}}
+	dump := map[string][]any{"stores": {}, "products": {}, "variants": {}, "prices": {}, "webhooks": {}}
 	for _, x := range s.stores {
 		dump["stores"] = append(dump["stores"], resource("stores", x.ID, *x))
 	}
@@ -166,6 +180,9 @@ func (s *Server) State() map[string]any {
 	}
 	for _, x := range s.prices {
 		dump["prices"] = append(dump["prices"], resource("prices", x.ID, *x))
+	}
+	for _, x := range s.webhooks {
+		dump["webhooks"] = append(dump["webhooks"], resource("webhooks", x.ID, *x))
 	}
 	out := map[string]any{}
 	for k, v := range dump {

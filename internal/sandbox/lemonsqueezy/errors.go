@@ -10,18 +10,43 @@ import (
 type apiError struct {
 	status        int
 	title, detail string
-	parameter     string
+	parameter     string // of the query that is to blame
+	pointer       string // to the part of the body that is to blame
+	more          []*apiError
+}
+
+// apiErrors are several problems of one request.
+type apiErrors []*apiError
+
+// join makes one answer of at least one problem. Its status is the first one's.
+func (all apiErrors) join() *apiError {
+	first := *all[0]
+	first.more = all[1:]
+	return &first
 }
 
 func (e *apiError) body() []byte {
-	entry := map[string]any{"status": strconv.Itoa(e.status), "title": e.title, "detail": e.detail}
-	if e.parameter != "" {
-		entry["source"] = map[string]string{"parameter": e.parameter}
+	var entries []any
+	for _, one := range append([]*apiError{e}, e.more...) {
+		entry := map[string]any{"status": strconv.Itoa(one.status), "title": one.title, "detail": one.detail}
+		if one.parameter != "" {
+			entry["source"] = map[string]string{"parameter": one.parameter}
+		}
+		if one.pointer != "" {
+			entry["source"] = map[string]string{"pointer": one.pointer}
+		}
+		entries = append(entries, entry)
 	}
 	out, _ := json.Marshal(map[string]any{
-		"jsonapi": map[string]string{"version": "1.0"}, "errors": []any{entry},
+		"jsonapi": map[string]string{"version": "1.0"}, "errors": entries,
 	})
 	return out
+}
+
+func unprocessable(pointer, detail string) *apiError {
+	return &apiError{
+		status: http.StatusUnprocessableEntity, title: "Unprocessable Entity", detail: detail, pointer: pointer,
+	}
 }
 
 func unauthenticated() *apiError {

@@ -1,6 +1,6 @@
-// Package lemonsqueezy is a stateful stand-in of the catalogue of LemonSqueezy's API: users/me, stores, products,
-// variants and prices, which can only be read. What a seller makes in the dashboard is made by Go or by the sandbox's
-// door. It keeps everything in memory.
+// Package lemonsqueezy is a stateful stand-in of LemonSqueezy's API: users/me, stores, products, variants and prices,
+// which can only be read, and webhooks. What a seller makes in the dashboard is made by Go or by the sandbox's door. It
+// keeps everything in memory.
 //
 // The text of a key does not tell its mode; here one that contains "live" is of live mode, and any other of test mode.
 // All keys of a mode see the same data, and none of the other's.
@@ -25,6 +25,7 @@ const (
 	mediaType   = "application/vnd.api+json"
 	defaultSize = 10
 	maxSize     = 100
+	bodyLimit   = 1 << 20 // bytes of a request
 )
 
 // Options of a Server.
@@ -45,6 +46,7 @@ type Server struct {
 	products []*Product
 	variants []*Variant
 	prices   []*Price
+	webhooks []*Webhook
 	lastID   int64
 	hideMode bool
 	revoked  map[string]bool
@@ -67,7 +69,12 @@ func New(opt Options) *Server {
 	s.mux.HandleFunc("GET /v1/variants/{id}", s.serve(getVariant))
 	s.mux.HandleFunc("GET /v1/prices", s.serve(listPrices))
 	s.mux.HandleFunc("GET /v1/prices/{id}", s.serve(getPrice))
-	for _, path := range []string{"users/me", "stores", "products", "variants", "prices"} {
+	s.mux.HandleFunc("GET /v1/webhooks", s.serve(listWebhooks))
+	s.mux.HandleFunc("POST /v1/webhooks", s.serve(createWebhook))
+	s.mux.HandleFunc("GET /v1/webhooks/{id}", s.serve(getWebhook))
+	s.mux.HandleFunc("PATCH /v1/webhooks/{id}", s.serve(updateWebhook))
+	s.mux.HandleFunc("DELETE /v1/webhooks/{id}", s.serve(deleteWebhook))
+	for _, path := range []string{"users/me", "stores", "products", "variants", "prices", "webhooks"} {
 		for _, at := range []string{"/v1/" + path, "/v1/" + path + "/{id}"} {
 			s.mux.HandleFunc(at, s.serve(func(*call) (any, *apiError) { return nil, methodNotAllowed() }))
 		}
@@ -80,7 +87,7 @@ func New(opt Options) *Server {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stores, s.products, s.variants, s.prices, s.hideMode = nil, nil, nil, nil, false
+	s.stores, s.products, s.variants, s.prices, s.webhooks, s.hideMode = nil, nil, nil, nil, nil, false
 	s.revoked, s.limits, s.lastID = map[string]bool{}, map[string]*rate.Limiter{}, 1000
 }
 
@@ -113,7 +120,7 @@ func (s *Server) serve(run func(*call) (any, *apiError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if refused := s.admit(w, r.Header, key); refused != nil {
-			respond(w, nil, refused)
+			respond(w, r, nil, refused)
 			return
 		}
 		failure := traffic.Begin(r.Context())
@@ -127,7 +134,7 @@ func (s *Server) serve(run func(*call) (any, *apiError)) http.HandlerFunc {
 		if failure != nil && err == nil {
 			err = scripted(failure.Status)
 		}
-		respond(w, result, err)
+		respond(w, r, result, err)
 	}
 }
 
@@ -170,12 +177,20 @@ func (s *Server) allow(w http.ResponseWriter, key string) bool {
 	return admitted
 }
 
-func respond(w http.ResponseWriter, result any, err *apiError) {
+// respond writes an answer; a success without a result has no body.
+func respond(w http.ResponseWriter, r *http.Request, result any, err *apiError) {
+	if err == nil && result == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	w.Header().Set("Content-Type", mediaType)
 	if err != nil {
 		w.WriteHeader(err.status)
 		_, _ = w.Write(err.body())
 		return
+	}
+	if r.Method == http.MethodPost {
+		w.WriteHeader(http.StatusCreated)
 	}
 	body, _ := json.Marshal(result)
 	_, _ = w.Write(body)
