@@ -319,7 +319,11 @@ func TestThePaddleSandboxSendsEveryProperty(t *testing.T) {
 	schemas, err := contract.Paddle()
 	r.must(err)
 	account := r.sb.Paddle().Account(paddleKey)
-	for entity, sent := range map[string]any{"product": account.Products()[0], "price": account.Prices()[0]} {
+	r.raw("POST", "/notification-settings",
+		`{"description":"d","type":"url","destination":"https://a.example","subscribed_events":["price.updated"]}`)
+	for entity, sent := range map[string]any{
+		"product": account.Products()[0], "price": account.Prices()[0], "notification_setting": account.Settings()[0],
+	} {
 		text, err := json.Marshal(sent)
 		r.must(err)
 		var properties map[string]any

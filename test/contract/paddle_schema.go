@@ -209,7 +209,14 @@ func (s *PaddleSchemas) Response(method, path string, status int, body []byte) e
 	if answer == nil {
 		return fmt.Errorf("%s %s has no answer %d", method, path, status)
 	}
-	return s.schemas.validate(answer.Value.Content[jsonType].Schema, body)
+	content := answer.Value.Content[jsonType]
+	switch {
+	case content != nil:
+		return s.schemas.validate(content.Schema, body)
+	case len(body) > 0:
+		return fmt.Errorf("the answer %d to %s %s has no body", status, method, path)
+	}
+	return nil
 }
 
 // Properties are the names that an entity of the description has, such as "price", sorted.

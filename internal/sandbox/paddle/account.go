@@ -23,6 +23,8 @@ type account struct {
 	prices        []*Price
 	productByID   map[string]*Product
 	priceByID     map[string]*Price
+	settings      []*Setting
+	settingByID   map[string]*Setting
 	taxCategories []string // that are approved
 	writes        Writes
 }
@@ -43,7 +45,7 @@ func (s *Server) accountLocked(at Key) *account {
 func newAccount(s *Server, at Key) *account {
 	return &account{
 		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories,
-		productByID: map[string]*Product{}, priceByID: map[string]*Price{},
+		productByID: map[string]*Product{}, priceByID: map[string]*Price{}, settingByID: map[string]*Setting{},
 	}
 }
 

@@ -56,6 +56,10 @@ func priceError(code, detail string) *apiError {
 	return newError(http.StatusBadRequest, "prices", code, detail)
 }
 
+func settingError(status int, code, detail string) *apiError {
+	return newError(status, "notifications", code, detail)
+}
+
 func archived(noun, id string) *apiError {
 	return shared(http.StatusBadRequest, "entity_archived", noun+" "+id+" is archived and cannot be modified.")
 }

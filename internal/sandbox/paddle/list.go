@@ -90,14 +90,10 @@ func shown(r row, hidden time.Time) bool {
 	return err != nil || !created.After(hidden)
 }
 
-// list cuts a page out of rows, which are in the order of their ids.
+// list cuts a page out of the catalogue's rows, which are in the order of their ids.
 func list[T row](c *call, rows []T, byID map[string]T, orders map[string]func(T) string, match func(T) bool) (
 	[]T, pagination, *apiError) {
 	none := pagination{}
-	perPage, err := c.perPage()
-	if err != nil {
-		return nil, none, err
-	}
 	ids, err := c.filter("id", nil)
 	if err != nil {
 		return nil, none, err
@@ -116,13 +112,31 @@ func list[T row](c *call, rows []T, byID map[string]T, orders map[string]func(T)
 	if kinds == nil {
 		kinds = filter{standard}
 	}
+	return paged(c, rows, byID, orders, defaultPage, func(r T) bool {
+		return ids.has(r.key()) && states.has(r.state()) && kinds.has(r.kind()) && shown(r, c.hidden) && match(r)
+	})
+}
+
+// identified is anything that has an id of Paddle's.
+type identified interface {
+	key() string
+}
+
+// paged cuts a page out of the rows that match; whole is how many a page has at most unless the request says.
+func paged[T identified](c *call, rows []T, byID map[string]T, orders map[string]func(T) string, whole int,
+	match func(T) bool) ([]T, pagination, *apiError) {
+	none := pagination{}
+	perPage, err := c.perPage(whole)
+	if err != nil {
+		return nil, none, err
+	}
 	compare, err := ordering(c.query["order_by"], orders)
 	if err != nil {
 		return nil, none, err
 	}
 	matched := []T{}
 	for _, r := range rows {
-		if ids.has(r.key()) && states.has(r.state()) && kinds.has(r.kind()) && shown(r, c.hidden) && match(r) {
+		if match(r) {
 			matched = append(matched, r)
 		}
 	}
@@ -145,10 +159,15 @@ func list[T row](c *call, rows []T, byID map[string]T, orders map[string]func(T)
 	}, nil
 }
 
-func (c *call) perPage() (int, *apiError) {
+// byKey is the only order of what is not of the catalogue.
+func byKey[T identified]() map[string]func(T) string {
+	return map[string]func(T) string{"id": func(r T) string { return r.key() }}
+}
+
+func (c *call) perPage(whole int) (int, *apiError) {
 	given, ok := c.query["per_page"]
 	if !ok {
-		return defaultPage, nil
+		return whole, nil
 	}
 	n, err := strconv.Atoi(given)
 	if err != nil || n < 1 {
@@ -158,7 +177,7 @@ func (c *call) perPage() (int, *apiError) {
 }
 
 // ordering reads order_by, such as id[ASC]. Rows that are equal by the field are ordered by their ids.
-func ordering[T row](orderBy string, orders map[string]func(T) string) (func(a, b T) int, *apiError) {
+func ordering[T identified](orderBy string, orders map[string]func(T) string) (func(a, b T) int, *apiError) {
 	if orderBy == "" {
 		orderBy = "id[DESC]"
 	}

@@ -66,6 +66,15 @@ func send(t *testing.T, s *paddle.Server, method, path, body string, headers ...
 	return out
 }
 
+// remove deletes something, and returns the status.
+func remove(s *paddle.Server, path string) int {
+	req := httptest.NewRequest(http.MethodDelete, path, http.NoBody)
+	req.Header.Set("Authorization", "Bearer "+testKey)
+	rec := httptest.NewRecorder()
+	s.ServeHTTP(rec, req)
+	return rec.Code
+}
+
 const product = `{"name":"Pro","tax_category":"saas"}`
 
 // made is the id of what was created.

@@ -1,12 +1,13 @@
-// Package paddle is a stateful stand-in of the catalogue of Paddle Billing's API, version 1: products and prices. It
-// keeps everything in memory.
+// Package paddle is a stateful stand-in of Paddle Billing's API, version 1: products, prices and notification settings.
+// It keeps everything in memory.
 //
 // Paddle has an address for each mode, where the keys of the other are refused. The stand-in serves both modes at one,
 // and the key tells which; that the right address is asked is for others to test.
 //
 // Where Paddle's documentation is silent, the stand-in is the stricter of what Paddle may be, so that what works here
-// works there: a query parameter that is unknown or repeated is refused, and so is a price of an archived product, and
-// a change of an archived object that does not make it active.
+// works there: a query parameter that is unknown or repeated is refused, and so is a price of an archived product, a
+// change of an archived object that does not make it active, and a second notification setting for one destination,
+// whatever else it has.
 package paddle
 
 import (
@@ -159,6 +160,16 @@ func routes() map[string]map[string]route {
 			http.MethodGet:   {http.StatusOK, []string{"include"}, (*call).getPrice},
 			http.MethodPatch: {http.StatusOK, nil, (*call).updatePrice},
 		},
+		"/notification-settings": {
+			http.MethodGet:  {http.StatusOK, listParameters("active", "traffic_source"), (*call).listSettings},
+			http.MethodPost: {http.StatusCreated, nil, (*call).createSetting},
+		},
+		"/notification-settings/{id}": {
+			http.MethodGet:    {http.StatusOK, nil, (*call).getSetting},
+			http.MethodPatch:  {http.StatusOK, nil, (*call).updateSetting},
+			http.MethodDelete: {http.StatusNoContent, nil, (*call).deleteSetting},
+		},
+		"/event-types": {http.MethodGet: {http.StatusOK, nil, (*call).listEventTypes}},
 	}
 }
 
@@ -173,7 +184,7 @@ type call struct {
 	hidden time.Time                  // see Server.lists
 }
 
-// ServeHTTP implements http.Handler for /products, /prices and what is below them.
+// ServeHTTP implements http.Handler for the paths below Paddle's address.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
@@ -286,6 +297,11 @@ func (s *Server) respond(w http.ResponseWriter, ok *answer, failed *apiError) {
 		}
 	} else {
 		status, body["data"], m.Pagination = ok.status, ok.data, ok.pagination
+	}
+	if status == http.StatusNoContent {
+		w.Header().Set("Request-Id", m.RequestID)
+		w.WriteHeader(status)
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Request-Id", m.RequestID)

@@ -68,6 +68,13 @@ func (v View) Prices() []Price {
 	return copies(v.a.prices)
 }
 
+// Settings are all notification settings with their secrets, active or not, oldest first.
+func (v View) Settings() []Setting {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	return copies(v.a.settings)
+}
+
 // Writes are what requests have changed so far.
 func (v View) Writes() Writes {
 	v.a.mu.Lock()
@@ -103,19 +110,25 @@ func (v View) EditPrice(id string, edit func(*Price)) error {
 	return nil
 }
 
-// State is a dump of the catalogue.
+// State is a dump of the catalogue and the notification settings, without their secrets.
 type State struct {
 	Account  string    `json:"account"`
 	Live     bool      `json:"live"`
 	Writes   Writes    `json:"writes"`
 	Products []Product `json:"products"`
 	Prices   []Price   `json:"prices"`
+	Settings []Setting `json:"notification_settings"`
 }
 
 // State dumps the account.
 func (v View) State() State {
+	settings := v.Settings()
+	for i := range settings {
+		settings[i].Secret = ""
+	}
 	return State{
 		Account: v.ID(), Live: v.Live(), Writes: v.Writes(), Products: v.Products(), Prices: v.Prices(),
+		Settings: settings,
 	}
 }
 
