@@ -40,7 +40,8 @@ func (f CodecFixture) nativeEvents(t *testing.T) {
 	g.Expect(slices.Sorted(maps.Keys(union))).To(Equal(whole), "no patterns select what all normalised names select")
 	for group, names := range groups {
 		got, unknown := f.Codec.NativeEvents([]string{group, group})
-		g.Expect(got).To(ContainElements(names), group)
+		slices.Sort(names) // an event with several types is there several times
+		g.Expect(got).To(ContainElements(slices.Compact(names)), group)
 		g.Expect(len(got) == 0).To(Equal(len(unknown) > 0), group)
 		tidy(got, group)
 	}
