@@ -39,7 +39,7 @@ var (
 		"description":              {required: true, check: text(1, 500)},
 		"type":                     {required: true, check: oneOf([]string{typeEmail, typeURL})},
 		"destination":              {required: true, check: text(1, 2048)},
-		"subscribed_events":        {required: true, check: listOf(1, len(eventTypes), knownEvent)},
+		"subscribed_events":        {required: true, check: listOf(1, len(eventTypes)+len(laterEventTypes), knownEvent)},
 		"api_version":              {check: integer(1, 1)},
 		"include_sensitive_fields": {check: boolean},
 		"traffic_source":           {check: oneOf(trafficSources)},
