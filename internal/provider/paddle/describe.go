@@ -1,0 +1,111 @@
+package paddle
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+const userIDKey = "user_id"
+
+// describe fills in what the entity tells. Which entity it is, only the event's name says.
+func (e *event) describe(out *billing.Event) {
+	o := &e.data
+	entity, _, _ := strings.Cut(e.native, ".")
+	out.Metadata = o.metadata
+	out.Customer = o.customer(entity)
+	switch entity {
+	case "subscription":
+		if len(o.id) > 0 {
+			out.Subscription = o.subscription()
+		}
+	case "transaction":
+		out.Payment = o.transactionPayment(out.Type)
+		if o.isCheckout() && len(o.id) > 0 {
+			out.Checkout = &billing.EventCheckout{ID: string(o.id)}
+		}
+		if len(o.subscriptionID) > 0 {
+			out.Subscription = &billing.EventSubscription{
+				ID: string(o.subscriptionID), PriceID: string(o.item.priceID),
+			}
+			o.setPlan(out.Subscription)
+		}
+	case "adjustment":
+		out.Payment = o.adjustmentPayment(out.Type)
+		if out.Type == billing.DisputeOpened || out.Type == billing.DisputeClosed {
+			out.Dispute = &billing.EventDispute{
+				ID: string(o.id), Reason: string(o.reason), Status: string(o.action),
+			}
+		}
+		if len(o.subscriptionID) > 0 {
+			out.Subscription = &billing.EventSubscription{ID: string(o.subscriptionID)}
+		}
+	}
+}
+
+// customer has an address only in the customer's own events: others carry the id alone.
+func (o *object) customer(entity string) *billing.EventCustomer {
+	c := billing.EventCustomer{ID: string(o.customerID), UserID: o.metadata[userIDKey]}
+	if entity == "customer" {
+		c.ID, c.Email = string(o.id), string(o.email)
+	}
+	if c == (billing.EventCustomer{}) {
+		return nil
+	}
+	return &c
+}
+
+// isCheckout says that a buyer pays, or was to pay, the transaction in a checkout. The others are what a subscription
+// costs from then on, and invoices (collection mode manual).
+func (o *object) isCheckout() bool {
+	return string(o.collectionMode) != "manual" && !bytes.HasPrefix(o.origin, []byte("subscription_"))
+}
+
+func (o *object) cancels() bool { return string(o.scheduled) == "cancel" }
+
+func (o *object) subscription() *billing.EventSubscription {
+	cancels := o.cancels()
+	s := &billing.EventSubscription{
+		ID: string(o.id), Status: o.subscriptionStatus(), PriceID: string(o.item.priceID), CancelAtPeriodEnd: &cancels,
+		CurrentPeriodEnd: timeOf(o.periodEnd), TrialEnd: timeOf(o.trialEnd),
+	}
+	if s.CurrentPeriodEnd == nil {
+		s.CurrentPeriodEnd = timeOf(o.nextBilledAt)
+	}
+	o.setPlan(s)
+	return s
+}
+
+func (o *object) subscriptionStatus() billing.SubscriptionStatus {
+	switch string(o.status) {
+	case "past_due":
+		return billing.StatusPastDue
+	case "paused":
+		return billing.StatusPaused
+	case "canceled":
+		return billing.StatusCanceled
+	case "active", "trialing":
+		switch {
+		case o.cancels():
+			return billing.StatusCanceling
+		case string(o.status) == "trialing":
+			return billing.StatusTrialing
+		}
+		return billing.StatusActive
+	default:
+		return ""
+	}
+}
+
+// setPlan takes the marks of the price, or of what a checkout of Kassa made: Paddle hands the custom_data of a
+// transaction on to its subscription.
+func (o *object) setPlan(s *billing.EventSubscription) {
+	for _, m := range [...]*marked{&o.item.marks, &o.marks} {
+		if namespace, plan, _ := strings.Cut(string(m.plan), "/"); plan != "" {
+			s.Plan, s.Price = plan, string(m.price)
+			s.Owner = billing.Owner{Cluster: string(m.cluster), UID: string(m.uid), Namespace: namespace, Name: plan}
+			return
+		}
+	}
+}
