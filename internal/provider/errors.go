@@ -112,6 +112,10 @@ var (
 	ErrModeMismatch = errors.New("mode mismatch")
 	// ErrOwnedByAnother: the object carries the marks of another owner. Its class is ClassConflict.
 	ErrOwnedByAnother = errors.New("owned by another")
+	// ErrEndpointLimit: the account has as many webhook endpoints as it may have.
+	ErrEndpointLimit = errors.New("too many webhook endpoints")
+	// ErrEndpointExists: another webhook endpoint has the URL already. Its class is ClassConflict.
+	ErrEndpointExists = errors.New("a webhook endpoint with this URL exists")
 	// ErrSignatureMissing: the request has no signature.
 	ErrSignatureMissing = errors.New("signature missing")
 	// ErrSignatureMalformed: the signature header cannot be read.

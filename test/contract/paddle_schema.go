@@ -47,6 +47,7 @@ var Paddle = sync.OnceValues(func() (*PaddleSchemas, error) {
 		return fail(err)
 	}
 	forgetReadOnly(raw)
+	addEvents(raw)
 	if text, err = json.Marshal(raw); err != nil {
 		return fail(err)
 	}
@@ -86,6 +87,24 @@ func forgetReadOnly(raw map[string]any) {
 			return property["readOnly"] == true
 		})
 	}
+}
+
+// laterEvents are those that Paddle has had since: the SDK of August 2025 knows them.
+var laterEvents = []string{
+	"client_token.created", "client_token.revoked", "client_token.updated", "discount_group.created",
+	"discount_group.updated",
+}
+
+// addEvents lets requests and answers name the later events.
+func addEvents(raw map[string]any) {
+	components, _ := raw["components"].(map[string]any)
+	all, _ := components["schemas"].(map[string]any)
+	schema, _ := all["event_type_name"].(map[string]any)
+	names, _ := schema["enum"].([]any)
+	for _, name := range laterEvents {
+		names = append(names, name)
+	}
+	schema["enum"] = names
 }
 
 // closeAll refuses properties that an object does not name, in everything that a schema reaches. What a schema

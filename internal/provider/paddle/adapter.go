@@ -29,21 +29,13 @@ var (
 // Type is billing.Paddle.
 func (Adapter) Type() billing.Provider { return billing.Paddle }
 
-// Capabilities are those of the catalogue.
+// Capabilities are those of the catalogue, and webhooks.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityCatalogWrite, provider.CapabilityDescription,
 		provider.CapabilityImage, provider.CapabilityMetadata, provider.CapabilityPriceNames,
 		provider.CapabilityTaxBehavior, provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency,
-		provider.CapabilityPriceTrials,
-	}
-}
-
-// EndpointTraits of Paddle: a notification setting tells its secret in every answer, has its marks in the description,
-// and is refused if another has the same destination. At most ten may be active.
-func (Adapter) EndpointTraits() provider.EndpointTraits {
-	return provider.EndpointTraits{
-		Secrets: provider.SecretTold, Marks: true, UniqueURL: true, QuietEvent: "report.created", MaxActive: 10,
+		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 	}
 }
 
@@ -58,8 +50,8 @@ func (Adapter) DefaultRate(billing.Mode) float64 { return 2 }
 // CountsByAddress is true: Paddle counts by IP address.
 func (Adapter) CountsByAddress() bool { return true }
 
-// Codec is nil: there is no CapabilityWebhooks.
-func (Adapter) Codec() provider.WebhookCodec { return nil }
+// Codec verifies and parses notifications.
+func (Adapter) Codec() provider.WebhookCodec { return Codec{} }
 
 // Connect makes a connection. It sends nothing.
 func (a Adapter) Connect(cfg provider.Config) (provider.Connection, error) {

@@ -154,7 +154,7 @@ func (c *catalog) prices(ctx context.Context, product string) (out []billing.Pri
 }
 
 // notFound is of an id that cannot be one of Paddle's: it is not sent.
-func (c *catalog) notFound(op, id string) error {
+func (c *connection) notFound(op, id string) error {
 	return &provider.Error{
 		Class: provider.ClassNotFound, Provider: name, Operation: op,
 		Message: clean(provider.WithoutKey(id, c.key)) + " is no id of Paddle's",

@@ -46,8 +46,7 @@ func newConnection(cfg provider.Config) (*connection, error) {
 
 func (c *connection) Catalog() provider.Catalog { return &catalog{c} }
 
-// Endpoints is nil: there is no CapabilityEndpoints.
-func (c *connection) Endpoints() provider.Endpoints { return nil }
+func (c *connection) Endpoints() provider.Endpoints { return &endpoints{c} }
 
 // Account proves the key with one read. Paddle tells nobody the id of an account, so the id is that of the account's
 // oldest product, which stays for ever because Paddle deletes nothing, and which every key of the account sees. While

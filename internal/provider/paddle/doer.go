@@ -108,6 +108,10 @@ func isAnswer(req *http.Request, body []byte) bool {
 		return isList[paddle.Product](req, body)
 	case req.Method == http.MethodGet && segment == "prices":
 		return isList[paddle.Price](req, body)
+	case req.Method == http.MethodGet && segment == "notification-settings":
+		return isList[paddle.NotificationSetting](req, body)
+	case req.Method == http.MethodDelete:
+		return len(body) == 0
 	default:
 		return json.Unmarshal(body, into) == nil
 	}

@@ -82,7 +82,30 @@ func answerError(op string, resp *http.Response, body []byte) *provider.Error {
 	}
 	e.Message = provider.Redact(strings.Join(texts, "; "))
 	e.Class = classify(resp.StatusCode, e.Code)
+	if r, ok := refusals[e.Code]; ok {
+		e.Class, e.Err = r.class, r.err
+		e.Message = strings.TrimSpace(e.Message + " " + r.advice)
+	}
 	return e
+}
+
+// refusals are those with a meaning beyond their class, and what a person can do.
+var refusals = map[string]struct {
+	class  provider.Class
+	err    error
+	advice string
+}{
+	"notification_maximum_active_settings_reached": {
+		provider.ClassTerminal, provider.ErrEndpointLimit,
+		"At most ten notification destinations of an account can be active: deactivate or delete one that is not " +
+			"needed, in Paddle under Developer tools, Notifications",
+	},
+	"notification_setting_cannot_be_duplicate": {
+		provider.ClassConflict, provider.ErrEndpointExists,
+		"A notification destination with this URL exists that is not this receiver's: adopt it with " +
+			"registration.managed.adopt, delete it in Paddle under Developer tools, Notifications, or give the receiver " +
+			"another URL",
+	},
 }
 
 // classify refines the status by Paddle's code. Paddle answers 403 to a key that it does not know as well as to one

@@ -25,7 +25,11 @@ func (f Fixture) endpoints(t *testing.T) {
 		ID: first.ID, URL: spec.URL, Owner: receiver, Events: names[:2], Active: true, Mode: f.Mode, Secret: first.Secret,
 	}
 	g.Expect(first).To(Equal(want))
-	second, err := endpoints.Create(t.Context(), spec)
+	spare := spec
+	if f.Adapter.EndpointTraits().UniqueURL {
+		spare.URL += "?kassa=2"
+	}
+	second, err := endpoints.Create(t.Context(), spare)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(second.ID).NotTo(Equal(first.ID))
 	g.Expect(second.Secret).NotTo(Equal(first.Secret))
