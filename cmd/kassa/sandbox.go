@@ -29,12 +29,15 @@ func newSandboxCommand() *cobra.Command {
 everything in memory, and accepts any key that starts as a provider's keys do: sk_test_ or rk_test_
 for Stripe, pdl_sdbx_apikey_ for Paddle, and any text for LemonSqueezy.
 
-Stripe's API is at /v1 (and at /stripe/v1), Paddle's catalogue at /paddle, LemonSqueezy's at /lemonsqueezy, the
-hosted checkout page at /pay, and the door for tests at /_kassa, where stores and variants of LemonSqueezy are
-made. The door has no protection: keep the sandbox on a loopback address or in
-a test namespace.`,
+Stripe's API is at /v1 (and at /stripe/v1), Paddle's at /paddle, LemonSqueezy's at /lemonsqueezy, the hosted
+checkout page at /pay, and the door for tests at /_kassa, where stores and variants of LemonSqueezy are made,
+events of any type are sent, and the clock is advanced. The door has no protection: keep the sandbox on a
+loopback address or in a test namespace.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opt.WebhookSpeed < 0 {
+				return errors.New("--webhook-speed must not be negative")
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", onHost(listen))
@@ -51,8 +54,10 @@ a test namespace.`,
 		"URL at which buyers reach the sandbox (default: the host that the checkout session was created through)")
 	flags.Float64Var(&opt.RateLimit, "rate-limit", 0,
 		"reads and writes a second that each account, or at Paddle each address, may make; 0 is no limit")
-	flags.DurationVar(&opt.RetryBase, "webhook-retry", time.Second,
-		"wait before a webhook's second attempt; it doubles up to a minute")
+	flags.Float64Var(&opt.WebhookSpeed, "webhook-speed", 0,
+		"how many times shorter than at the providers the waits between a webhook's attempts are: 1 is as long, 60 makes "+
+			"minutes of hours. 0 waits for a second, then twice as long each time up to a minute, for three days; "+
+			"LemonSqueezy's own waits are that short")
 	return cmd
 }
 

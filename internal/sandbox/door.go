@@ -25,7 +25,6 @@ func (s *Sandbox) door() http.Handler {
 	mux.HandleFunc("GET /_kassa/requests", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string]any{"counts": s.Counts(), "requests": s.Requests()})
 	})
-	mux.HandleFunc("GET /_kassa/deliveries", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.Deliveries()) })
 	mux.HandleFunc("GET /_kassa/state", func(w http.ResponseWriter, _ *http.Request) {
 		states := []stripe.State{}
 		for _, v := range s.stripe.Accounts() {
@@ -46,11 +45,10 @@ func (s *Sandbox) door() http.Handler {
 		s.faults.Clear()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("POST /_kassa/stripe/events", s.emitEvent)
 	mux.HandleFunc("POST /_kassa/stripe/renewals", s.renew)
 	mux.HandleFunc("POST /_kassa/stripe/keys", revoking(s.stripe.Revoke))
-	mux.HandleFunc("POST /_kassa/paddle/keys", revoking(s.paddle.Revoke))
-	mux.HandleFunc("POST /_kassa/paddle/list-lag", s.lagLists)
+	s.webhookDoor(mux)
+	s.paddleDashboard(mux)
 	s.dashboard(mux)
 	return mux
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/clock"
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
 	"github.com/kassa-dev/kassa/internal/sandbox/paddle"
@@ -28,13 +29,16 @@ type Options struct {
 	// RateLimit is how many reads and how many writes a second each account may make; 0 is no limit. Paddle counts both
 	// together, of all accounts of a mode that one IP address uses, and LemonSqueezy both together by the minute.
 	RateLimit float64
-	// RetryBase is the wait before a webhook's second attempt. It doubles up to a minute. 0 means 1 s.
-	RetryBase time.Duration
+	// WebhookSpeed is how many times shorter than at the providers the waits between a webhook's attempts are. 0 takes
+	// delivery.Quick for Stripe and Paddle, whose own waits last for hours, and LemonSqueezy's own for LemonSqueezy.
+	WebhookSpeed float64
+	// WebhookRetries, unless nil, are the waits of all providers instead.
+	WebhookRetries delivery.Schedule
 	// WebhookTransport carries the webhooks; nil is net/http's, which honours the proxy variables.
 	WebhookTransport http.RoundTripper
 	// Hook is called for every API request; see OnRequest.
 	Hook traffic.Hook
-	// Now is the clock; nil is the system's.
+	// Now is what the clock shows while nobody has changed it; nil is the system's time.
 	Now func() time.Time
 }
 
@@ -44,6 +48,7 @@ type Sandbox struct {
 	paddle   *paddle.Server
 	lemon    *lemonsqueezy.Server
 	webhooks *delivery.Queue
+	clock    *clock.Clock
 	log      traffic.Log
 	faults   traffic.Faults
 	hook     atomic.Pointer[traffic.Hook]
@@ -52,20 +57,37 @@ type Sandbox struct {
 
 // New starts a sandbox. Close stops its deliveries.
 func New(opt Options) *Sandbox {
-	s := &Sandbox{webhooks: delivery.New(delivery.Options{
-		RetryBase: opt.RetryBase, Transport: opt.WebhookTransport, Now: opt.Now,
-	})}
+	s := &Sandbox{clock: clock.New(opt.Now)}
+	s.webhooks = delivery.New(delivery.Options{Transport: opt.WebhookTransport, Clock: s.clock})
 	s.OnRequest(opt.Hook)
 	s.stripe = stripe.New(stripe.Options{
 		Keys: opt.Keys, RateLimit: opt.RateLimit, PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
-		Webhooks: s.webhooks, Now: opt.Now,
+		Webhooks: s.webhooks, Now: s.clock.Now,
+		Retries: func(live bool) delivery.Schedule { return opt.retries(stripe.Retries(live), delivery.Quick) },
 	})
 	s.paddle = paddle.New(paddle.Options{
-		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag, Now: opt.Now,
+		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag,
+		Webhooks: s.webhooks, Now: s.clock.Now,
+		Retries: func(live bool) delivery.Schedule { return opt.retries(paddle.Retries(live), delivery.Quick) },
 	})
-	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{RateLimit: int(60 * opt.RateLimit), Now: opt.Now})
+	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{
+		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Now: s.clock.Now,
+		Retries: opt.retries(lemonsqueezy.Retries(), lemonsqueezy.Retries()),
+	})
 	s.handler = s.routes()
 	return s
+}
+
+// retries are the waits of a provider: its own at some speed, or the usual ones.
+func (o *Options) retries(own, usual delivery.Schedule) delivery.Schedule {
+	switch {
+	case o.WebhookRetries != nil:
+		return o.WebhookRetries
+	case o.WebhookSpeed > 0:
+		return own.Faster(o.WebhookSpeed)
+	default:
+		return usual
+	}
 }
 
 func (s *Sandbox) routes() http.Handler {
@@ -113,11 +135,17 @@ func (s *Sandbox) Counts() traffic.Counts { return s.log.Counts() }
 // Deliveries are the attempts to deliver webhooks so far.
 func (s *Sandbox) Deliveries() []delivery.Attempt { return s.webhooks.Attempts() }
 
+// Webhooks is the queue of deliveries: what became of them, and how to repeat them or change their order.
+func (s *Sandbox) Webhooks() *delivery.Queue { return s.webhooks }
+
+// Clock is the clock of all providers.
+func (s *Sandbox) Clock() *clock.Clock { return s.clock }
+
 // OnRequest sets the hook that is called before and after the work of every API request, on the request's own
 // goroutine: a hook that blocks holds the request up. nil removes it.
 func (s *Sandbox) OnRequest(hook traffic.Hook) { s.hook.Store(&hook) }
 
-// Reset forgets all data, logs, faults and waiting deliveries. The hook stays.
+// Reset forgets all data, logs, faults, waiting deliveries and changes of the clock. The hook stays.
 func (s *Sandbox) Reset() {
 	s.webhooks.Discard()
 	s.stripe.Reset()
@@ -125,6 +153,7 @@ func (s *Sandbox) Reset() {
 	s.lemon.Reset()
 	s.log.Reset()
 	s.faults.Clear()
+	s.clock.Reset()
 }
 
 // Close gives every webhook that waits one last attempt, and returns when they are done or the context ends.

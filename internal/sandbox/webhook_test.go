@@ -14,6 +14,7 @@ import (
 	"github.com/stripe/stripe-go/v76/webhook"
 
 	"github.com/kassa-dev/kassa/internal/sandbox"
+	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 )
 
 func (w *world) endpoint(url string, events ...string) *stripego.WebhookEndpoint {
@@ -61,7 +62,7 @@ func TestEndpointLifeCycle(t *testing.T) {
 
 func TestDeliveriesAreSignedAndRepeated(t *testing.T) {
 	start := time.Now()
-	w := newWorld(t, sandbox.Options{RetryBase: time.Millisecond, Now: func() time.Time { return start }})
+	w := newWorld(t, sandbox.Options{WebhookRetries: delivery.Quick.Faster(1000), Now: func() time.Time { return start }})
 	g := w.g
 	in := newInbox(t)
 	in.fail, in.status = 2, http.StatusFound // a redirect is a failure too
@@ -104,7 +105,7 @@ func TestDeliveriesAreSignedAndRepeated(t *testing.T) {
 }
 
 func TestDisabledAndDeletedEndpointsGetNothing(t *testing.T) {
-	w := newWorld(t, sandbox.Options{RetryBase: time.Hour})
+	w := newWorld(t, sandbox.Options{WebhookRetries: delivery.Schedule{time.Hour}})
 	g := w.g
 	in := newInbox(t)
 	in.fail = 1
@@ -119,7 +120,7 @@ func TestDisabledAndDeletedEndpointsGetNothing(t *testing.T) {
 }
 
 func TestCloseGivesWaitingDeliveriesOneMoreAttempt(t *testing.T) {
-	w := newWorld(t, sandbox.Options{RetryBase: time.Hour})
+	w := newWorld(t, sandbox.Options{WebhookRetries: delivery.Schedule{time.Hour}})
 	in := newInbox(t)
 	in.fail = 1
 	w.endpoint(in.URL, "*")

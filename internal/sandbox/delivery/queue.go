@@ -1,49 +1,30 @@
 // Package delivery sends a stand-in provider's webhooks: bounded concurrency, a time limit on each attempt, and
-// repeated attempts with exponential back-off.
+// repeated attempts by a schedule that runs on the sandbox's clock.
 package delivery
 
 import (
 	"bytes"
+	"cmp"
+	"container/heap"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/clock"
 )
 
 // Options of a Queue. Zero values take the defaults named.
 type Options struct {
-	Workers   int           // attempts at a time; 8
-	Timeout   time.Duration // of one attempt; 10 s
-	RetryBase time.Duration // wait before the second attempt, doubled for each further one; 1 s
-	RetryMax  time.Duration // longest wait; 1 min
-	GiveUp    time.Duration // age at which a job is dropped; 72 h
+	Workers int           // attempts at a time; 8
+	Timeout time.Duration // of one attempt; 10 s
 	// Transport carries the attempts. The default honours the proxy variables of the environment.
 	Transport http.RoundTripper
-	Now       func() time.Time
-}
-
-// Job is one message to one endpoint.
-type Job struct {
-	Message  string // the provider's id of the message, for the log
-	Endpoint string // the provider's id of the endpoint, for the log
-	// Prepare makes the request of an attempt at the time now, or returns false when the endpoint is gone.
-	Prepare func(now time.Time) (url string, header http.Header, body []byte, ok bool)
-	// Done is called once: delivered is false when the job was given up.
-	Done func(delivered bool)
-}
-
-// Attempt is what became of one try.
-type Attempt struct {
-	Message  string    `json:"message"`
-	Endpoint string    `json:"endpoint"`
-	Attempt  int       `json:"attempt"`
-	Time     time.Time `json:"time"`
-	// Status is the endpoint's answer, 0 when there was none.
-	Status int `json:"status"`
-	// Error says why there was none: timeout or connection.
-	Error string `json:"error,omitempty"`
+	// Clock is what the waits run on; nil is one of its own.
+	Clock *clock.Clock
 }
 
 // Queue runs jobs in the order in which they came, as far as the workers allow.
@@ -54,56 +35,50 @@ type Queue struct {
 	mu       sync.Mutex
 	wake     *sync.Cond
 	ready    []*pending
-	waiting  map[*pending]*time.Timer
+	waiting  agenda
+	held     []*pending // while holding
+	holding  bool
+	released []*pending  // were held, and go one after the other
+	leading  bool        // one of them is under way
+	epoch    int         // counts Discard
+	timer    *time.Timer // for the first of waiting
 	running  int
 	draining bool
 	stopped  bool
-	attempts []Attempt
+	log      log
 	workers  sync.WaitGroup
 }
 
 type pending struct {
 	Job
-	born    time.Time
 	attempt int
+	due     time.Duration // by the clock's Elapsed
+	epoch   int
+	// leads: the first of released goes after this one's attempt.
+	leads bool
 }
-
-// attemptLog is how many attempts Attempts remembers at least.
-const attemptLog = 10_000
 
 // New starts a queue. Close stops it.
 func New(opt Options) *Queue {
-	if opt.Workers == 0 {
-		opt.Workers = 8
-	}
-	if opt.Timeout == 0 {
-		opt.Timeout = 10 * time.Second
-	}
-	if opt.RetryBase == 0 {
-		opt.RetryBase = time.Second
-	}
-	if opt.RetryMax == 0 {
-		opt.RetryMax = time.Minute
-	}
-	if opt.GiveUp == 0 {
-		opt.GiveUp = 72 * time.Hour
-	}
-	if opt.Now == nil {
-		opt.Now = time.Now
+	opt.Workers, opt.Timeout = cmp.Or(opt.Workers, 8), cmp.Or(opt.Timeout, 10*time.Second)
+	if opt.Clock == nil {
+		opt.Clock = clock.New(nil)
 	}
 	if opt.Transport == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost = opt.Workers
 		opt.Transport = transport
 	}
-	q := &Queue{opt: opt, waiting: map[*pending]*time.Timer{}}
+	q := &Queue{opt: opt, log: newLog()}
 	q.wake = sync.NewCond(&q.mu)
 	q.client = &http.Client{
 		Transport: opt.Transport,
-		Timeout:   opt.Timeout,
 		// Providers count a redirect as a failure.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	q.timer = time.AfterFunc(time.Hour, q.wakeDue)
+	q.timer.Stop()
+	opt.Clock.OnChange(q.wakeDue)
 	for range opt.Workers {
 		q.workers.Go(q.work)
 	}
@@ -112,43 +87,44 @@ func New(opt Options) *Queue {
 
 // Send queues a job. It never waits. After Close the job is dropped.
 func (q *Queue) Send(job Job) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.draining {
-		return
+	if job.Retries == nil {
+		job.Retries = Quick
 	}
-	q.ready = append(q.ready, &pending{Job: job, born: q.opt.Now()})
-	q.wake.Signal()
-}
-
-// Attempts returns the latest attempts, oldest first.
-func (q *Queue) Attempts() []Attempt {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return append([]Attempt{}, q.attempts...)
+	q.log.sent(job)
+	q.enqueue(job)
 }
 
-// Discard drops every job that is not running, and the log.
+func (q *Queue) enqueue(job Job) {
+	switch p := (&pending{Job: job, epoch: q.epoch}); {
+	case q.draining:
+	case q.holding:
+		q.held = append(q.held, p)
+	default:
+		q.ready = append(q.ready, p)
+		q.wake.Signal()
+	}
+}
+
+// Discard drops every job, ends a hold, and forgets the log. An attempt that is under way is the last one.
 func (q *Queue) Discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for p, timer := range q.waiting {
-		timer.Stop()
-		delete(q.waiting, p)
-	}
-	q.ready, q.attempts = nil, nil
+	q.timer.Stop()
+	q.epoch++
+	q.ready, q.waiting, q.held, q.released, q.log = nil, nil, nil, nil, newLog()
+	q.holding, q.leading = false, false
 }
 
-// Close takes no more jobs, gives every job that waits one last attempt at once, and returns when all are done
-// or the context ends.
+// Close takes no more jobs, gives every job that waits or is held one last attempt at once, and returns when all are
+// done or the context ends.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	q.draining = true
-	for p, timer := range q.waiting {
-		timer.Stop()
-		delete(q.waiting, p)
-		q.ready = append(q.ready, p)
-	}
+	q.timer.Stop()
+	q.ready = slices.Concat(q.ready, q.waiting, q.held, q.released)
+	q.waiting, q.held, q.released = nil, nil, nil
 	q.wake.Broadcast()
 	q.mu.Unlock()
 
@@ -176,8 +152,7 @@ func (q *Queue) work() {
 		if p == nil {
 			return
 		}
-		again, delivered := q.try(p)
-		q.settle(p, again, delivered)
+		q.settle(p, q.try(p))
 	}
 }
 
@@ -199,75 +174,122 @@ func (q *Queue) take() *pending {
 	return p
 }
 
-func (q *Queue) settle(p *pending, again, delivered bool) {
+// settle decides what follows from an attempt, and tells whose job it is.
+func (q *Queue) settle(p *pending, o Outcome) {
 	q.mu.Lock()
 	q.running--
-	again = again && !q.draining && q.opt.Now().Sub(p.born) < q.opt.GiveUp
-	if again {
-		q.waiting[p] = time.AfterFunc(backoff(q.opt, p.attempt), func() { q.wakeUp(p) })
+	ends := o.Delivered || o.Gone() || q.draining || p.epoch != q.epoch
+	if !ends && p.attempt <= len(p.Retries) {
+		wait := p.Retries[p.attempt-1]
+		o.Retry = q.opt.Clock.Now().Add(wait)
+		p.due = q.opt.Clock.Elapsed() + wait
+		heap.Push(&q.waiting, p)
+		q.arm()
+	}
+	if p.epoch == q.epoch {
+		q.log.tried(o)
+	}
+	if p.leads && p.epoch == q.epoch {
+		p.leads, q.leading = false, false
+		q.follow()
 	}
 	q.wake.Broadcast()
 	q.mu.Unlock()
-	if !again && p.Done != nil {
-		p.Done(delivered)
+	if p.Report != nil {
+		p.Report(o)
 	}
 }
 
-func (q *Queue) wakeUp(p *pending) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, ok := q.waiting[p]; !ok {
+// arm sets the timer for the first job that waits. The queue is locked.
+func (q *Queue) arm() {
+	if len(q.waiting) == 0 {
+		q.timer.Stop()
 		return
 	}
-	delete(q.waiting, p)
-	q.ready = append(q.ready, p)
-	q.wake.Signal()
+	q.timer.Reset(max(0, q.opt.Clock.Outside(q.waiting[0].due-q.opt.Clock.Elapsed())))
 }
 
-// backoff is the wait after the given attempt, counted from 1.
-func backoff(opt Options, attempt int) time.Duration {
-	wait := opt.RetryBase
-	for i := 1; i < attempt && wait < opt.RetryMax; i++ {
-		wait *= 2
-	}
-	return min(wait, opt.RetryMax)
-}
-
-func (q *Queue) try(p *pending) (again, delivered bool) {
-	p.attempt++
-	now := q.opt.Now()
-	url, header, body, ok := p.Prepare(now)
-	if !ok {
-		return false, false
-	}
-	result := Attempt{Message: p.Message, Endpoint: p.Endpoint, Attempt: p.attempt, Time: now}
-	result.Status, result.Error = q.post(url, header, body)
+// wakeDue makes the jobs ready of which the time has come.
+func (q *Queue) wakeDue() {
 	q.mu.Lock()
-	if len(q.attempts) >= 2*attemptLog {
-		q.attempts = append([]Attempt{}, q.attempts[attemptLog:]...)
+	defer q.mu.Unlock()
+	if q.draining {
+		return
 	}
-	q.attempts = append(q.attempts, result)
-	q.mu.Unlock()
-	delivered = result.Status >= 200 && result.Status < 300
-	return !delivered, delivered
+	now := q.opt.Clock.Elapsed()
+	for len(q.waiting) > 0 && q.waiting[0].due <= now {
+		if p, ok := heap.Pop(&q.waiting).(*pending); ok {
+			q.ready = append(q.ready, p)
+		}
+	}
+	q.wake.Broadcast()
+	q.arm()
 }
 
-func (q *Queue) post(url string, header http.Header, body []byte) (status int, failure string) {
-	// The client's timeout bounds it; a sandbox that closes cuts off nothing that is under way.
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+// errorGone is the error of a job that ends without an attempt.
+const errorGone = "gone"
+
+func (q *Queue) try(p *pending) Outcome {
+	o := Outcome{Attempt: Attempt{
+		Provider: p.Provider, Type: p.Type, Message: p.Message, Endpoint: p.Endpoint, Repeated: p.repeated,
+		Attempt: p.attempt, Time: q.opt.Clock.Now(), Error: errorGone,
+	}}
+	url, header, body, ok := p.Prepare(time.Now())
+	if !ok {
+		return o
+	}
+	p.attempt++
+	o.Attempt.Attempt, o.Error = p.attempt, ""
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.Timeout, q.opt.Timeout))
+	defer cancel()
+	q.post(ctx, url, header, body, &o)
+	o.Delivered = o.Status == http.StatusOK || (!p.ExactlyOK && o.Status > 199 && o.Status < 300)
+	return o
+}
+
+// bodyKept is how much of an answer Outcome has, in bytes.
+const bodyKept = 1 << 10
+
+func (q *Queue) post(ctx context.Context, url string, header http.Header, body []byte, o *Outcome) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, "url"
+		o.Error = "url"
+		return
 	}
 	req.Header = header
 	res, err := q.client.Do(req)
 	if err != nil {
-		var timeout interface{ Timeout() bool }
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			return 0, "timeout"
+		o.Error = "connection"
+		if errors.Is(err, context.DeadlineExceeded) {
+			o.Error = "timeout"
 		}
-		return 0, "connection"
+		return
 	}
 	defer func() { _ = res.Body.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(res.Body, bodyKept))
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
-	return res.StatusCode, ""
+	o.Status, o.ContentType, o.Body = res.StatusCode, res.Header.Get("Content-Type"), string(text)
+}
+
+// agenda is a heap of jobs by the time at which they are due.
+type agenda []*pending
+
+func (a agenda) Len() int           { return len(a) }
+func (a agenda) Less(i, j int) bool { return a[i].due < a[j].due }
+func (a agenda) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+
+// Push implements heap.Interface.
+func (a *agenda) Push(x any) {
+	if p, ok := x.(*pending); ok {
+		*a = append(*a, p)
+	}
+}
+
+// Pop implements heap.Interface.
+func (a *agenda) Pop() any {
+	last := len(*a) - 1
+	p := (*a)[last]
+	(*a)[last] = nil
+	*a = (*a)[:last]
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Errors of the dashboard.
@@ -33,7 +34,9 @@ func (s *Server) nextID() int64 {
 	return s.lastID
 }
 
-func (s *Server) stamp() string { return s.opt.Now().UTC().Format("2006-01-02T15:04:05.000000Z") }
+func (s *Server) stamp() string { return stampOf(s.opt.Now()) }
+
+func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 func (s *Server) product(id int64) *Product {
 	for _, p := range s.products {

@@ -1,5 +1,5 @@
 // Package lemonsqueezy is a stateful stand-in of LemonSqueezy's API: users/me, stores, products, variants and prices,
-// which can only be read, and webhooks. What a seller makes in the dashboard is made by Go or by the sandbox's door. It
+// which can only be read, and webhooks, which are sent events. What a seller makes in the dashboard is made by Go or by the sandbox's door. It
 // keeps everything in memory.
 //
 // The text of a key does not tell its mode; here one that contains "live" is of live mode, and any other of test mode.
@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
 
@@ -32,6 +33,10 @@ const (
 type Options struct {
 	// RateLimit is how many requests a minute each key may make; 0 is no limit, and tells of 300.
 	RateLimit int
+	// Webhooks carries the events to the webhooks.
+	Webhooks *delivery.Queue
+	// Retries are the waits between attempts; nil are delivery.Quick.
+	Retries delivery.Schedule
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }

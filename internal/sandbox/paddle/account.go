@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 )
 
 // account is one account in one mode; test and live data never meet. Its lock is held for the whole of a request's
@@ -16,17 +18,24 @@ type account struct {
 	live  bool
 	clock func() time.Time
 
-	mu            sync.Mutex
-	last          int64 // the time of the latest id, in milliseconds
-	seq           int   // the ids of that millisecond
-	products      []*Product
-	prices        []*Price
-	productByID   map[string]*Product
-	priceByID     map[string]*Price
-	settings      []*Setting
-	settingByID   map[string]*Setting
-	taxCategories []string // that are approved
-	writes        Writes
+	webhooks *delivery.Queue
+	retries  delivery.Schedule
+
+	mu               sync.Mutex
+	last             int64 // the time of the latest id, in milliseconds
+	seq              int   // the ids of that millisecond
+	products         []*Product
+	prices           []*Price
+	productByID      map[string]*Product
+	priceByID        map[string]*Price
+	settings         []*Setting
+	settingByID      map[string]*Setting
+	events           []*Event
+	eventByID        map[string]*Event
+	notifications    []*Notification
+	notificationByID map[string]*Notification
+	taxCategories    []string // that are approved
+	writes           Writes
 }
 
 func (s *Server) accountLocked(at Key) *account {
@@ -43,10 +52,15 @@ func (s *Server) accountLocked(at Key) *account {
 }
 
 func newAccount(s *Server, at Key) *account {
-	return &account{
-		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories,
+	a := &account{
+		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories, webhooks: s.opt.Webhooks,
 		productByID: map[string]*Product{}, priceByID: map[string]*Price{}, settingByID: map[string]*Setting{},
+		eventByID: map[string]*Event{}, notificationByID: map[string]*Notification{},
 	}
+	if s.opt.Retries != nil {
+		a.retries = s.opt.Retries(at.Live)
+	}
+	return a
 }
 
 // letters are those of a ULID, in lower case.

@@ -166,6 +166,7 @@ func (c *call) createPrice() (any, *apiError) {
 	p.CreatedAt = p.UpdatedAt
 	c.prices, c.priceByID[p.ID] = append(c.prices, p), p
 	c.writes.PricesCreated++
+	c.emit("price.created", p)
 	return p, nil
 }
 
@@ -205,6 +206,7 @@ func (c *call) updatePrice() (any, *apiError) {
 	p.now(c.clock())
 	*old = *p
 	c.writes.PricesUpdated++
+	c.emit("price.updated", old)
 	return old, nil
 }
 

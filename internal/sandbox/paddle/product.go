@@ -86,6 +86,7 @@ func (c *call) createProduct() (any, *apiError) {
 	p.CreatedAt = p.UpdatedAt
 	c.products, c.productByID[p.ID] = append(c.products, p), p
 	c.writes.ProductsCreated++
+	c.emit("product.created", p)
 	return p, nil
 }
 
@@ -127,6 +128,7 @@ func (c *call) updateProduct() (any, *apiError) {
 	p.now(c.clock())
 	*old = *p
 	c.writes.ProductsUpdated++
+	c.emit("product.updated", old)
 	return old, nil
 }
 

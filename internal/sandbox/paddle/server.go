@@ -1,5 +1,5 @@
-// Package paddle is a stateful stand-in of Paddle Billing's API, version 1: products, prices and notification settings.
-// It keeps everything in memory.
+// Package paddle is a stateful stand-in of Paddle Billing's API, version 1: products, prices, notification settings,
+// events, and notifications that are sent, repeated and replayed. It keeps everything in memory.
 //
 // Paddle has an address for each mode, where the keys of the other are refused. The stand-in serves both modes at one,
 // and the key tells which; that the right address is asked is for others to test.
@@ -25,6 +25,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
 
@@ -43,6 +44,10 @@ type Options struct {
 	RateLimit float64
 	// ListLag is how long after its creation an object is missing from lists; see Server.SetListLag.
 	ListLag time.Duration
+	// Webhooks carries the notifications to their destinations.
+	Webhooks *delivery.Queue
+	// Retries are the waits between attempts in a mode; nil are delivery.Quick.
+	Retries func(live bool) delivery.Schedule
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }
@@ -169,7 +174,17 @@ func routes() map[string]map[string]route {
 			http.MethodPatch:  {http.StatusOK, nil, (*call).updateSetting},
 			http.MethodDelete: {http.StatusNoContent, nil, (*call).deleteSetting},
 		},
+		"/events":      {http.MethodGet: {http.StatusOK, listParameters(), (*call).listEvents}},
 		"/event-types": {http.MethodGet: {http.StatusOK, nil, (*call).listEventTypes}},
+		"/notifications": {http.MethodGet: {
+			http.StatusOK, listParameters("filter", "from", "notification_setting_id", "search", "status", "to"),
+			(*call).listNotifications,
+		}},
+		"/notifications/{id}": {http.MethodGet: {http.StatusOK, nil, (*call).getNotification}},
+		"/notifications/{id}/logs": {
+			http.MethodGet: {http.StatusOK, []string{"after", "per_page"}, (*call).listNotificationLogs},
+		},
+		"/notifications/{id}/replay": {http.MethodPost: {http.StatusAccepted, nil, (*call).replayNotification}},
 	}
 }
 

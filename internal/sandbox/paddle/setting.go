@@ -190,6 +190,7 @@ func (c *call) deleteSetting() (any, *apiError) {
 	}
 	c.settings = slices.DeleteFunc(c.settings, func(other *Setting) bool { return other == s })
 	delete(c.settingByID, s.ID)
+	c.forget(s.ID)
 	return struct{}{}, nil
 }
 

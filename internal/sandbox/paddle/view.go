@@ -93,6 +93,7 @@ func (v View) EditProduct(id string, edit func(*Product)) error {
 	p.now(v.a.clock())
 	edit(p)
 	p.ID = id
+	v.a.emit("product.updated", p)
 	return nil
 }
 
@@ -107,6 +108,7 @@ func (v View) EditPrice(id string, edit func(*Price)) error {
 	p.now(v.a.clock())
 	edit(p)
 	p.ID = id
+	v.a.emit("price.updated", p)
 	return nil
 }
 

@@ -15,7 +15,19 @@ import (
 )
 
 // eventLimit is how many events an account keeps at least; Stripe keeps thirty days of them.
-const eventLimit = 50_000
+const eventLimit = 10_000
+
+// Retries is Stripe's own schedule: three days with exponential back-off in live mode, three attempts within a few
+// hours in test mode. Stripe tells no more; the single waits are made up.
+func Retries(live bool) delivery.Schedule {
+	if !live {
+		return delivery.Schedule{time.Hour, 2 * time.Hour}
+	}
+	return delivery.Schedule{
+		5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 12 * time.Hour, 12 * time.Hour,
+		12 * time.Hour, 12 * time.Hour,
+	}
+}
 
 // emit announces a change: it keeps the event, and sends it to every endpoint that asked for its type.
 // previous is empty but for updates. The account is locked.
@@ -66,16 +78,23 @@ func (a *account) send(e Event, endpoint string) {
 		return
 	}
 	a.server.opt.Webhooks.Send(delivery.Job{
-		Message: e.ID, Endpoint: endpoint,
+		Provider: "stripe", Type: e.Type, Message: e.ID, Endpoint: endpoint, Retries: a.server.retries(a.live),
 		Prepare: func(now time.Time) (string, http.Header, []byte, bool) { return a.prepare(e, endpoint, now) },
-		Done: func(delivered bool) {
+		Report: func(o delivery.Outcome) {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if kept := a.events.byID[e.ID]; kept != nil && delivered {
+			if kept := a.events.byID[e.ID]; kept != nil && o.Delivered && !o.Repeated {
 				kept.PendingWebhooks--
 			}
 		},
 	})
+}
+
+func (s *Server) retries(live bool) delivery.Schedule {
+	if s.opt.Retries == nil {
+		return delivery.Quick
+	}
+	return s.opt.Retries(live)
 }
 
 // prepare makes one attempt's request: the signature is of the time of the attempt.

@@ -31,6 +31,8 @@ type Options struct {
 	PublicURL string
 	// Webhooks carries the events to the endpoints.
 	Webhooks *delivery.Queue
+	// Retries are the waits between attempts in a mode; nil are delivery.Quick.
+	Retries func(live bool) delivery.Schedule
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 }

@@ -1,0 +1,52 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/paddle"
+)
+
+// paddleDashboard is the part of the door that does what a seller does in Paddle's dashboard.
+func (s *Sandbox) paddleDashboard(mux *http.ServeMux) {
+	mux.HandleFunc("POST /_kassa/paddle/keys", revoking(s.paddle.Revoke))
+	mux.HandleFunc("POST /_kassa/paddle/list-lag", s.lagLists)
+	mux.HandleFunc("PATCH /_kassa/paddle/products/{id}", s.editPaddle(func(v paddle.View, id string, in []byte) error {
+		return edited(func(edit func(*paddle.Product)) error { return v.EditProduct(id, edit) }, in)
+	}))
+	mux.HandleFunc("PATCH /_kassa/paddle/prices/{id}", s.editPaddle(func(v paddle.View, id string, in []byte) error {
+		return edited(func(edit func(*paddle.Price)) error { return v.EditPrice(id, edit) }, in)
+	}))
+}
+
+// edited writes JSON over the fields of what edit gives.
+func edited[T any](edit func(func(*T)) error, in []byte) error {
+	if err := json.Unmarshal(in, new(T)); err != nil {
+		return err
+	}
+	return edit(func(x *T) { _ = json.Unmarshal(in, x) })
+}
+
+func (s *Sandbox) editPaddle(edit func(v paddle.View, id string, in []byte) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in json.RawMessage
+		if !taken(w, r, &in) {
+			return
+		}
+		err := error(paddle.ErrNotFound)
+		for _, v := range s.paddle.Accounts() {
+			if err = edit(v, r.PathValue("id"), in); !errors.Is(err, paddle.ErrNotFound) {
+				break
+			}
+		}
+		switch {
+		case errors.Is(err, paddle.ErrNotFound):
+			refuse(w, http.StatusNotFound, err)
+		case err != nil:
+			refuse(w, http.StatusBadRequest, err)
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+}
