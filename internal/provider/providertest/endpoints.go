@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -9,50 +10,114 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
+// endpointURL is where a receiver is called. number tells endpoints of one receiver apart where their URLs have to
+// differ.
+func (f Fixture) endpointURL(path, number string) string {
+	url := "https://hooks.example.com/" + path
+	if f.Adapter.EndpointTraits().UniqueURL && number != "" {
+		url += "?endpoint=" + number
+	}
+	return url
+}
+
 func (f Fixture) endpoints(t *testing.T) {
 	g := NewWithT(t)
+	traits := f.Adapter.EndpointTraits()
 	endpoints := f.Connect(t).Endpoints()
 	names, unknown := f.Adapter.Codec().NativeEvents([]string{"payment.*", "subscription.*"})
 	g.Expect(unknown).To(BeEmpty())
 	g.Expect(len(names)).To(BeNumerically(">", 2))
 	receiver := billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "hooks", UID: "uid-9"}
-	spec := provider.EndpointSpec{Owner: receiver, URL: "https://hooks.example.com/a", Events: names[:2]}
+	spec := provider.EndpointSpec{Owner: receiver, URL: f.endpointURL("a", ""), Events: names[:2]}
+	if traits.Secrets == provider.SecretChosen {
+		_, err := endpoints.Create(t.Context(), spec)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal), "the provider makes no secret: %v", err)
+		spec.Secret = "chosen-by-kassa-0123456789"
+	}
+	// as is what an endpoint of the spec looks like, beside its secret.
+	as := func(id string) provider.Endpoint {
+		e := provider.Endpoint{ID: id, URL: spec.URL, Events: spec.Events, Active: true, Mode: f.Mode}
+		if traits.Marks {
+			e.Owner = spec.Owner
+		}
+		return e
+	}
+	same := func(e, want provider.Endpoint, why string) {
+		want.Secret = e.Secret // what it is, is checked apart
+		if e.Mode == "" {
+			want.Mode = ""
+		}
+		g.ExpectWithOffset(1, e).To(Equal(want), why)
+	}
 
 	first, err := endpoints.Create(t.Context(), spec)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(first.Secret).NotTo(BeEmpty())
-	want := provider.Endpoint{
-		ID: first.ID, URL: spec.URL, Owner: receiver, Events: names[:2], Active: true, Mode: f.Mode, Secret: first.Secret,
-	}
-	g.Expect(first).To(Equal(want))
-	spare := spec
-	if f.Adapter.EndpointTraits().UniqueURL {
-		spare.URL += "?kassa=2"
-	}
-	second, err := endpoints.Create(t.Context(), spare)
+	g.Expect(first.ID).NotTo(BeEmpty())
+	same(first, as(first.ID), "created")
+	again := spec
+	again.URL = f.endpointURL("a", "2")
+	second, err := endpoints.Create(t.Context(), again)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(second.ID).NotTo(Equal(first.ID))
-	g.Expect(second.Secret).NotTo(Equal(first.Secret))
+	if traits.Secrets == provider.SecretChosen {
+		g.Expect(first.Secret + second.Secret).To(BeEmpty())
+	} else {
+		g.Expect(first.Secret).NotTo(BeEmpty())
+		g.Expect(second.Secret).NotTo(Equal(first.Secret))
+	}
 
-	spec.URL, spec.Events = "https://hooks.example.com/b", names[1:]
+	spec.URL, spec.Events, spec.Secret = f.endpointURL("b", ""), names[1:], ""
 	spec.Owner.Name = "renamed"
 	updated, err := endpoints.Update(t.Context(), first.ID, spec)
 	g.Expect(err).NotTo(HaveOccurred())
-	want.URL, want.Events, want.Owner, want.Secret = spec.URL, spec.Events, spec.Owner, updated.Secret
-	g.Expect(updated).To(Equal(want))
+	same(updated, as(first.ID), "updated")
 
 	g.Expect(endpoints.Delete(t.Context(), second.ID)).To(Succeed())
 	g.Expect(endpoints.Delete(t.Context(), second.ID)).To(Succeed(), "gone already")
 	list, err := endpoints.List(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(list).To(HaveLen(1))
-	want.Secret = list[0].Secret
-	g.Expect(list[0]).To(Equal(want))
+	same(list[0], as(first.ID), "listed")
+	if traits.Secrets == provider.SecretTold {
+		g.Expect([]string{updated.Secret, list[0].Secret}).To(HaveEach(first.Secret))
+	} else {
+		g.Expect(updated.Secret + list[0].Secret).To(BeEmpty())
+	}
 
 	_, err = endpoints.Update(t.Context(), second.ID, spec)
 	g.Expect(provider.IsNotFound(err)).To(BeTrue(), "%v", err)
-	spec.Events = []string{"no.such_event"}
-	_, err = endpoints.Create(t.Context(), spec)
+}
+
+// endpointEvents checks which events an endpoint can be registered for.
+func (f Fixture) endpointEvents(t *testing.T) {
+	g := NewWithT(t)
+	traits, codec := f.Adapter.EndpointTraits(), f.Adapter.Codec()
+	endpoints := f.Connect(t).Endpoints()
+	create := func(events ...string) (provider.Endpoint, error) {
+		spec := provider.EndpointSpec{
+			Owner: billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "hooks", UID: "uid-9"},
+			URL:   f.endpointURL(strings.Join(events, "-"), ""), Events: events,
+		}
+		if traits.Secrets == provider.SecretChosen {
+			spec.Secret = "chosen-by-kassa-0123456789"
+		}
+		return endpoints.Create(t.Context(), spec)
+	}
+	all, _ := codec.NativeEvents([]string{"*"})
+	e, err := create(all...)
+	g.Expect(err).NotTo(HaveOccurred(), "every event can be registered for")
+	g.Expect(e.Events).To(Equal(all))
+
+	named, _ := codec.NativeEvents(nil)
+	g.Expect(all).To(ContainElement(traits.QuietEvent))
+	g.Expect(named).NotTo(ContainElement(traits.QuietEvent), "an app would be told of it")
+	e, err = create(traits.QuietEvent)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Events).To(Equal([]string{traits.QuietEvent}))
+
+	_, err = create()
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
+	_, err = create("no.such_event")
 	g.Expect(err).To(MatchError(ContainSubstring("no.such_event")))
 	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
 }

@@ -87,6 +87,7 @@ func Run(t *testing.T, f Fixture) {
 	}
 	if f.has(provider.CapabilityEndpoints) {
 		t.Run("Endpoints", f.endpoints)
+		t.Run("EndpointEvents", f.endpointEvents)
 	}
 }
 
