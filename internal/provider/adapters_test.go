@@ -187,6 +187,8 @@ func TestWhatProvidersCan(t *testing.T) {
 		provider.CapabilityMeteredUsage:  {billing.Stripe, billing.LemonSqueezy},
 		provider.CapabilityPriceTrials:   {billing.Paddle, billing.LemonSqueezy},
 		provider.CapabilityTaxBehavior:   {billing.Stripe, billing.Paddle},
+		provider.CapabilityWebhooks:      {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilityEndpoints:     {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
 	}
 	rates := map[billing.Provider][2]float64{ // test, live
 		billing.Stripe: {12, 50}, billing.Paddle: {2, 2}, billing.LemonSqueezy: {2.5, 2.5},

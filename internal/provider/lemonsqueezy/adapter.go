@@ -1,6 +1,6 @@
 // Package lemonsqueezy is the adapter for LemonSqueezy. Its API cannot change a catalogue: products and variants are
-// made in the dashboard, and this package reads them. The client is its own, because there is no Go module that reads
-// pages, filters and typed errors.
+// made in the dashboard, and this package reads them. Webhooks it writes. The client is its own, because there is no Go
+// module that reads pages, filters and typed errors.
 package lemonsqueezy
 
 import (
@@ -22,18 +22,11 @@ var _ provider.Adapter = Adapter{}
 // Type is billing.LemonSqueezy.
 func (Adapter) Type() billing.Provider { return name }
 
-// Capabilities are what can be compared. Nothing can be written.
+// Capabilities are what can be compared of the catalogue, of which nothing can be written, and webhooks.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityTiers, provider.CapabilityMeteredUsage,
-		provider.CapabilityPriceTrials,
-	}
-}
-
-// EndpointTraits of LemonSqueezy: the secret is ours, and a webhook has no room for marks.
-func (Adapter) EndpointTraits() provider.EndpointTraits {
-	return provider.EndpointTraits{
-		Secrets: provider.SecretChosen, UniqueURL: true, QuietEvent: "license_key_updated",
+		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 	}
 }
 
@@ -46,8 +39,8 @@ func (Adapter) DefaultRate(billing.Mode) float64 { return 2.5 }
 // CountsByAddress is false: LemonSqueezy counts by key.
 func (Adapter) CountsByAddress() bool { return false }
 
-// Codec is nil: there is no CapabilityWebhooks.
-func (Adapter) Codec() provider.WebhookCodec { return nil }
+// Codec verifies and parses LemonSqueezy's webhook requests.
+func (Adapter) Codec() provider.WebhookCodec { return Codec{} }
 
 // TaxCode is not called: there is no CapabilityTaxCodes.
 func (Adapter) TaxCode(string) (string, error) {

@@ -1,6 +1,7 @@
 package lemonsqueezy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,11 +34,25 @@ var (
 	errForeign = errors.New("the answer is no error of LemonSqueezy's; a proxy or firewall on the way may have sent it")
 )
 
-// client sends GET requests of JSON:API.
+// client sends requests of JSON:API.
 type client struct {
 	http *http.Client
 	base *url.URL
 	key  string
+}
+
+// request is one request.
+type request struct {
+	op     string // what is being done, for errors
+	method string
+	path   string
+	query  url.Values
+	body   any // nil for none
+	// secret is a part of the body that no error may have, or empty.
+	secret string
+	// into takes the body of a success, which valid has to find to be what was asked for. Without it no body is read.
+	into  any
+	valid func() bool
 }
 
 // resource is one object.
@@ -67,7 +82,10 @@ type page[A any] struct {
 // get reads one object of a type.
 func get[A any](ctx context.Context, c *client, op, path, kind string) (document[A], error) {
 	var out document[A]
-	err := c.send(ctx, op, path, nil, &out, func() bool { return out.Data.Type == kind && out.Data.ID != "" })
+	err := c.send(ctx, request{
+		op: op, method: http.MethodGet, path: path, into: &out,
+		valid: func() bool { return out.Data.Type == kind && out.Data.ID != "" },
+	})
 	return out, err
 }
 
@@ -100,23 +118,31 @@ func readPage[A any](
 	q := url.Values{"page[number]": {strconv.Itoa(number)}, "page[size]": {strconv.Itoa(size)}}
 	maps.Copy(q, filter)
 	var p page[A]
-	err := c.send(ctx, op, path, q, &p, func() bool {
+	err := c.send(ctx, request{op: op, method: http.MethodGet, path: path, query: q, into: &p, valid: func() bool {
 		at := p.Meta.Page
 		if p.Data == nil || at == nil || at.CurrentPage != number || at.LastPage < 1 && len(p.Data) > 0 {
 			return false
 		}
 		return !slices.ContainsFunc(p.Data, func(r resource[A]) bool { return r.Type != kind || !isID(r.ID) })
-	})
+	}})
 	return p, err
 }
 
 // send makes one request. The error is a *provider.Error.
-func (c *client) send(ctx context.Context, op, path string, q url.Values, into any, valid func() bool) error {
+func (c *client) send(ctx context.Context, r request) error {
 	at := *c.base
-	at.Path, at.RawQuery = strings.TrimSuffix(at.Path, "/")+path, q.Encode()
-	req, err := http.NewRequestWithContext(provider.WithOperation(ctx, op), http.MethodGet, at.String(), http.NoBody)
+	at.Path, at.RawQuery = strings.TrimSuffix(at.Path, "/")+r.path, r.query.Encode()
+	var body io.Reader = http.NoBody
+	if r.body != nil {
+		text, err := json.Marshal(r.body)
+		if err != nil {
+			return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: r.op, Message: "it cannot be sent"}
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(provider.WithOperation(ctx, r.op), r.method, at.String(), body)
 	if err != nil {
-		return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: op, Message: "no such address"}
+		return &provider.Error{Class: provider.ClassTerminal, Provider: name, Operation: r.op, Message: "no such address"}
 	}
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	req.Header.Set("Accept", mediaType)
@@ -126,21 +152,29 @@ func (c *client) send(ctx context.Context, op, path string, q url.Values, into a
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := direct.Do(req)
 	if err != nil {
-		return transportError(op, c.key, err)
+		return transportError(r.op, c.key, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
-		return transportError(op, c.key, err)
+		return transportError(r.op, c.key, err)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return answerError(op, resp, provider.WithoutKey(body, c.key))
-	case json.Unmarshal(body, into) != nil || !valid():
-		e := answerError(op, resp, nil)
+		return answerError(r.op, resp, withoutSecret(provider.WithoutKey(answer, c.key), r.secret))
+	case r.into != nil && (json.Unmarshal(answer, r.into) != nil || !r.valid()):
+		e := answerError(r.op, resp, nil)
 		e.Class, e.Message, e.Err = provider.ClassUnavailable, errUnexpected.Error(), errUnexpected
 		return e
 	}
 	return nil
+}
+
+// withoutSecret takes out a signing secret, which may be shorter than any key.
+func withoutSecret(text []byte, secret string) []byte {
+	if secret == "" {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte(secret), []byte("[redacted]"))
 }
 
 func transportError(op, key string, err error) error {

@@ -18,8 +18,7 @@ type connection struct {
 
 func (c *connection) Catalog() provider.Catalog { return &catalog{c} }
 
-// Endpoints is nil: there is no CapabilityEndpoints.
-func (c *connection) Endpoints() provider.Endpoints { return nil }
+func (c *connection) Endpoints() provider.Endpoints { return &endpoints{c} }
 
 type user struct {
 	Name string `json:"name"`
