@@ -34,6 +34,7 @@ type settings struct {
 	namespace, name string
 	uid             k8stypes.UID
 	path            string
+	https           httpsPolicy
 	provider        billing.Provider
 	mode            billing.Mode
 	codec           provider.WebhookCodec
@@ -107,6 +108,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 	return &settings{
 		namespace: r.Namespace, name: r.Name, uid: r.UID,
 		path:      pathOf(at),
+		https:     httpsPolicyOf(at, r.Spec.HTTPSPolicy),
 		provider:  billing.Provider(account.Type),
 		mode:      billing.Mode(account.Mode),
 		codec:     codec,

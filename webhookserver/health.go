@@ -39,6 +39,11 @@ func (s *Server) notReady() string {
 	if cfg, why := s.config.current(); cfg == nil {
 		return why
 	}
+	if s.tls != nil {
+		if why := s.tls.notReady(); why != "" {
+			return why
+		}
+	}
 	if err := s.ledger.Ready(); err != nil {
 		return "the ledger is not ready: " + err.Error()
 	}

@@ -33,6 +33,13 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) s
 		problemMethod.write(w)
 		return "method"
 	}
+	if reason, p := cfg.https.refusal(r); p != nil {
+		s.counters.rejected.Add(1)
+		s.metrics.verifyFailures.WithLabelValues(reason).Inc()
+		w.Header().Set("Connection", "close") // without its body
+		p.write(w)
+		return "rejected"
+	}
 	if !s.gate.enter() {
 		setRetryAfter(w, time.Second)
 		problemOverloaded.write(w)

@@ -16,6 +16,7 @@ type metrics struct {
 	unknown        prometheus.Counter
 	inbox          *prometheus.GaugeVec
 	inboxOldest    prometheus.Gauge
+	certificate    prometheus.Gauge
 }
 
 var latencyBuckets = []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 3, 5, 10}
@@ -51,8 +52,12 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 			Name: "kassa_receiver_inbox_oldest_seconds", Help: "Age of the oldest event that waits for a sink.",
 		}),
 	}
+	m.certificate = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "kassa_receiver_certificate_expiry_timestamp_seconds",
+		Help: "Unix time at which the certificate of spec.tls ends; 0 without one.",
+	})
 	m.registry.MustRegister(m.requests, m.verifyFailures, m.duration, m.deliveries, m.deliverySecs, m.unknown,
-		m.inbox, m.inboxOldest, collectors.NewGoCollector(),
+		m.inbox, m.inboxOldest, m.certificate, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

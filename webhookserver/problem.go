@@ -31,6 +31,12 @@ var (
 		"Events are taken only at the path of the WebhookReceiver's spec.url.")
 	problemMethod = newProblem(http.StatusMethodNotAllowed, "method", "Method not allowed",
 		"Events are sent with POST.")
+	problemPlainHTTP = newProblem(http.StatusForbidden, "plain-http", "Plain HTTP refused",
+		"The request came over plain HTTP, but the WebhookReceiver's spec.url is https. Register the https URL, and let no "+
+			"proxy take events over http.")
+	problemNoProof = newProblem(http.StatusForbidden, "no-proof-of-https", "No proof of HTTPS",
+		"Nothing says that the request came over HTTPS, which spec.httpsPolicy RequireProof asks for. Let the proxy that "+
+			"ends TLS set X-Forwarded-Proto.")
 	problemTooLarge = newProblem(http.StatusRequestEntityTooLarge, "too-large", "Body too large",
 		"A body has at most 1 MiB.")
 	problemAborted = newProblem(http.StatusBadRequest, "incomplete", "Body incomplete",

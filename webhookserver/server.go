@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
@@ -22,7 +23,7 @@ import (
 const (
 	// DefaultLameDuck is how long a server that was told to stop goes on accepting, so that the Service's
 	// endpoints can be updated before it refuses connections.
-	DefaultLameDuck = 3 * time.Second
+	DefaultLameDuck = 5 * time.Second
 	// drainLimit bounds the time for requests and deliveries under way.
 	drainLimit = 12 * time.Second
 	// flushLimit bounds the last write of the status, and the ledger's end.
@@ -41,7 +42,10 @@ type Options struct {
 	Client   client.WithWatch // with the kinds of v1alpha1 and the core Secret
 	Ledger   ledger.Ledger    // run by the Server
 	Registry provider.Registry
-	Events   net.Listener  // the provider calls here
+	Events   net.Listener // the provider calls here
+	// TLS: Events speaks TLS, with the certificate of spec.tls. Otherwise it speaks plain HTTP, whatever the spec says:
+	// the operator starts replicas anew when that changes.
+	TLS      bool
 	Health   net.Listener  // probes, metrics, schemas
 	LameDuck time.Duration // 0: none
 	Log      *slog.Logger
@@ -64,6 +68,7 @@ type Server struct {
 	recent          recentEvents
 	metrics         *metrics
 	gate            gate
+	tls             *tlsSecret // nil: plain HTTP
 	draining        atomic.Bool
 	log             *slog.Logger
 	complaints      complaints
@@ -96,6 +101,11 @@ func New(o Options) *Server {
 		client: o.Client, counters: &s.counters, recent: &s.recent, index: index, log: o.Log,
 	}
 	s.config.seen = s.status.seen
+	if o.TLS {
+		s.tls = &tlsSecret{
+			client: o.Client, namespace: o.Namespace, log: o.Log, changed: s.measureCertificate,
+		}
+	}
 	return s
 }
 
@@ -126,6 +136,13 @@ func (s *Server) Run(ctx context.Context) error {
 
 	watchCtx, stopWatch := context.WithCancel(back)
 	var watches, deliveries sync.WaitGroup
+	if s.tls != nil {
+		seen := s.config.seen
+		s.config.seen = func(r *v1alpha1.WebhookReceiver) {
+			seen(r)
+			s.tls.follow(watchCtx, r)
+		}
+	}
 	watches.Go(func() { s.config.run(watchCtx) })
 	watches.Go(func() { s.plans.run(watchCtx, s.client, s.log) })
 	pullCtx, stopPull := context.WithCancel(back)
@@ -136,10 +153,13 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Go(func() { s.status.run(statusCtx) })
 
 	intake := &http.Server{
-		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: s.closing(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
+	if s.tls != nil {
+		intake.TLSConfig = s.tls.shown.Config()
+	}
 	serve(intake, s.events, failed)
 	serve(health, s.healths, failed)
 
@@ -148,7 +168,6 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		s.draining.Store(true)
 		s.log.Info("draining")
-		intake.SetKeepAlivesEnabled(false)
 		sleep(back, s.lameDuck)
 	case err = <-failed:
 		s.draining.Store(true)
@@ -187,13 +206,36 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
+// closing ends the connections of a server that drains, each after an answer that says so. Closing those that are idle
+// at once, as net/http offers to, would cut off the request that a proxy is just sending over one of them; it would not
+// be sent again, because a POST is not known to be safe to repeat. Those that stay idle are closed when the lame-duck
+// time is over.
+func (s *Server) closing() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close") // in HTTP/2: GOAWAY
+		}
+		s.ServeHTTP(w, r)
+	})
+}
+
 // serve starts an HTTP server; it reports when it ends by itself.
 func serve(srv *http.Server, l net.Listener, failed chan<- error) {
+	run := srv.Serve
+	if srv.TLSConfig != nil {
+		run = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := run(l); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
 		}
 	}()
+}
+
+func (s *Server) measureCertificate() {
+	if expires, ok := s.tls.shown.Expires(); ok {
+		s.metrics.certificate.Set(float64(expires.Unix()))
+	}
 }
 
 func (s *Server) measureInbox() {

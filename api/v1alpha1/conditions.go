@@ -95,6 +95,17 @@ const (
 	ReasonSigningSecretMissing = "SigningSecretMissing"
 	// ReasonWorkloadUnavailable: too few replicas are ready.
 	ReasonWorkloadUnavailable = "WorkloadUnavailable"
+	// ReasonCertificateMissing: the Secret of spec.tls has no certificate with its key.
+	ReasonCertificateMissing = "CertificateMissing"
+	// ReasonAddressPending: the Ingress is there; its controller has told no address, which some never do.
+	ReasonAddressPending = "AddressPending"
+	// ReasonGatewayAPIMissing: the cluster has no HTTPRoutes, because the Gateway API is not installed.
+	ReasonGatewayAPIMissing = "GatewayAPIMissing"
+	// ReasonExposureRefused: the Ingress or HTTPRoute was refused by the API server or an admission webhook. What a
+	// Gateway refuses has the Gateway's own reason.
+	ReasonExposureRefused = "ExposureRefused"
+	// ReasonURLInUse: an older object is exposed at the same host and path.
+	ReasonURLInUse = "URLInUse"
 	// ReasonDelivering: every event so far was taken by every sink.
 	ReasonDelivering = "Delivering"
 	// ReasonBacklog: events wait in the inbox for a sink.

@@ -31,7 +31,7 @@ type receiverOptions struct {
 	namespace, name, cluster, bindAddress string
 	port, healthPort                      int
 	lameDuck                              time.Duration
-	verbose                               bool
+	tls, verbose                          bool
 }
 
 func newReceiverCommand(registry provider.Registry) *cobra.Command {
@@ -51,6 +51,7 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 	f.StringVar(&o.bindAddress, "bind-address", os.Getenv("KASSA_BIND_ADDRESS"),
 		"address to listen on; default: every address (KASSA_BIND_ADDRESS)")
 	f.IntVar(&o.port, "port", 8080, "port that the provider's events come to")
+	f.BoolVar(&o.tls, "tls", false, "speak TLS on that port, with the certificate of the Secret that spec.tls names")
 	f.IntVar(&o.healthPort, "health-port", 8081, "port of /healthz, /readyz, /metrics and /schemas")
 	f.DurationVar(&o.lameDuck, "lame-duck", webhookserver.DefaultLameDuck,
 		"how long events are still taken after readiness was taken back")
@@ -96,7 +97,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	server = webhookserver.New(webhookserver.Options{
 		Namespace: o.namespace, Name: o.name, Cluster: o.cluster, Identity: replica,
 		Client: c, Ledger: events, Registry: registry,
-		Events: listeners[0], Health: listeners[1], LameDuck: o.lameDuck, Log: log, Metrics: metrics,
+		Events: listeners[0], TLS: o.tls, Health: listeners[1], LameDuck: o.lameDuck, Log: log, Metrics: metrics,
 	})
 	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
 	return server.Run(ctx)
@@ -116,10 +117,13 @@ func newReceiverLog(o receiverOptions) *slog.Logger {
 	return log
 }
 
-// receiverOwner is the reference to the WebhookReceiver with which its ledger goes. It waits a while for an API
-// server that does not answer.
+// ownerPatience is how long a receiver that starts waits for an API server that does not answer. It is less than the
+// startup probe's, so that the log says why it ended.
+const ownerPatience = 4 * time.Minute
+
+// receiverOwner is the reference to the WebhookReceiver with which its ledger goes.
 func receiverOwner(ctx context.Context, c client.Reader, o receiverOptions) (metav1.OwnerReference, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, ownerPatience)
 	defer cancel()
 	receiver := &v1alpha1.WebhookReceiver{}
 	for {

@@ -32,13 +32,20 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), deliveryChanged()))).
 		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexProviders)),
 			builder.WithPredicates(kubewatch.ProviderChanged())).
+		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(r.besides),
+			builder.WithPredicates(kubewatch.SpecChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexSecrets))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter})
 	// What somebody deletes or edits is put back at once.
 	for _, kind := range workload.Kinds() {
 		b = b.Owns(kind)
 	}
-	return b.Complete(r)
+	c, err := b.Build(r)
+	if err != nil {
+		return err
+	}
+	r.routes = newRoutes(mgr, c)
+	return nil
 }
 
 // deliveryChanged admits the replicas' status writes only when the condition that follows from them changes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -46,12 +47,21 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	set(v1alpha1.ConditionEndpointRegistered, endpoint)
 	set(v1alpha1.ConditionWorkloadAvailable, server)
 	set(v1alpha1.ConditionDeliveryHealthy, delivery)
-	overall := endpoint
-	if endpoint.Ready == metav1.ConditionTrue {
+	outside := s.workload.exposure
+	if outside.asked {
+		set(v1alpha1.ConditionExposed, outside.verdict)
+	} else {
+		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionExposed)
+	}
+	overall := status.Ready(v1alpha1.ReasonSucceeded, server.Message+" to take events at "+receiver.Spec.URL)
+	switch {
+	case endpoint.Ready != metav1.ConditionTrue:
+		overall = endpoint
+	case server.Ready != metav1.ConditionTrue:
 		overall = server
-		if server.Ready == metav1.ConditionTrue {
-			overall = status.Ready(v1alpha1.ReasonSucceeded, server.Message+" to take events at "+receiver.Spec.URL)
-		}
+	case outside.asked && outside.verdict.Ready == metav1.ConditionFalse:
+		// A provider cannot come through what was refused. An Ingress that tells no address may well let it.
+		overall = outside.verdict
 	}
 	overall.Set(&next.Conditions, receiver.Generation)
 	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
@@ -61,10 +71,14 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	switch {
 	case s.workload.err != nil:
 		return ctrl.Result{}, s.workload.err
+	case outside.err != nil:
+		return ctrl.Result{}, outside.err
 	case wait > 0:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	case s.registration.err != nil && !endpoint.Stalled:
 		return ctrl.Result{}, s.registration.err
+	case outside.again > 0:
+		return ctrl.Result{RequeueAfter: outside.again}, nil
 	case s.account != nil:
 		return ctrl.Result{RequeueAfter: s.account.DriftCheckInterval + time.Second}, nil
 	default:

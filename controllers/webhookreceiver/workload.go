@@ -2,6 +2,7 @@ package webhookreceiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,6 +14,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/serving"
 	"github.com/kassa-dev/kassa/internal/status"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
@@ -21,6 +23,8 @@ import (
 type deployment struct {
 	wanted, ready int32
 	available     bool
+	certificate   string // what is wrong with it
+	exposure      exposure
 	err           error
 }
 
@@ -30,49 +34,81 @@ func (r *Reconciler) deploy(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, account *accounts.Account,
 ) deployment {
 	if account == nil && receiver.Status.Provider == nil {
-		return deployment{}
+		return deployment{exposure: notYetExposed(receiver)}
 	}
 	server := workload.Receiver{
 		Object: receiver, Image: r.Image, SigningSecret: kubewatch.SigningSecretName(receiver),
 		Cluster: r.Cluster, Env: r.Env,
+	}.Server()
+	apply := workload.Applier{Client: r.Client, Live: r.Live}
+	if err := apply.Apply(ctx, server); err != nil {
+		return deployment{err: fmt.Errorf("deploying the server: %w", err), exposure: notYetExposed(receiver)}
 	}
-	for _, object := range server.Objects() {
-		if err := r.Client.Apply(ctx, object, client.FieldOwner(status.FieldManager), client.ForceOwnership); err != nil {
-			return deployment{err: fmt.Errorf("applying the server: %w", err)}
-		}
-	}
+	out := r.observe(ctx, receiver, server.Name())
+	out.exposure = r.expose(ctx, receiver, apply, server)
+	return out
+}
+
+// observe reads how the Deployment and its certificate are.
+func (r *Reconciler) observe(ctx context.Context, receiver *v1alpha1.WebhookReceiver, name string) deployment {
 	d := &appsv1.Deployment{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: server.Name()}, d)
-	if apierrors.IsNotFound(err) { // applied just now; the watch brings it
-		return deployment{wanted: workload.DefaultReplicas}
-	}
-	if err != nil {
+	err := r.Client.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: name}, d)
+	if client.IgnoreNotFound(err) != nil {
 		return deployment{err: err}
 	}
 	out := deployment{ready: d.Status.ReadyReplicas, wanted: workload.DefaultReplicas}
 	if d.Spec.Replicas != nil {
 		out.wanted = *d.Spec.Replicas
 	}
-	if d.Status.ObservedGeneration >= d.Generation {
+	// One that was applied just now may not be there yet; the watch brings it.
+	if err == nil && d.Status.ObservedGeneration >= d.Generation {
 		for _, c := range d.Status.Conditions {
 			if c.Type == appsv1.DeploymentAvailable && c.Status == corev1.ConditionTrue {
 				out.available = true
 			}
 		}
 	}
+	out.certificate, out.err = r.certificate(ctx, receiver)
 	return out
 }
 
+// certificate says what is wrong with the one that the server shows.
+func (r *Reconciler) certificate(ctx context.Context, receiver *v1alpha1.WebhookReceiver) (string, error) {
+	if receiver.Spec.TLS == nil {
+		return "", nil
+	}
+	name := receiver.Spec.TLS.SecretName
+	secret := &corev1.Secret{}
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: name}, secret)
+	if apierrors.IsNotFound(err) {
+		return fmt.Sprintf("spec.tls: Secret %q does not exist", name), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	if _, err := serving.ParseCertificate(secret.Data); err != nil {
+		return fmt.Sprintf("spec.tls: Secret %q: %s", name, err), nil
+	}
+	return "", nil
+}
+
 func (d deployment) verdict() status.Verdict {
+	replicas := fmt.Sprintf("%d of %d replicas are ready", d.ready, d.wanted)
+	var foreign *workload.ForeignError
 	switch {
+	case errors.As(d.err, &foreign):
+		return status.Waiting(v1alpha1.ReasonOwnedByAnother, d.err.Error())
 	case d.err != nil:
 		return status.Waiting(v1alpha1.ReasonProgressing, d.err.Error())
-	case d.available && d.ready > 0:
-		return status.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("%d of %d replicas are ready", d.ready, d.wanted))
 	case d.wanted == 0:
 		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable, "spec.workload.replicas is 0")
+	case d.available && d.ready > 0 && d.certificate != "":
+		return status.Ready(v1alpha1.ReasonSucceeded, replicas+" with the certificate before ("+d.certificate+")")
+	case d.available && d.ready > 0:
+		return status.Ready(v1alpha1.ReasonSucceeded, replicas)
+	case d.certificate != "":
+		return status.Stalled(v1alpha1.ReasonCertificateMissing, d.certificate)
 	default:
-		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable,
-			fmt.Sprintf("%d of %d replicas are ready", d.ready, d.wanted))
+		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable, replicas)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // Field indexes of the manager's cache.
@@ -22,6 +23,8 @@ const (
 	IndexProviders = "spec.providerRef"
 	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret.
 	IndexSecrets = "spec.secrets"
+	// IndexPlaces finds the WebhookReceivers of all namespaces that are exposed at a host and path.
+	IndexPlaces = "spec.places"
 )
 
 // Index registers the indexes.
@@ -39,7 +42,10 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 			return accounts.Secrets(&o.(*v1alpha1.PaymentProvider).Spec)
 		}},
 		{&v1alpha1.WebhookReceiver{}, IndexSecrets, func(o client.Object) []string {
-			return []string{SigningSecretName(o.(*v1alpha1.WebhookReceiver))}
+			return receiverSecrets(o.(*v1alpha1.WebhookReceiver))
+		}},
+		{&v1alpha1.WebhookReceiver{}, IndexPlaces, func(o client.Object) []string {
+			return Places(o.(*v1alpha1.WebhookReceiver))
 		}},
 	} {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.values); err != nil {
@@ -67,6 +73,23 @@ func planProviders(o client.Object) []string {
 		add(v1alpha1.PlanProvider{Name: p.Name, Namespace: p.Namespace})
 	}
 	return keys
+}
+
+// receiverSecrets are the Secrets that the operator looks at for a receiver.
+func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
+	names := []string{SigningSecretName(r)}
+	if r.Spec.TLS != nil && r.Spec.TLS.SecretName != names[0] {
+		names = append(names, r.Spec.TLS.SecretName)
+	}
+	return names
+}
+
+// Places are the host and path at which a receiver is exposed, or nothing.
+func Places(r *v1alpha1.WebhookReceiver) []string {
+	if r.Spec.Expose == nil {
+		return nil
+	}
+	return []string{workload.PlaceOf(r.Spec.URL).String()}
 }
 
 // SigningSecretName is the Secret with a receiver's signing secrets.
