@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// config follows the receiver's own resource and its Secret, and has what they say now, ready to use. Only these
-// two objects are read, by name.
+// config follows the receiver's own resource and the Secrets that it names, and has what they say now, ready to use. Only
+// these objects are read, by name.
 type config struct {
 	client          client.WithWatch
 	registry        provider.Registry
@@ -22,16 +23,24 @@ type config struct {
 	log             *slog.Logger
 	// seen is called with every version of the receiver.
 	seen func(*v1alpha1.WebhookReceiver)
+	// changed is called when something was found out, or changed, about sinks; gone when the spec has one no more.
+	changed, gone func(sink string)
 
 	live   atomic.Pointer[settings]
 	reason atomic.Pointer[string]
 
 	mu       sync.Mutex
 	receiver *v1alpha1.WebhookReceiver
-	secret   map[string][]byte
-	// secretName is the Secret that is followed; stop ends that.
-	secretName string
-	stop       context.CancelFunc
+	secrets  map[string]*followedSecret
+	lines    *lines
+}
+
+// followedSecret is a Secret that is followed.
+type followedSecret struct {
+	secretView
+
+	known bool // it was read, or found missing or out of reach
+	stop  context.CancelFunc
 }
 
 // current is what counts now, or nil and why there is nothing.
@@ -58,9 +67,7 @@ func (c *config) run(ctx context.Context) {
 	f.run(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stop != nil {
-		c.stop()
-	}
+	c.followSecrets(ctx, nil)
 }
 
 func (c *config) setReceiver(ctx context.Context, r *v1alpha1.WebhookReceiver) {
@@ -72,43 +79,71 @@ func (c *config) setReceiver(ctx context.Context, r *v1alpha1.WebhookReceiver) {
 	defer c.mu.Unlock()
 	c.receiver = r
 	if r != nil {
-		c.followSecret(ctx, signingSecretName(r))
+		c.followSecrets(ctx, append(sinkSecrets(r.Spec.Delivery), signingSecretName(r)))
 	}
 	c.resolve()
 }
 
-// followSecret changes the Secret that is followed. c.mu is held.
+// followSecrets changes the Secrets that are followed. c.mu is held.
+func (c *config) followSecrets(ctx context.Context, names []string) {
+	for name, s := range c.secrets {
+		if !slices.Contains(names, name) {
+			s.stop()
+			delete(c.secrets, name)
+		}
+	}
+	for _, name := range names {
+		if c.secrets[name] == nil {
+			c.followSecret(ctx, name)
+		}
+	}
+}
+
+// followSecret begins to follow one more Secret. c.mu is held.
 func (c *config) followSecret(ctx context.Context, name string) {
-	if name == c.secretName {
-		return
-	}
-	if c.stop != nil {
-		c.stop()
-	}
-	ctx, c.stop = context.WithCancel(ctx)
-	c.secretName, c.secret = name, nil
-	set := func(data map[string][]byte) {
+	mine := &followedSecret{}
+	ctx, mine.stop = context.WithCancel(ctx)
+	c.secrets[name] = mine
+	set := func(view secretView) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.secretName == name {
-			c.secret = data
+		if c.secrets[name] == mine {
+			mine.secretView, mine.known = view, true
 			c.resolve()
 		}
 	}
+	missing := func() { set(secretView{err: "does not exist"}) }
 	f := follower{
 		client: c.client, log: c.log, what: "secret",
 		list: func() client.ObjectList { return &corev1.SecretList{} },
 		opts: only(c.namespace, name),
-		set:  func(o client.Object) { set(o.(*corev1.Secret).Data) },
-		gone: func(client.Object) { set(nil) },
-		none: func() { set(nil) },
+		set:  func(o client.Object) { set(secretView{data: o.(*corev1.Secret).Data}) },
+		gone: func(client.Object) { missing() },
+		none: missing,
+		// What was known stays. A Role that does not have the name yet must not keep events from being taken.
+		fail: func(error) {
+			c.mu.Lock()
+			known := mine.known
+			c.mu.Unlock()
+			if !known {
+				set(secretView{err: "cannot be read"})
+			}
+		},
 	}
 	go f.run(ctx)
 }
 
+// secret is a Secret as far as it is known. c.mu is held.
+func (c *config) secret(name string) secretView {
+	if s := c.secrets[name]; s != nil && s.known {
+		return s.secretView
+	}
+	return secretView{err: "has not been read yet"}
+}
+
 // resolve works out the settings. c.mu is held.
 func (c *config) resolve() {
-	s, why := resolve(c.receiver, c.secret, c.registry)
+	s, why := c.settings()
 	if before := c.reason.Swap(&why); before == nil || *before != why {
 		if why == "" {
 			c.log.Info("configured")
@@ -116,5 +151,52 @@ func (c *config) resolve() {
 			c.log.Info("not configured", "reason", why)
 		}
 	}
-	c.live.Store(s)
+	if s == nil {
+		c.live.Store(nil)
+		return
+	}
+	s.sinks = c.connect(c.receiver.Spec.Delivery)
+	before := c.live.Swap(s)
+	c.tell(before, s)
+}
+
+// settings are nil, too, until every Secret of the sinks was looked for once: events would go into the inbox for want of
+// one that is there.
+func (c *config) settings() (*settings, string) {
+	if c.receiver != nil {
+		for _, name := range sinkSecrets(c.receiver.Spec.Delivery) {
+			if s := c.secrets[name]; s == nil || !s.known {
+				return nil, "the Secret " + name + " has not been read yet"
+			}
+		}
+	}
+	var signing map[string][]byte
+	if c.receiver != nil {
+		signing = c.secret(signingSecretName(c.receiver)).data
+	}
+	return resolve(c.receiver, signing, c.registry)
+}
+
+// tell reports the sinks that are not what they were. c.mu is held.
+func (c *config) tell(before, now *settings) {
+	var old []sink
+	if before != nil {
+		old = before.sinks
+	}
+	for _, to := range now.sinks {
+		i := slices.IndexFunc(old, func(o sink) bool { return o.name == to.name })
+		if i >= 0 && old[i].same(to) {
+			continue
+		}
+		if to.unready != "" {
+			c.log.Warn("events cannot be sent", "sink", to.name, "reason", to.unready)
+		}
+		c.changed(to.name)
+	}
+	for _, o := range old {
+		if !slices.ContainsFunc(now.sinks, func(to sink) bool { return to.name == o.name }) {
+			c.changed(o.name)
+			c.gone(o.name)
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/types"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8stypes "k8s.io/apimachinery/pkg/types"
 
@@ -17,13 +16,12 @@ import (
 
 // Defaults of the spec, as its documentation promises.
 const (
-	defaultTolerance   = 5 * time.Minute
-	defaultSinkTimeout = 3 * time.Second
-	defaultMaxAge      = 72 * time.Hour
-	defaultMinBackoff  = time.Second
-	defaultMaxBackoff  = 10 * time.Minute
-	defaultRetention   = 744 * time.Hour
-	maxRetention       = 8760 * time.Hour
+	defaultTolerance  = 5 * time.Minute
+	defaultMaxAge     = 72 * time.Hour
+	defaultMinBackoff = time.Second
+	defaultMaxBackoff = 10 * time.Minute
+	defaultRetention  = 744 * time.Hour
+	maxRetention      = 8760 * time.Hour
 	// managedKeyPrefix starts the keys of a managed Secret that hold signing secrets; other keys hold the
 	// endpoint's id and the like.
 	managedKeyPrefix = "signing-secret"
@@ -44,8 +42,8 @@ type settings struct {
 	sinks           []sink
 	retry           retry
 	retention       time.Duration
-	source          types.URIRef // of the CloudEvents
-	idPrefix        string       // of the CloudEvents: "stripe:acct_1:"
+	source          string // of the CloudEvents
+	idPrefix        string // of the CloudEvents: "stripe:acct_1:"
 }
 
 // retry bounds the deliveries from the inbox.
@@ -80,7 +78,17 @@ func (s *settings) named(names []string) []sink {
 	return out
 }
 
-// resolve is nil and a reason while something is missing that events cannot be taken without.
+// longest is the longest timeout of a sink.
+func (s *settings) longest() time.Duration {
+	out := time.Duration(0)
+	for _, to := range s.sinks {
+		out = max(out, to.timeout)
+	}
+	return out
+}
+
+// resolve is nil and a reason while something is missing that events cannot be taken without. The sinks are
+// config's to add.
 func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry provider.Registry) (*settings, string) {
 	if r == nil {
 		return nil, "the WebhookReceiver does not exist"
@@ -115,13 +123,10 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 		secrets:   secrets,
 		tolerance: duration(r.Spec.SignatureTolerance, defaultTolerance),
 		events:    r.Spec.Events,
-		sinks:     sinksOf(r.Spec.Delivery),
 		retry:     retryOf(r.Spec.Delivery),
 		retention: retentionOf(r.Spec.Ledger),
-		source: types.URIRef{URL: url.URL{
-			Path: "/billing.kassa.dev/namespaces/" + r.Namespace + "/webhookreceivers/" + r.Name,
-		}},
-		idPrefix: strings.ToLower(string(account.Type)) + ":" + account.AccountID + ":",
+		source:    "/billing.kassa.dev/namespaces/" + r.Namespace + "/webhookreceivers/" + r.Name,
+		idPrefix:  strings.ToLower(string(account.Type)) + ":" + account.AccountID + ":",
 	}, ""
 }
 
@@ -130,19 +135,6 @@ func pathOf(u *url.URL) string {
 		return "/"
 	}
 	return u.Path
-}
-
-func sinksOf(d *v1alpha1.Delivery) []sink {
-	if d == nil {
-		return nil
-	}
-	out := make([]sink, 0, len(d.Sinks))
-	for _, s := range d.Sinks {
-		out = append(out, sink{
-			name: s.Name, uri: s.HTTP.URI, timeout: duration(s.HTTP.Timeout, defaultSinkTimeout), events: s.Events,
-		})
-	}
-	return out
 }
 
 func retryOf(d *v1alpha1.Delivery) retry {

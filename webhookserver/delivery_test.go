@@ -108,7 +108,7 @@ func TestHangingSinkIsCutOffAtTheBudget(t *testing.T) {
 	close(release)
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 	f.g.Expect(hanging.ids()).To(Equal(repeat("evt_1", 2)))
-	f.g.Expect(r.metric(`kassa_receiver_sink_deliveries_total{path="direct",result="timeout"} 1`)).To(BeTrue())
+	f.g.Expect(r.metric(`kassa_receiver_sink_deliveries_total{path="direct",result="timeout",sink="slow"} 1`)).To(BeTrue())
 }
 
 // The inbox cannot be written: nothing is acknowledged, and the provider's next try finds the claim.
@@ -139,7 +139,7 @@ func TestResumedClaimFindsTheInbox(t *testing.T) {
 	before := sink.count()
 	f.ledger.do(func() { f.ledger.settleErr, f.ledger.abandoned["evt_1"] = nil, true })
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
-	f.g.Expect(r.metric(`kassa_receiver_sink_deliveries_total{path="direct",result="5xx"} 1`)).To(BeTrue(),
+	f.g.Expect(r.metric(`kassa_receiver_sink_deliveries_total{path="direct",result="5xx",sink="app"} 1`)).To(BeTrue(),
 		"not offered again: %d deliveries before", before)
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Deferred))
 	sink.recover()

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// followPage keeps a page of WebhookEvents, which carry payloads, small in memory.
-	followPage = 100
+	// followPage is the number of objects in the first page of a list whose objects may be large, and the largest one.
+	firstPage, followPage = 8, 250
 	// followPause is the longest pause before a failed list or watch is tried again.
 	followPause = 2 * time.Second
 )
@@ -43,11 +43,13 @@ type follower struct {
 	what   string
 	list   func() client.ObjectList
 	opts   []client.ListOption
-	set    func(client.Object) // an object is there, or changed
-	gone   func(client.Object) // an object was deleted
-	none   func()              // a list was empty; optional
-	begin  func()              // a list begins; optional
-	end    func()              // a list is complete: what was not set since begin is gone; optional
+	set    func(client.Object)     // an object is there, or changed
+	gone   func(client.Object)     // an object was deleted
+	none   func()                  // a list was empty; optional
+	fail   func(error)             // a list failed; optional
+	size   func(client.Object) int // bytes of an object that is large, so that pages stay at inboxPage; optional
+	begin  func()                  // a list begins; optional
+	end    func()                  // a list is complete: what was not set since begin is gone; optional
 }
 
 // run returns when ctx ends.
@@ -55,6 +57,9 @@ func (f *follower) run(ctx context.Context) {
 	pause := 100 * time.Millisecond
 	for ctx.Err() == nil {
 		version, err := f.readAll(ctx)
+		if err != nil && f.fail != nil && ctx.Err() == nil {
+			f.fail(err)
+		}
 		if err == nil {
 			began := time.Now()
 			err = f.watch(ctx, version)
@@ -78,15 +83,22 @@ func (f *follower) readAll(ctx context.Context) (string, error) {
 	if f.begin != nil {
 		f.begin()
 	}
-	next, empty := "", true
+	next, empty, page := "", true, int64(followPage)
+	if f.size != nil {
+		page = firstPage
+	}
 	for {
 		list := f.list()
-		opts := append([]client.ListOption{client.Limit(followPage), client.Continue(next)}, f.opts...)
+		opts := append([]client.ListOption{client.Limit(page), client.Continue(next)}, f.opts...)
 		if err := f.client.List(ctx, list, opts...); err != nil {
 			return "", err
 		}
+		count, bytes := 0, 0
 		err := meta.EachListItem(list, func(o runtime.Object) error {
 			empty = false
+			if f.size != nil {
+				count, bytes = count+1, bytes+f.size(o.(client.Object))
+			}
 			f.set(o.(client.Object))
 			return nil
 		})
@@ -94,6 +106,9 @@ func (f *follower) readAll(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if next = list.GetContinue(); next != "" {
+			if f.size != nil {
+				page = nextPage(page, count, bytes)
+			}
 			continue
 		}
 		if empty && f.none != nil {
@@ -104,6 +119,13 @@ func (f *follower) readAll(ctx context.Context) (string, error) {
 		}
 		return list.GetResourceVersion(), nil
 	}
+}
+
+// nextPage is how many objects of the last page's size make up an inboxPage, at most twice as many as before: one page
+// says little about the next.
+func nextPage(page int64, count, bytes int) int64 {
+	fit := int64(inboxPage) * int64(max(count, 1)) / int64(max(bytes, 1))
+	return min(max(fit, 1), 2*page, followPage)
 }
 
 // watch goes on from a resource version until something fails that needs a new list.

@@ -47,5 +47,8 @@ func (s *Server) notReady() string {
 	if err := s.ledger.Ready(); err != nil {
 		return "the ledger is not ready: " + err.Error()
 	}
+	if !s.inbox.index.loaded() {
+		return "the inbox is being read"
+	}
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,19 +32,41 @@ type inbox struct {
 	plans    *plans
 	index    *index
 	identity string // of this process, in claims
-	attempt  func(ctx context.Context, message []byte, to []sink, path string) []attempt
+	attempt  func(ctx context.Context, m *message, to []sink, path string) []attempt
 	recent   *recentEvents
 	counters *counters
 	log      *slog.Logger
 	// packers bounds the compressors, which need most of a megabyte each.
 	packers chan *gzip.Writer
 	once    sync.Once
+	// writers are those that write now, and that wait for it.
+	writers atomic.Int64
+	writing chan struct{}
 }
 
 var errOtherSinks = errors.New("a WebhookEvent of this event exists for other sinks")
 
-// maxPackers is how many payloads are compressed at once.
-const maxPackers = 4
+const (
+	// maxPackers is how many payloads are compressed at once.
+	maxPackers = 4
+	// maxWriting is how many WebhookEvents are created at once; more would only keep the API server from its other work.
+	// maxWriters counts those that wait for it too. A create takes some milliseconds, so the last of them waits for a
+	// fraction of a second.
+	maxWriting = 16
+	maxWriters = 256
+	// maxInbox and maxInboxBytes bound the inbox of a receiver, so that a sink that is dead for days fills the providers'
+	// queues and not etcd.
+	maxInbox      = 50_000
+	maxInboxBytes = 512 << 20
+)
+
+var errInboxFull = errors.New("too many events are on their way into the inbox")
+
+// full says that an event that no sink takes cannot be put into the inbox now.
+func (b *inbox) full() bool {
+	events, bytes := b.index.volume()
+	return events >= maxInbox || bytes >= maxInboxBytes || b.writers.Load() >= maxWriters
+}
 
 // inboxName is the name of an event's WebhookEvent, so that whoever takes the event over finds it.
 func inboxName(receiver, eventID string) string {
@@ -54,14 +77,23 @@ func inboxName(receiver, eventID string) string {
 // put makes the payload durable for the sinks that still need it. That it is there already is success; the phase is
 // that of the object.
 func (b *inbox) put(
-	ctx context.Context, cfg *settings, e billing.Event, raw []byte, sinks []string, receivedAt time.Time,
+	ctx context.Context, cfg *settings, e billing.Event, raw []byte, m *message, left []undelivered,
+	receivedAt time.Time,
 ) (v1alpha1.EventPhase, error) {
+	b.once.Do(b.start)
+	defer b.writers.Add(-1)
+	if b.writers.Add(1) > maxWriters {
+		return "", errInboxFull
+	}
+	select {
+	case b.writing <- struct{}{}:
+		defer func() { <-b.writing }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 	payload, err := b.pack(raw)
 	if err != nil {
 		return "", err
-	}
-	if receivedAt.IsZero() {
-		receivedAt = time.Now()
 	}
 	object := &v1alpha1.WebhookEvent{
 		ObjectMeta: metav1.ObjectMeta{
@@ -73,21 +105,60 @@ func (b *inbox) put(
 		},
 		Spec: v1alpha1.WebhookEventSpec{
 			Receiver: cfg.name, EventID: e.ID, Type: typeName(e), NativeType: e.NativeType,
-			ReceivedAt: metav1.NewTime(receivedAt), Payload: payload, Sinks: sinks,
+			ReceivedAt: metav1.NewTime(receivedAt), OrderKey: m.key, Payload: payload, Sinks: sinksOfLeft(left),
 		},
 	}
+	if !e.Time.IsZero() {
+		object.Spec.OccurredAt = microTime(e.Time)
+	}
 	err = b.client.Create(ctx, object)
+	if err == nil {
+		return b.begin(ctx, cfg, object, left), nil
+	}
 	if !apierrors.IsAlreadyExists(err) {
-		return v1alpha1.EventPending, err
+		return "", err
 	}
 	var there v1alpha1.WebhookEvent
 	if err := b.client.Get(ctx, client.ObjectKeyFromObject(object), &there); err != nil {
 		return "", err
 	}
-	if there.Spec.EventID != e.ID || there.Status.Phase == v1alpha1.EventDelivered || !covers(there.Spec.Sinks, sinks) {
+	if there.Spec.EventID != e.ID || there.Status.Phase == v1alpha1.EventDelivered ||
+		!covers(there.Spec.Sinks, object.Spec.Sinks) {
 		return "", errOtherSinks
 	}
 	return there.Status.Phase, nil
+}
+
+// begin takes note of a new object, and writes down what will not be tried again, or not soon. Anything else a later
+// attempt will tell. If the write fails, the sink is asked once more.
+func (b *inbox) begin(
+	ctx context.Context, cfg *settings, object *v1alpha1.WebhookEvent, left []undelivered,
+) v1alpha1.EventPhase {
+	results := map[string]attempt{}
+	for _, l := range left {
+		if l.attempt.gone || l.attempt.withheld == classUnready || l.attempt.retryAfter > 0 {
+			results[l.sink] = l.attempt
+		}
+	}
+	if len(results) > 0 {
+		status := afterAttempts(object, results, cfg.retry, time.Now(), randomPause)
+		if after, err := b.patch(ctx, object, status); err == nil {
+			object = after
+			if object.Status.Phase == v1alpha1.EventDead {
+				b.counters.dead.Add(1)
+			}
+		}
+	}
+	b.observe(object)
+	return object.Status.Phase
+}
+
+func sinksOfLeft(left []undelivered) []string {
+	out := make([]string, len(left))
+	for i, l := range left {
+		out[i] = l.sink
+	}
+	return out
 }
 
 func covers(all, some []string) bool {
@@ -108,13 +179,16 @@ func (b *inbox) find(ctx context.Context, cfg *settings, eventID string) (v1alph
 	}
 }
 
+func (b *inbox) start() {
+	b.writing = make(chan struct{}, maxWriting)
+	b.packers = make(chan *gzip.Writer, maxPackers)
+	for range maxPackers {
+		b.packers <- gzip.NewWriter(io.Discard)
+	}
+}
+
 func (b *inbox) pack(raw []byte) ([]byte, error) {
-	b.once.Do(func() {
-		b.packers = make(chan *gzip.Writer, maxPackers)
-		for range maxPackers {
-			b.packers <- gzip.NewWriter(io.Discard)
-		}
-	})
+	b.once.Do(b.start)
 	w := <-b.packers
 	defer func() { b.packers <- w }()
 	var out bytes.Buffer

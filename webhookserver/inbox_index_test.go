@@ -16,76 +16,85 @@ import (
 func indexed(name string, phase v1alpha1.EventPhase, next time.Time) *v1alpha1.WebhookEvent {
 	e := &v1alpha1.WebhookEvent{}
 	e.Name, e.ResourceVersion = name, "1"
-	e.Spec.ReceivedAt = metav1.NewTime(next)
+	e.Spec.ReceivedAt, e.Spec.Sinks = metav1.NewTime(next), []string{"app"}
 	e.Status.Phase, e.Status.NextAttempt = phase, microTime(next)
 	return e
 }
 
+// unlimited lets everything through.
+func unlimited(string, time.Time) opening { return opening{most: 1 << 20} }
+
+var patient = retry{maxAge: 72 * time.Hour, minBackoff: time.Second, maxBackoff: time.Minute}
+
 func TestIndexHandsOutWhatIsDueOnce(t *testing.T) {
 	g := NewWithT(t)
-	x, now := newIndex(), time.Now()
-	x.set(indexed("later", v1alpha1.EventPending, now.Add(time.Hour)), now, 0)
-	x.set(indexed("dead", v1alpha1.EventDead, now), now, 0)
+	x, now := newIndex(unlimited), time.Now()
+	x.set(indexed("later", v1alpha1.EventPending, now.Add(time.Hour)), now, 0, patient)
+	x.set(indexed("dead", v1alpha1.EventDead, now), now, 0, patient)
 	const due = 100
 	for i := range due {
-		x.set(indexed(strconv.Itoa(i), v1alpha1.EventPending, now.Add(-time.Minute)), now, 0)
+		x.set(indexed(strconv.Itoa(i), v1alpha1.EventPending, now.Add(-time.Minute)), now, 0, patient)
 	}
-	seen := map[string]bool{}
+	jobs := map[string]job{}
 	for range due {
 		r, ok := x.next(t.Context())
 		g.Expect(ok).To(BeTrue())
-		g.Expect(seen[r.name]).To(BeFalse())
-		seen[r.name] = true
+		g.Expect(jobs).NotTo(HaveKey(r.name))
+		jobs[r.name] = r
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, ok := x.next(ended)
 	g.Expect(ok).To(BeFalse())
-	g.Expect(x.take(&record{})).To(BeNumerically(">", 59*time.Minute), "what is worked on is not handed out again")
+	nothing := func() {
+		_, _, ok := x.take(now)
+		g.Expect(ok).To(BeFalse(), "what is worked on is not handed out again")
+	}
+	nothing()
 
 	// A change that the watch tells while a worker has the record counts once the worker is done.
-	x.set(indexed("7", v1alpha1.EventPending, now.Add(-time.Second)), now, 0)
-	g.Expect(x.take(&record{})).To(BeNumerically(">", 59*time.Minute))
-	x.done("7", time.Time{})
+	x.set(indexed("7", v1alpha1.EventPending, now.Add(-time.Second)), now, 0, patient)
+	nothing()
+	x.done(jobs["7"], time.Time{})
 	r, ok := x.next(t.Context())
 	g.Expect(ok).To(BeTrue())
 	g.Expect(r.name).To(Equal("7"))
-	x.done("7", now.Add(2*time.Hour))
-	g.Expect(x.take(&record{})).To(BeNumerically("<=", time.Hour))
+	x.done(r, now.Add(2*time.Hour))
+	nothing()
 }
 
 func TestIndexCountsAndForgets(t *testing.T) {
 	g := NewWithT(t)
-	x, now := newIndex(), time.Now()
+	x, now := newIndex(unlimited), time.Now()
 	counts := func() [2]int { p, d, _ := x.summary(); return [2]int{p, d} }
 	x.begin()
-	x.set(indexed("a", "", now.Add(-time.Hour)), now, 0)
-	x.set(indexed("b", v1alpha1.EventPending, now), now, 0)
-	x.set(indexed("c", v1alpha1.EventDead, now.Add(-2*time.Hour)), now, 0)
-	x.set(indexed("d", v1alpha1.EventDelivered, now.Add(-2*time.Hour)), now, 0)
+	x.set(indexed("a", "", now.Add(-time.Hour)), now, 0, patient)
+	x.set(indexed("b", v1alpha1.EventPending, now), now, 0, patient)
+	x.set(indexed("c", v1alpha1.EventDead, now.Add(-2*time.Hour)), now, 0, patient)
+	x.set(indexed("d", v1alpha1.EventDelivered, now.Add(-2*time.Hour)), now, 0, patient)
 	x.end()
 	g.Expect(counts()).To(Equal([2]int{2, 1}))
 	_, _, oldest := x.summary()
 	g.Expect(oldest).To(BeTemporally("==", now.Add(-time.Hour)))
-	x.set(indexed("c", v1alpha1.EventPending, now), now, 0)
+	x.set(indexed("c", v1alpha1.EventPending, now), now, 0, patient)
 	g.Expect(counts()).To(Equal([2]int{3, 0}))
 	x.remove("c")
 	x.remove("c")
 	g.Expect(counts()).To(Equal([2]int{2, 0}))
 	x.begin()
-	x.set(indexed("b", v1alpha1.EventDead, now), now, 0)
+	x.set(indexed("b", v1alpha1.EventDead, now), now, 0, patient)
 	x.end()
 	g.Expect(counts()).To(Equal([2]int{0, 1}), "what a list no longer has is gone")
-	g.Expect(x.queue).To(BeEmpty())
+	g.Expect(x.queues["app"].Len()).To(BeZero())
 }
 
 func TestIndexWakesForANewRecord(t *testing.T) {
 	g := NewWithT(t)
-	x := newIndex()
+	x := newIndex(unlimited)
 	got := make(chan string, 1)
 	go func() { r, _ := x.next(t.Context()); got <- r.name }()
 	now := time.Now()
-	x.set(indexed("a", v1alpha1.EventPending, now), now, 0)
+	x.set(indexed("a", v1alpha1.EventPending, now), now, 0, patient)
 	g.Eventually(got, patience).Should(Receive(Equal("a")))
 }
 
@@ -93,9 +102,9 @@ func BenchmarkIndexBacklog(b *testing.B) {
 	b.ReportAllocs()
 	now := time.Now()
 	for b.Loop() {
-		x := newIndex()
+		x := newIndex(unlimited)
 		for i := range 100_000 {
-			x.set(indexed(fmt.Sprintf("stripe-%032d", i), v1alpha1.EventPending, now), now, 0)
+			x.set(indexed(fmt.Sprintf("stripe-%032d", i), v1alpha1.EventPending, now), now, 0, patient)
 		}
 	}
 }

@@ -23,25 +23,55 @@ func replayWanted(e *v1alpha1.WebhookEvent) string {
 	return nonce
 }
 
-// dueAt is when an event needs a hand, and whether it ever does. jitter spreads the first attempts.
-func dueAt(e *v1alpha1.WebhookEvent, now time.Time, jitter time.Duration) (time.Time, bool) {
-	var due time.Time
+// choreAt is when something has to be done to the object itself: a replay, the end of an event that every sink took, or of
+// one that is too old. Zero is never.
+func choreAt(e *v1alpha1.WebhookEvent, now time.Time, r retry) time.Time {
+	due := retryUntil(e, r)
+	if next := e.Status.NextAttempt; next != nil {
+		due = later(due, next.Time) // it was too old, and has to wait for an earlier one
+	}
 	switch {
-	case replayWanted(e) != "":
+	case replayWanted(e) != "", e.Status.Phase == v1alpha1.EventDelivered:
 		due = now
 	case e.Status.Phase == v1alpha1.EventDead:
-		return time.Time{}, false
-	case e.Status.Phase == v1alpha1.EventDelivered:
-		due = now
+		return time.Time{}
+	}
+	return later(due, claimedUntil(e))
+}
+
+// dueAt is when a sink gets an event that it still has to take. jitter spreads the first attempts.
+func dueAt(e *v1alpha1.WebhookEvent, d v1alpha1.SinkDelivery, now time.Time, jitter time.Duration) time.Time {
+	due := now.Add(jitter)
+	switch {
+	case d.NextAttempt != nil:
+		due = d.NextAttempt.Time
 	case e.Status.NextAttempt != nil:
 		due = e.Status.NextAttempt.Time
-	default:
-		due = now.Add(jitter)
 	}
-	if e.Status.ClaimedBy != "" && e.Status.ClaimedUntil != nil && due.Before(e.Status.ClaimedUntil.Time) {
-		due = e.Status.ClaimedUntil.Time
+	return later(due, claimedUntil(e))
+}
+
+// claimedUntil is zero without a claim.
+func claimedUntil(e *v1alpha1.WebhookEvent) time.Time {
+	if e.Status.ClaimedBy == "" || e.Status.ClaimedUntil == nil {
+		return time.Time{}
 	}
-	return due, true
+	return e.Status.ClaimedUntil.Time
+}
+
+// retryUntil is when an event is given up. That of a replay was fixed when it began.
+func retryUntil(e *v1alpha1.WebhookEvent, r retry) time.Time {
+	if e.Status.Replayed != "" && e.Status.RetryUntil != nil {
+		return e.Status.RetryUntil.Time
+	}
+	return e.Spec.ReceivedAt.Add(r.maxAge)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // replayed is the status with which all sinks get the event again.
@@ -52,11 +82,14 @@ func replayed(nonce string, now time.Time, r retry) v1alpha1.WebhookEventStatus 
 	}
 }
 
-// toDeliver are the names of the sinks that still have to take the event.
+// toDeliver are the names of the sinks that still have to take the event. A replay that is wanted begins with none.
 func toDeliver(e *v1alpha1.WebhookEvent) []string {
+	if !waits(e.Status.Phase) || replayWanted(e) != "" {
+		return nil
+	}
 	var out []string
 	for _, name := range e.Spec.Sinks {
-		if d := deliveryOf(e.Status.Sinks, name); d.Phase != v1alpha1.EventDelivered {
+		if d := deliveryOf(e.Status.Sinks, name); d.Phase == v1alpha1.EventPending {
 			out = append(out, name)
 		}
 	}
@@ -64,10 +97,11 @@ func toDeliver(e *v1alpha1.WebhookEvent) []string {
 }
 
 func deliveryOf(all []v1alpha1.SinkDelivery, name string) v1alpha1.SinkDelivery {
-	if i := slices.IndexFunc(all, func(d v1alpha1.SinkDelivery) bool { return d.Name == name }); i >= 0 {
-		return all[i]
+	i := slices.IndexFunc(all, func(d v1alpha1.SinkDelivery) bool { return d.Name == name })
+	if i < 0 || all[i].Phase == "" {
+		return v1alpha1.SinkDelivery{Name: name, Phase: v1alpha1.EventPending}
 	}
-	return v1alpha1.SinkDelivery{Name: name, Phase: v1alpha1.EventPending}
+	return all[i]
 }
 
 // afterAttempts is the status after attempts at the sinks in results. A sink that is in no result stays as it was.
@@ -79,52 +113,66 @@ func afterAttempts(
 	random func(n time.Duration) time.Duration,
 ) v1alpha1.WebhookEventStatus {
 	out := *e.Status.DeepCopy()
-	out.Sinks, out.NextAttempt = nil, nil
-	if out.Replayed == "" || out.RetryUntil == nil {
-		out.RetryUntil = microTime(e.Spec.ReceivedAt.Add(r.maxAge))
-	}
-	var waiting, attempts int32
-	var asked time.Duration
+	end := retryUntil(e, r)
+	out.Sinks, out.NextAttempt, out.RetryUntil = nil, nil, microTime(end)
+	pending, dead := false, false
 	for _, name := range e.Spec.Sinks {
 		d := deliveryOf(e.Status.Sinks, name)
-		if a, tried := results[name]; tried {
-			d.Attempts++
-			d.LastError, d.Phase = a.err, v1alpha1.EventPending
-			asked = max(asked, a.retryAfter)
-			if a.taken {
-				d.Phase = v1alpha1.EventDelivered
-			}
+		if a, tried := results[name]; tried && d.Phase == v1alpha1.EventPending {
+			d = afterAttempt(d, a, r, now, end, random)
 		}
-		if d.Phase != v1alpha1.EventDelivered {
-			waiting++
-			attempts = max(attempts, d.Attempts)
+		switch d.Phase {
+		case v1alpha1.EventPending:
+			pending = true
+			if out.NextAttempt == nil || d.NextAttempt != nil && d.NextAttempt.Before(out.NextAttempt) {
+				out.NextAttempt = d.NextAttempt
+			}
+		case v1alpha1.EventDead:
+			dead = true
 		}
 		out.Sinks = append(out.Sinks, d)
 	}
 	switch {
-	case waiting == 0:
+	case pending:
+		out.Phase = v1alpha1.EventPending
+	case dead:
+		out.Phase = v1alpha1.EventDead
+	default:
 		out.Phase = v1alpha1.EventDelivered
 		if replayWanted(e) == "" {
 			// The claim is kept: whoever delivered the event also deletes it.
 			return out
 		}
-	case !now.Before(out.RetryUntil.Time):
-		out.Phase = v1alpha1.EventDead
-		for i := range out.Sinks {
-			if out.Sinks[i].Phase == v1alpha1.EventPending {
-				out.Sinks[i].Phase = v1alpha1.EventDead
-			}
-		}
-	default:
-		out.Phase = v1alpha1.EventPending
-		next := now.Add(max(random(ceiling(attempts, r)), asked))
-		if next.After(out.RetryUntil.Time) {
-			next = out.RetryUntil.Time
-		}
-		out.NextAttempt = microTime(next)
 	}
 	out.ClaimedBy, out.ClaimedUntil = "", nil
 	return out
+}
+
+// afterAttempt is the state at one sink. What was not sent is no attempt, and leaves word of it only where there is no
+// better one.
+func afterAttempt(
+	d v1alpha1.SinkDelivery, a attempt, r retry, now, end time.Time, random func(n time.Duration) time.Duration,
+) v1alpha1.SinkDelivery {
+	if a.withheld == "" {
+		d.Attempts++
+	}
+	if a.withheld == "" || a.withheld == classUnready || d.LastError == "" {
+		d.LastError = provider.Truncate(a.err, maxError)
+	}
+	d.NextAttempt = nil
+	switch {
+	case a.taken:
+		d.Phase = v1alpha1.EventDelivered
+	case a.gone, !now.Before(end) && a.withheld != classOrder && a.withheld != classBusy:
+		d.Phase = v1alpha1.EventDead
+	default:
+		next := now.Add(max(random(ceiling(d.Attempts, r)), a.retryAfter))
+		if next.After(end) && now.Before(end) {
+			next = end
+		}
+		d.NextAttempt = microTime(next)
+	}
+	return d
 }
 
 // ceiling is the longest pause after so many attempts: doubled each time, and never above maxBackoff.

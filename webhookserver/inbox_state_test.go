@@ -2,6 +2,7 @@ package webhookserver
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,43 +37,62 @@ func withStatus(s v1alpha1.WebhookEventStatus) func(*v1alpha1.WebhookEvent) {
 	return func(e *v1alpha1.WebhookEvent) { e.Status = s }
 }
 
-func TestDueAt(t *testing.T) {
+func TestWhenAnEventIsDue(t *testing.T) {
 	const jitter = 300 * time.Millisecond
-	claimed := v1alpha1.WebhookEventStatus{
-		Phase: v1alpha1.EventPending, NextAttempt: at(0), ClaimedBy: "x", ClaimedUntil: at(20 * time.Second),
+	r := retry{maxAge: time.Hour}
+	const end = 59 * time.Minute // received a minute ago
+	sinkA := func(d v1alpha1.SinkDelivery) v1alpha1.WebhookEventStatus {
+		d.Name, d.Phase = "a", v1alpha1.EventPending
+		return v1alpha1.WebhookEventStatus{Phase: v1alpha1.EventPending, Sinks: []v1alpha1.SinkDelivery{d}}
 	}
+	claimed := func(s v1alpha1.WebhookEventStatus) v1alpha1.WebhookEventStatus {
+		s.ClaimedBy, s.ClaimedUntil = "x", at(20*time.Second)
+		return s
+	}
+	const never = -1
 	for _, c := range []struct {
-		reason string
-		event  *v1alpha1.WebhookEvent
-		want   time.Duration
-		never  bool
+		reason     string
+		event      *v1alpha1.WebhookEvent
+		sink, self time.Duration // never: not at all
 	}{
-		{"new", waiting(), jitter, false},
-		{"waits", waiting(withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventPending, NextAttempt: at(time.Hour)})), time.Hour, false},
-		{"overdue", waiting(withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventPending, NextAttempt: at(-time.Hour)})), -time.Hour, false},
-		{"claimed", waiting(withStatus(claimed)), 20 * time.Second, false},
-		{"delivered by a replica that may be gone", waiting(withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventDelivered, ClaimedBy: "x", ClaimedUntil: at(time.Second)})), time.Second, false},
-		{"dead", waiting(withStatus(v1alpha1.WebhookEventStatus{Phase: v1alpha1.EventDead})), 0, true},
+		{"new", waiting(), jitter, end},
+		{"waits", waiting(withStatus(sinkA(v1alpha1.SinkDelivery{NextAttempt: at(time.Minute)}))), time.Minute, end},
+		{"written without times of the sinks", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventPending, NextAttempt: at(time.Minute)})), time.Minute, end},
+		{"claimed", waiting(withStatus(claimed(sinkA(v1alpha1.SinkDelivery{NextAttempt: at(0)})))), 20 * time.Second, end},
+		{"delivered by a replica that may be gone", waiting(withStatus(claimed(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDelivered}))), never, 20 * time.Second},
+		{"delivered, replay", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventDelivered})), never, 0},
+		{"dead", waiting(withStatus(v1alpha1.WebhookEventStatus{Phase: v1alpha1.EventDead})), never, never},
 		{"dead, replay", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventDead})), 0, false},
+			Phase: v1alpha1.EventDead})), never, 0},
 		{"dead, replay acted on", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventDead, Replayed: "1"})), 0, true},
+			Phase: v1alpha1.EventDead, Replayed: "1"})), never, never},
 		{"dead, second replay", waiting(replay("2"), withStatus(v1alpha1.WebhookEventStatus{
-			Phase: v1alpha1.EventDead, Replayed: "1"})), 0, false},
-		{"waits, replay", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
-			NextAttempt: at(time.Hour)})), 0, false},
-		{"claimed, replay", waiting(replay("1"), withStatus(claimed)), 20 * time.Second, false},
+			Phase: v1alpha1.EventDead, Replayed: "1"})), never, 0},
+		{"waits, replay", waiting(replay("1"), withStatus(sinkA(v1alpha1.SinkDelivery{
+			NextAttempt: at(time.Hour)}))), never, 0},
+		{"claimed, replay", waiting(replay("1"), withStatus(claimed(sinkA(v1alpha1.SinkDelivery{})))), never,
+			20 * time.Second},
+		{"replayed: its own end counts", waiting(replay("1"), withStatus(v1alpha1.WebhookEventStatus{
+			Phase: v1alpha1.EventPending, Replayed: "1", RetryUntil: at(5 * time.Hour)})), jitter, 5 * time.Hour},
+		{"too old, and waits for an earlier one", waiting(func(e *v1alpha1.WebhookEvent) {
+			e.Spec.ReceivedAt = metav1.NewTime(noon.Add(-2 * time.Hour))
+			e.Status.NextAttempt = at(time.Second)
+		}), time.Second, time.Second},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			due, ever := dueAt(c.event, noon, jitter)
-			if ever == c.never {
-				t.Fatalf("ever = %v", ever)
+			sinkDue := time.Time{}
+			if slices.Contains(toDeliver(c.event), "a") {
+				sinkDue = dueAt(c.event, deliveryOf(c.event.Status.Sinks, "a"), noon, jitter)
 			}
-			if ever && !due.Equal(noon.Add(c.want)) {
-				t.Errorf("due %v, want %v", due.Sub(noon), c.want)
+			for what, due := range map[string][2]time.Duration{
+				"sink": {c.sink, sinkDue.Sub(noon)}, "object": {c.self, choreAt(c.event, noon, r).Sub(noon)},
+			} {
+				if got := max(due[1], never); got != due[0] {
+					t.Errorf("%s: due after %v, want %v", what, got, due[0])
+				}
 			}
 		})
 	}
@@ -89,8 +109,12 @@ func TestAfterAttempts(t *testing.T) {
 	a := func(p v1alpha1.EventPhase, n int32, err string) v1alpha1.SinkDelivery {
 		return v1alpha1.SinkDelivery{Name: "a", Phase: p, Attempts: n, LastError: err}
 	}
-	b := func(p v1alpha1.EventPhase, n int32, err string) v1alpha1.SinkDelivery {
-		return v1alpha1.SinkDelivery{Name: "b", Phase: p, Attempts: n, LastError: err}
+	b := func(p v1alpha1.EventPhase, n int32, err string, next ...*metav1.MicroTime) v1alpha1.SinkDelivery {
+		d := v1alpha1.SinkDelivery{Name: "b", Phase: p, Attempts: n, LastError: err}
+		if len(next) > 0 {
+			d.NextAttempt = next[0]
+		}
+		return d
 	}
 	const pending, delivered, dead = v1alpha1.EventPending, v1alpha1.EventDelivered, v1alpha1.EventDead
 	for _, c := range []struct {
@@ -107,25 +131,55 @@ func TestAfterAttempts(t *testing.T) {
 		{"one failed: the other does not get it again", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
 			map[string]attempt{"a": taken, "b": failed}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(time.Second),
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 500")}}},
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 500", at(time.Second))}}},
 		{"fourth failure: the pause has doubled thrice", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
 			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}))),
 			map[string]attempt{"b": failed}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(8 * time.Second),
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 4, "HTTP 500")}}},
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 4, "HTTP 500", at(8*time.Second))}}},
 		{"a sink that was not tried still waits", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{
-			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}))),
-			nil, 0,
-			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(4 * time.Second),
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 3, "x")}}},
+			Sinks: []v1alpha1.SinkDelivery{b(pending, 3, "x", at(4*time.Second))}}))),
+			map[string]attempt{"a": failed}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(time.Second),
+				Sinks: []v1alpha1.SinkDelivery{
+					{Name: "a", Phase: pending, Attempts: 1, LastError: "HTTP 500", NextAttempt: at(time.Second)},
+					b(pending, 3, "x", at(4*time.Second))}}},
+		{"gone: given up at once, the other sink goes on", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
+			map[string]attempt{"a": {gone: true, status: 410, err: "HTTP 410"}, "b": failed}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(dead, 1, "HTTP 410"), b(pending, 1, "HTTP 500", at(time.Second))}}},
+		{"gone at one, taken by the other: dead", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Sinks: []v1alpha1.SinkDelivery{a(dead, 1, "HTTP 410")}})),
+			map[string]attempt{"b": taken}, 0,
+			v1alpha1.WebhookEventStatus{Phase: dead, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(dead, 1, "HTTP 410"), b(delivered, 1, "")}}},
+		{"not sent for want of a Secret: no attempt, but why", waiting(withStatus(v1alpha1.WebhookEventStatus{
+			Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 2, "HTTP 500")}})),
+			map[string]attempt{"b": withheld(classUnready, "the Secret x")}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(2 * time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 2, "the Secret x", at(2*time.Second))}}},
+		{"not sent because others failed: the last answer is the better word", waiting(withStatus(
+			v1alpha1.WebhookEventStatus{Sinks: []v1alpha1.SinkDelivery{
+				a(delivered, 1, ""), b(pending, 2, "HTTP 500")}})),
+			map[string]attempt{"b": withheld(classCircuit, "shut")}, 0,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(2 * time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 2, "HTTP 500", at(2*time.Second))}}},
+		{"too old, and the sink does not work: given up", waiting(), map[string]attempt{
+			"a": taken, "b": withheld(classCircuit, "shut")}, time.Hour,
+			v1alpha1.WebhookEventStatus{Phase: dead, RetryUntil: end,
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(dead, 0, "shut")}}},
+		{"too old, but behind an earlier one: it gets its chance", waiting(), map[string]attempt{
+			"a": taken, "b": withheld(classOrder, "behind")}, time.Hour,
+			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(time.Hour + time.Second),
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 0, "behind", at(time.Hour+time.Second))}}},
 		{"Retry-After is longer than the pause", waiting(),
 			map[string]attempt{"a": taken, "b": {err: "HTTP 429", retryAfter: 30 * time.Second}}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: at(30 * time.Second),
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429")}}},
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429", at(30*time.Second))}}},
 		{"Retry-After beyond the end: one last attempt there", waiting(),
 			map[string]attempt{"a": taken, "b": {err: "HTTP 429", retryAfter: 5 * time.Hour}}, 0,
 			v1alpha1.WebhookEventStatus{Phase: pending, RetryUntil: end, NextAttempt: end,
-				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429")}}},
+				Sinks: []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 429", end)}}},
 		{"too old: given up", waiting(withStatus(claim(v1alpha1.WebhookEventStatus{}))),
 			map[string]attempt{"a": taken, "b": failed}, time.Hour,
 			v1alpha1.WebhookEventStatus{Phase: dead, RetryUntil: end,
@@ -138,7 +192,8 @@ func TestAfterAttempts(t *testing.T) {
 			map[string]attempt{"a": taken, "b": failed}, time.Hour,
 			v1alpha1.WebhookEventStatus{Phase: pending, Replayed: "1", RetryUntil: at(2 * time.Hour),
 				NextAttempt: at(time.Hour + time.Second),
-				Sinks:       []v1alpha1.SinkDelivery{a(delivered, 1, ""), b(pending, 1, "HTTP 500")}}},
+				Sinks: []v1alpha1.SinkDelivery{
+					a(delivered, 1, ""), b(pending, 1, "HTTP 500", at(time.Hour+time.Second))}}},
 		{"replay asked for meanwhile: the claim is given back for it",
 			waiting(replay("1"), withStatus(claim(v1alpha1.WebhookEventStatus{}))),
 			map[string]attempt{"a": taken, "b": taken}, 0,

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,10 +20,13 @@ import (
 )
 
 const (
-	// inboxWorkers bounds the deliveries at once, and with them the payloads in memory.
-	inboxWorkers = 8
-	// claimSlack is how long a claim outlives the sinks' timeouts.
+	// maxInHand bounds the memory of the events that are delivered at once, in bytes.
+	maxInHand = 12 << 20
+	// claimSlack is how long a claim outlives the sinks' timeouts; a part of it is for what has to be waited for before.
 	claimSlack = 15 * time.Second
+	claimWait  = 5 * time.Second
+	// inboxPage is about what a page of a list of WebhookEvents may have, in bytes of payloads.
+	inboxPage = 1 << 20
 	// writeTries bounds the attempts to write down what a sink said.
 	writeTries = 6
 )
@@ -39,6 +44,7 @@ func (b *inbox) run(ctx, hard context.Context, namespace, name string) {
 			opts: []client.ListOption{
 				client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelReceiver: name},
 			},
+			size:  func(o client.Object) int { return len(o.(*v1alpha1.WebhookEvent).Spec.Payload) },
 			begin: b.index.begin,
 			set:   func(o client.Object) { b.observe(o.(*v1alpha1.WebhookEvent)) },
 			gone: func(o client.Object) {
@@ -52,52 +58,60 @@ func (b *inbox) run(ctx, hard context.Context, namespace, name string) {
 		}
 		f.run(ctx)
 	})
-	for range inboxWorkers {
+	memory := semaphore.NewWeighted(maxInHand)
+	for {
+		j, ok := b.index.next(ctx)
+		if !ok {
+			break
+		}
+		if err := memory.Acquire(ctx, inHand(j.size)); err != nil {
+			b.index.done(j, time.Time{})
+			break
+		}
 		wg.Go(func() {
-			for {
-				r, ok := b.index.next(ctx)
-				if !ok {
-					return
-				}
-				b.index.done(r.name, b.work(hard, namespace, r))
-			}
+			defer memory.Release(inHand(j.size))
+			b.index.done(j, b.work(hard, namespace, j))
 		})
 	}
 	wg.Wait()
 }
 
+// inHand is about what an event needs while it is delivered: the object as it comes, the payload, the body, and the
+// CloudEvent. JSON is rarely compressed to less than an eighth, and a body has its limit.
+func inHand(payload int64) int64 { return min(3*payload+2*min(8*payload, maxBody), maxInHand) }
+
 // observe takes note of an object. Its first attempt is up to minBackoff away.
 func (b *inbox) observe(e *v1alpha1.WebhookEvent) {
-	r := retry{minBackoff: defaultMinBackoff}
+	r := retryOf(nil)
 	if cfg, _ := b.config.current(); cfg != nil {
 		r = cfg.retry
 	}
-	b.index.set(e, time.Now(), rand.N(r.minBackoff))
+	b.index.set(e, time.Now(), rand.N(r.minBackoff), r)
 }
 
 // work does what a record needs and returns before when it need not be looked at again.
-func (b *inbox) work(ctx context.Context, namespace string, r record) time.Time {
+func (b *inbox) work(ctx context.Context, namespace string, j job) time.Time {
 	cfg, _ := b.config.current()
 	if cfg == nil {
 		return time.Now().Add(time.Second)
 	}
-	e, err := b.claim(ctx, cfg, namespace, r)
+	e, err := b.claim(ctx, cfg, namespace, j.record)
 	switch {
 	case apierrors.IsConflict(err):
 		// The watch is about to tell what changed.
 		return time.Now().Add(100*time.Millisecond + rand.N(200*time.Millisecond))
 	case apierrors.IsNotFound(err):
-		b.index.remove(r.name)
+		b.index.remove(j.name)
 		return time.Time{}
-	case err == nil && e.Status.Phase != v1alpha1.EventDelivered:
-		e, err = b.deliver(ctx, cfg, e)
+	case err == nil && waits(e.Status.Phase):
+		e, err = b.deliver(ctx, cfg, e, j)
 	}
 	if err == nil && e.Status.Phase == v1alpha1.EventDelivered && replayWanted(e) == "" {
 		err = b.finish(ctx, e)
 	}
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
-			b.log.Warn("inbox", "webhookevent", r.name, "error", brief(err))
+			b.log.Warn("inbox", "webhookevent", j.name, "error", brief(err))
 		}
 		return time.Now().Add(time.Second + rand.N(time.Second))
 	}
@@ -107,12 +121,8 @@ func (b *inbox) work(ctx context.Context, namespace string, r record) time.Time 
 // claim takes the event in hand by compare-and-swap, and starts a replay that is wanted. The answer has the whole
 // object.
 func (b *inbox) claim(ctx context.Context, cfg *settings, namespace string, r record) (*v1alpha1.WebhookEvent, error) {
-	longest := time.Duration(0)
-	for _, s := range cfg.sinks {
-		longest = max(longest, s.timeout)
-	}
 	now := time.Now()
-	until := now.Add(longest + claimSlack)
+	until := now.Add(cfg.longest() + claimSlack)
 	patch, err := claimPatch(r.version, b.identity, until)
 	if r.replay != "" {
 		status := replayed(r.replay, now, cfg.retry)
@@ -132,28 +142,35 @@ func (b *inbox) claim(ctx context.Context, cfg *settings, namespace string, r re
 	return e, nil
 }
 
-// deliver makes one attempt at every sink that still needs the event and writes down what came of it.
-func (b *inbox) deliver(ctx context.Context, cfg *settings, e *v1alpha1.WebhookEvent) (*v1alpha1.WebhookEvent, error) {
+// deliver makes one attempt at the job's sinks that still need the event and writes down what came of it. A chore goes
+// to all of them.
+func (b *inbox) deliver(
+	ctx context.Context, cfg *settings, e *v1alpha1.WebhookEvent, j job,
+) (*v1alpha1.WebhookEvent, error) {
 	names := toDeliver(e)
+	if !j.chore() {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(j.sinks, name) })
+	}
 	to := cfg.named(names)
 	results := map[string]attempt{}
 	for _, name := range names {
 		// A replica that has not heard of a new sink yet, or a sink that is gone by mistake: neither may cost the
 		// event. Found again within retry.maxAge it gets the event.
-		results[name] = attempt{err: "spec.delivery.sinks has no sink of this name"}
+		results[name] = withheld(classUnready, missingSink)
 	}
 	r := cfg.retry
-	message, err := b.message(cfg, e)
+	m, err := b.message(cfg, e)
 	if err != nil {
 		// It will not get better; the object stays for a person to look at.
-		r.maxAge = 0
-		for _, s := range to {
-			results[s.name] = attempt{err: "the payload cannot be read"}
+		for _, name := range names {
+			results[name] = attempt{gone: true, err: "the payload cannot be read"}
 		}
 	} else if len(to) > 0 {
-		for i, a := range b.attempt(ctx, message, to, "inbox") {
+		limit, cancel := context.WithTimeout(ctx, cfg.longest()+claimWait)
+		for i, a := range b.attempt(limit, m, to, pathInbox) {
 			results[to[i].name] = a
 		}
+		cancel()
 	}
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
@@ -164,7 +181,7 @@ func (b *inbox) deliver(ctx context.Context, cfg *settings, e *v1alpha1.WebhookE
 }
 
 // message makes the CloudEvent again from the payload.
-func (b *inbox) message(cfg *settings, e *v1alpha1.WebhookEvent) ([]byte, error) {
+func (b *inbox) message(cfg *settings, e *v1alpha1.WebhookEvent) (*message, error) {
 	raw, err := unpack(e.Spec.Payload)
 	if err != nil {
 		return nil, err
@@ -177,7 +194,7 @@ func (b *inbox) message(cfg *settings, e *v1alpha1.WebhookEvent) ([]byte, error)
 		return nil, provider.ErrMalformedEvent
 	}
 	b.plans.name(&parsed)
-	return cloudEvent(cfg, parsed)
+	return cloudEvent(cfg, parsed, e.Spec.ReceivedAt.Time)
 }
 
 // writeDown records the attempts, also when the object was annotated meanwhile, and settles the ledger as Dead
@@ -199,7 +216,7 @@ func (b *inbox) writeDown(
 		after, err := b.patch(ctx, e, status)
 		switch {
 		case err == nil:
-			b.index.set(after, time.Now(), 0)
+			b.index.set(after, time.Now(), 0, r)
 			b.wroteDown(after)
 			return after, nil
 		case apierrors.IsNotFound(err):

@@ -5,7 +5,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// metrics has no names of objects, and nothing of a customer, in any label.
+// metrics has no names of objects, and nothing of a customer, in any label. A sink's name is a word of the spec, of which
+// there are at most eight.
 type metrics struct {
 	registry       *prometheus.Registry
 	requests       *prometheus.CounterVec
@@ -13,6 +14,8 @@ type metrics struct {
 	duration       *prometheus.HistogramVec
 	deliveries     *prometheus.CounterVec
 	deliverySecs   *prometheus.HistogramVec
+	circuits       *prometheus.GaugeVec
+	waiting        *prometheus.GaugeVec
 	unknown        prometheus.Counter
 	inbox          *prometheus.GaugeVec
 	inboxOldest    prometheus.Gauge
@@ -36,12 +39,19 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		}, []string{"result"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kassa_receiver_sink_deliveries_total",
-			Help: "Attempts to deliver an event to a sink, at once (direct) or from the inbox.",
-		}, []string{"path", "result"}),
+			Help: "Attempts to deliver an event to a sink, at once (direct) or from the inbox. The results unready, " +
+				"circuit_open, busy and order made no request.",
+		}, []string{"sink", "path", "result"}),
 		deliverySecs: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "kassa_receiver_sink_duration_seconds", Help: "Time that a sink took to answer.",
 			Buckets: latencyBuckets,
-		}, []string{"path"}),
+		}, []string{"sink", "path"}),
+		circuits: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kassa_receiver_sink_circuit_open", Help: "1 while a sink does not work and gets only probes.",
+		}, []string{"sink"}),
+		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kassa_receiver_sink_waiting_events", Help: "Events in the inbox that wait for a sink.",
+		}, []string{"sink"}),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kassa_receiver_unknown_events_total", Help: "Events without a normalised name.",
 		}),
@@ -59,5 +69,15 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	m.registry.MustRegister(m.requests, m.verifyFailures, m.duration, m.deliveries, m.deliverySecs, m.unknown,
 		m.inbox, m.inboxOldest, m.certificate, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.circuits, m.waiting)
 	return m
+}
+
+// forget takes a sink out that the spec no longer has.
+func (m *metrics) forget(sink string) {
+	of := prometheus.Labels{"sink": sink}
+	m.deliveries.DeletePartialMatch(of)
+	m.deliverySecs.DeletePartialMatch(of)
+	m.circuits.DeletePartialMatch(of)
+	m.waiting.DeletePartialMatch(of)
 }

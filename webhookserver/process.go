@@ -59,6 +59,9 @@ func (s *Server) process(
 	if len(wanted) == 0 && !cfg.selects(e) {
 		return verdict{result: resultUnselected}
 	}
+	if s.keptByProvider(wanted) {
+		return unavailable(time.Minute)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
 	defer cancel()
 
@@ -128,15 +131,25 @@ func (s *Server) deliver(
 	ctx context.Context, cfg *settings, e billing.Event, raw []byte, wanted []sink, claim ledger.Claim,
 	start time.Time,
 ) verdict {
-	left, err := s.offer(ctx, cfg, e, wanted, start)
+	received := claim.ReceivedAt
+	if received.IsZero() {
+		received = time.Now()
+	}
+	if len(wanted) == 0 {
+		return s.settle(ctx, e, claim, ledger.Processed)
+	}
+	s.plans.name(&e)
+	message, err := cloudEvent(cfg, e, received)
 	if err != nil {
 		s.complaints.unencodable.log(s.log, err)
 		return unavailable(time.Minute)
 	}
+	left := s.offer(ctx, message, wanted, start)
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
-	phase, err := s.inbox.put(ctx, cfg, e, raw, left, claim.ReceivedAt)
+	phase, err := s.inbox.put(ctx, cfg, e, raw, message, left, received)
+	s.recorded(message, left)
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		return unavailable(5 * time.Second)

@@ -61,7 +61,7 @@ type Server struct {
 	ledger          ledger.Ledger
 	config          *config
 	plans           *plans
-	poster          *poster
+	turns           *turns
 	inbox           *inbox
 	status          *statusWriter
 	counters        counters
@@ -86,13 +86,15 @@ func New(o Options) *Server {
 	s := &Server{
 		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
 		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics),
-		plans: newPlans(o.Cluster, o.Namespace), poster: newPoster(), complaints: newComplaints(),
+		plans: newPlans(o.Cluster, o.Namespace), turns: newTurns(), complaints: newComplaints(),
 		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
 	}
 	s.config = &config{
 		client: o.Client, registry: o.Registry, namespace: o.Namespace, name: o.Name, log: o.Log,
+		secrets: map[string]*followedSecret{}, lines: newLines(), gone: s.metrics.forget,
 	}
-	index := newIndex()
+	index := newIndex(func(sink string, now time.Time) opening { return openingOf(s.config.live.Load(), sink, now) })
+	s.config.changed = func(sink string) { index.hurry(sink, time.Now()) }
 	s.inbox = &inbox{
 		client: o.Client, ledger: o.Ledger, config: s.config, plans: s.plans, index: index, identity: o.Identity,
 		attempt: s.attemptAll, recent: &s.recent, counters: &s.counters, log: o.Log,
@@ -202,7 +204,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Warn("the ledger did not end in time")
 	}
 	_ = health.Close()
-	s.poster.client.CloseIdleConnections()
+	s.config.lines.close()
 	return err
 }
 
@@ -247,4 +249,5 @@ func (s *Server) measureInbox() {
 		age = time.Since(oldest).Seconds()
 	}
 	s.metrics.inboxOldest.Set(age)
+	s.measureSinks()
 }

@@ -145,13 +145,13 @@ func (c *cluster) start(tb testing.TB, name string) (url string, stop func()) {
 
 func stripeEvent(id string) []byte {
 	return fmt.Appendf(nil, `{
-  "id": %q,
+  "id": %[1]q,
   "object": "event",
   "api_version": "2023-10-16",
-  "created": %d,
+  "created": %[2]d,
   "livemode": false,
   "type": "customer.subscription.deleted",
-  "data": {"object": {"id": "sub_1", "object": "subscription", "status": "canceled", "customer": "cus_1",
+  "data": {"object": {"id": "sub_%[1]s", "object": "subscription", "status": "canceled", "customer": "cus_1",
     "items": {"data": [{"id": "si_1", "price": {"id": "price_1"}}]}, "metadata": {"user_id": "42"}}}
 }`, id, time.Now().Unix())
 }

@@ -81,6 +81,9 @@ type SinkDelivery struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	LastError string `json:"lastError,omitempty"`
+	// nextAttempt is when this sink is tried again.
+	// +optional
+	NextAttempt *metav1.MicroTime `json:"nextAttempt,omitempty"`
 }
 
 // WebhookEventStatus is how far the delivery got.
@@ -94,7 +97,7 @@ type WebhookEventStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=8
 	Sinks []SinkDelivery `json:"sinks,omitempty"`
-	// nextAttempt is when the event is tried again.
+	// nextAttempt is when the event is tried again at the first of its sinks.
 	// +optional
 	NextAttempt *metav1.MicroTime `json:"nextAttempt,omitempty"`
 	// claimedBy is the replica that is delivering the event now.
