@@ -69,8 +69,11 @@ type Event struct {
 	Payment      *EventPayment
 	Checkout     *EventCheckout
 	Dispute      *EventDispute
-	Metadata     map[string]string // the object's metadata, without Kassa's own marks
-	Native       json.RawMessage   // the provider's event, byte for byte
+	// CatalogProductID is the provider's id of the product that changed, or whose price did. Only with
+	// CatalogProductChanged and CatalogPriceChanged.
+	CatalogProductID string
+	Metadata         map[string]string // the object's metadata, without Kassa's own marks
+	Native           json.RawMessage   // the provider's event, byte for byte
 }
 
 // EventCustomer is the customer that an event is about.

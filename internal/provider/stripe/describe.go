@@ -36,6 +36,10 @@ func (o *object) describe(e *billing.Event) {
 		e.Payment = o.intentPayment()
 	case "charge":
 		e.Payment = o.chargePayment()
+	case "product":
+		e.CatalogProductID = o.ID
+	case "price":
+		e.CatalogProductID = o.Product.ID
 	case "dispute":
 		e.Dispute = &billing.EventDispute{ID: o.ID, Reason: o.Reason, Status: o.Status}
 		// The amount is what is disputed; how the payment stands is not told.

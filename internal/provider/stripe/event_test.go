@@ -167,7 +167,12 @@ func TestParse(t *testing.T) {
 			billing.Event{Type: billing.PaymentSucceeded, Subscription: &billing.EventSubscription{ID: "sub_1"}}},
 		{"a price of the catalogue", "price.updated",
 			`{"id":"price_1","object":"price","currency":"usd","product":"prod_1","metadata":{"kassa_uid":"x"}}`,
-			billing.Event{Type: billing.CatalogPriceChanged}},
+			billing.Event{Type: billing.CatalogPriceChanged, CatalogProductID: "prod_1"}},
+		{"a price with its product expanded", "price.deleted",
+			`{"id":"price_1","object":"price","currency":"usd","product":{"id":"prod_1","object":"product"}}`,
+			billing.Event{Type: billing.CatalogPriceChanged, CatalogProductID: "prod_1"}},
+		{"a product of the catalogue", "product.updated", `{"id":"prod_1","object":"product","default_price":"price_1"}`,
+			billing.Event{Type: billing.CatalogProductChanged, CatalogProductID: "prod_1"}},
 		{"an event that Kassa has no name for", "payout.paid", `{"id":"po_1","object":"payout","amount":5}`,
 			billing.Event{}},
 	}

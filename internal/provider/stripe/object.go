@@ -20,6 +20,9 @@ type object struct {
 	Charge        ref `json:"charge"`
 	Invoice       ref `json:"invoice"`
 
+	// Price; of a price whose product is expanded, the product's id.
+	Product ref `json:"product"`
+
 	// Addresses of the customer: customer; session and invoice; charge and payment intent.
 	Email           string `json:"email"`
 	CustomerEmail   string `json:"customer_email"`
