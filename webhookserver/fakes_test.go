@@ -93,7 +93,7 @@ func (l *memoryLedger) do(f func()) {
 }
 
 // testCodec signs with HMAC over "<t>.<body>", like the real ones, and reads {id, type, livemode, created,
-// subscription, price}.
+// subscription, price, product}.
 type testCodec struct{}
 
 const signatureHeader = "Test-Signature"
@@ -128,14 +128,14 @@ func (testCodec) Verify(h http.Header, body []byte, secrets []string, now time.T
 
 func (testCodec) Parse(body []byte) (billing.Event, error) {
 	var in struct {
-		ID, Type, Subscription, Price string
-		Livemode                      bool
-		Created                       int64
+		ID, Type, Subscription, Price, Product string
+		Livemode                               bool
+		Created                                int64
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return billing.Event{}, fmt.Errorf("%w: %w", provider.ErrMalformedEvent, err)
 	}
-	e := billing.Event{ID: in.ID, NativeType: in.Type, Mode: billing.Test, Native: body}
+	e := billing.Event{ID: in.ID, NativeType: in.Type, Mode: billing.Test, Native: body, CatalogProductID: in.Product}
 	if in.Livemode {
 		e.Mode = billing.Live
 	}
@@ -148,6 +148,8 @@ func (testCodec) Parse(body []byte) (billing.Event, error) {
 	switch in.Type {
 	case "invoice.paid":
 		e.Type = billing.PaymentSucceeded
+	case "price.updated":
+		e.Type = billing.CatalogPriceChanged
 	case "customer.subscription.updated":
 		e.Type = billing.SubscriptionUpdated
 	}

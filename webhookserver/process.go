@@ -44,10 +44,11 @@ type verdict struct {
 func unavailable(after time.Duration) verdict { return verdict{resultUnavailable, after} }
 
 // process brings a verified event to where 200 may be said. An event that is of no interest costs no write to the
-// ledger: its repetition is of no interest either.
+// ledger: its repetition is of no interest either. Whoever is interested in it, one of the catalogue is noted.
 func (s *Server) process(
 	ctx context.Context, cfg *settings, e billing.Event, raw []byte, start time.Time,
 ) verdict {
+	s.changes.note(e, start)
 	wanted := cfg.wanting(e)
 	if e.Type == "" {
 		s.counters.unknown.Add(1)

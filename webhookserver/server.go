@@ -66,6 +66,7 @@ type Server struct {
 	status          *statusWriter
 	counters        counters
 	recent          recentEvents
+	changes         catalogChanges
 	metrics         *metrics
 	gate            gate
 	tls             *tlsSecret // nil: plain HTTP
@@ -100,7 +101,7 @@ func New(o Options) *Server {
 		attempt: s.attemptAll, recent: &s.recent, counters: &s.counters, log: o.Log,
 	}
 	s.status = &statusWriter{
-		client: o.Client, counters: &s.counters, recent: &s.recent, index: index, log: o.Log,
+		client: o.Client, counters: &s.counters, recent: &s.recent, changes: &s.changes, index: index, log: o.Log,
 	}
 	s.config.seen = s.status.seen
 	if o.TLS {

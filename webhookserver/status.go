@@ -118,6 +118,8 @@ type receiverStatus struct {
 	Events       v1alpha1.EventTotals   `json:"events"`
 	Pending      pendingStatus          `json:"pending"`
 	RecentEvents []v1alpha1.RecentEvent `json:"recentEvents"`
+	// CatalogChanges is left out when there is nothing new in it.
+	CatalogChanges []v1alpha1.CatalogChange `json:"catalogChanges,omitempty"`
 }
 
 // pendingStatus is v1alpha1.PendingEvents with an explicit null, which takes an old value away.
@@ -130,14 +132,19 @@ type pendingStatus struct {
 // receiverPatch adds to what the status says. It is a JSON merge patch that the API server refuses unless the object
 // still has the resource version, and it has no field that the operator owns. It is nil when nothing changed.
 func receiverPatch(
-	r *v1alpha1.WebhookReceiver, counted v1alpha1.EventTotals, news []v1alpha1.RecentEvent, pending pendingStatus,
+	r *v1alpha1.WebhookReceiver, counted v1alpha1.EventTotals, news []v1alpha1.RecentEvent,
+	changed []v1alpha1.CatalogChange, pending pendingStatus,
 ) ([]byte, error) {
-	if counted == (v1alpha1.EventTotals{}) && len(news) == 0 && samePending(r.Status.Pending, pending) {
+	nothing := counted == (v1alpha1.EventTotals{}) && len(news) == 0 && len(changed) == 0
+	if nothing && samePending(r.Status.Pending, pending) {
 		return nil, nil
 	}
 	next := receiverStatus{Events: counted, Pending: pending, RecentEvents: mergeRecent(r.Status.RecentEvents, news)}
 	if r.Status.Events != nil {
 		next.Events = add(*r.Status.Events, counted)
+	}
+	if len(changed) > 0 {
+		next.CatalogChanges = mergeChanges(r.Status.CatalogChanges, changed)
 	}
 	return json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": r.ResourceVersion},

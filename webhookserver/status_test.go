@@ -114,7 +114,7 @@ func TestReceiverPatch(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			g := NewWithT(t)
 			r.Status = c.have
-			patch, err := receiverPatch(r, c.counted, nil, c.pending)
+			patch, err := receiverPatch(r, c.counted, nil, nil, c.pending)
 			g.Expect(err).NotTo(HaveOccurred())
 			if c.want == "" {
 				g.Expect(patch).To(BeNil())

@@ -31,6 +31,7 @@ type statusWriter struct {
 	client   client.Client
 	counters *counters
 	recent   *recentEvents
+	changes  *catalogChanges
 	index    *index
 	log      *slog.Logger
 
@@ -41,6 +42,7 @@ type statusWriter struct {
 	// What was taken from the counters and is not written yet. Only the goroutine of run and flush uses these.
 	counted v1alpha1.EventTotals
 	news    []v1alpha1.RecentEvent
+	changed []v1alpha1.CatalogChange
 	lost    int
 }
 
@@ -57,7 +59,8 @@ func (w *statusWriter) seen(r *v1alpha1.WebhookReceiver) {
 func replicasWrote(before, after *v1alpha1.WebhookReceiver) bool {
 	a, b := before.Status.Events, after.Status.Events
 	return (a == nil) != (b == nil) || a != nil && *a != *b ||
-		!slices.Equal(before.Status.RecentEvents, after.Status.RecentEvents)
+		!slices.Equal(before.Status.RecentEvents, after.Status.RecentEvents) ||
+		!slices.EqualFunc(before.Status.CatalogChanges, after.Status.CatalogChanges, sameChange)
 }
 
 // run writes until ctx ends. flush has to be called then.
@@ -83,7 +86,7 @@ func (w *statusWriter) flush(ctx context.Context) {
 			return
 		}
 		w.collect()
-		if w.counted == (v1alpha1.EventTotals{}) && len(w.news) == 0 {
+		if w.counted == (v1alpha1.EventTotals{}) && len(w.news) == 0 && len(w.changed) == 0 {
 			return
 		}
 		if !w.write(ctx) {
@@ -103,7 +106,7 @@ func (w *statusWriter) write(ctx context.Context) bool {
 		return false
 	}
 	w.collect()
-	patch, err := receiverPatch(r, w.counted, w.news, w.pending())
+	patch, err := receiverPatch(r, w.counted, w.news, w.changed, w.pending())
 	if err != nil || patch == nil {
 		return false
 	}
@@ -118,7 +121,7 @@ func (w *statusWriter) write(ctx context.Context) bool {
 		}
 		return false
 	}
-	w.counted, w.news, w.lost = v1alpha1.EventTotals{}, nil, 0
+	w.counted, w.news, w.changed, w.lost = v1alpha1.EventTotals{}, nil, nil, 0
 	after.ManagedFields = nil
 	w.mu.Lock()
 	w.receiver, w.lastWrite = after, time.Now()
@@ -132,6 +135,9 @@ func (w *statusWriter) collect() {
 	w.news = append(w.news, w.recent.take()...)
 	if n := len(w.news); n > 2*maxRecent {
 		w.news = slices.Clone(w.news[n-2*maxRecent:])
+	}
+	for _, change := range w.changes.take() {
+		w.changed = appendChange(w.changed, change)
 	}
 }
 
