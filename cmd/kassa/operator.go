@@ -177,7 +177,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	}
 	snapshots := make(chan event.GenericEvent, 64)
 	refused := make(chan event.GenericEvent, 64)
-	noteRefused := func(key types.NamespacedName) {
+	lookAt := func(key types.NamespacedName) {
 		pp := &v1alpha1.PaymentProvider{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
 		select {
 		case refused <- event.GenericEvent{Object: pp}:
@@ -195,14 +195,14 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	}
 	err = (&plan.Reconciler{
 		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: string(system.UID), Now: time.Now,
-		Refused: noteRefused,
+		Refused: lookAt, Reread: lookAt,
 	}).Setup(ctx, mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
 	if err != nil {
 		return fmt.Errorf("setting up Plan: %w", err)
 	}
 	err = (&webhookreceiver.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder,
-		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: noteRefused,
+		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: lookAt,
 	}).Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()})
 	if err != nil {
 		return fmt.Errorf("setting up WebhookReceiver: %w", err)

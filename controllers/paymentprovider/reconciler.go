@@ -34,8 +34,9 @@ type Reconciler struct {
 	Snapshots chan<- event.GenericEvent
 
 	asked kubewatch.Asked
-	// opened are the accounts as their Plans last heard of them, by the PaymentProvider.
-	opened sync.Map
+	// opened are the accounts as their Plans last heard of them, and announced the times of the snapshots, by the
+	// PaymentProvider.
+	opened, announced sync.Map
 }
 
 // inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
@@ -76,8 +77,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return r.report(ctx, pp, account, stats, err)
 }
 
-// read reads the account's catalogue if that is due or the user asked for it. It is also how credentials that were
-// revoked are found: a quiet account costs the pages of its catalogue and nothing else.
+// read reads the account's catalogue if that is due, or the user, or a receiver's news, asked for it. It is also how
+// credentials that were revoked are found: a quiet account costs the pages of its catalogue and nothing else.
 func (r *Reconciler) read(
 	ctx context.Context, pp *v1alpha1.PaymentProvider, account *accounts.Account,
 ) (catalog.Stats, error) {
@@ -89,9 +90,15 @@ func (r *Reconciler) read(
 			maxAge = 0
 		}
 		var stats catalog.Stats
-		if stats, err = account.Mirror.Refresh(ctx, maxAge); err == nil {
+		if err = account.Mirror.Renew(ctx); err == nil {
+			stats, err = account.Mirror.Refresh(ctx, maxAge)
+		}
+		if err == nil {
 			r.asked.Follow(pp)
-			if stats.Taken != before.Taken || r.rotated(pp, account) {
+			// Plans may have had the account read too.
+			last, known := r.announced.Swap(pp.UID, stats.Taken)
+			news := known && last != stats.Taken || !known && stats.Taken != before.Taken
+			if r.rotated(pp, account) || news {
 				r.announce(ctx, pp)
 			}
 			return stats, nil

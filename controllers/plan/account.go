@@ -65,7 +65,10 @@ func (s *sale) executor() (catalog.Executor, *[]catalog.Operation) {
 	e := catalog.NewExecutor(s.account.Conn.Catalog(), s.account.Adapter.Traits(), j)
 	e.Rules.Record = s.record
 	e.Now = s.Now
-	e.Done = func(op catalog.Operation) { *done = append(*done, op) }
+	e.Done = func(op catalog.Operation) {
+		s.account.Mirror.Wrote(s.owner)
+		*done = append(*done, op)
+	}
 	return e, done
 }
 

@@ -28,7 +28,7 @@ type sale struct {
 	owner    billing.Owner
 	known    provider.Known
 	record   catalog.Record
-	asked    bool // the user wants Kassa to look now
+	asked    bool // the user wants Kassa to look now, or a receiver was told of a change
 	budget   int  // replacements within an hour; negative means no bound
 }
 
@@ -51,6 +51,9 @@ func (r *Reconciler) converge(
 	}
 	if _, err := s.account.Mirror.Refresh(ctx, forever); err != nil {
 		return out.failed(s.noteRefused(err))
+	}
+	if s.told(ctx) {
+		s.asked = true
 	}
 	if !enforced(plan) || s.account.Adapter.Traits().ReadOnly {
 		return s.compare(ctx, out, want)
@@ -128,7 +131,6 @@ func (s *sale) compare(ctx context.Context, out outcome, want billing.Plan) outc
 		if have, err = s.observe(ctx); err != nil {
 			return out.failed(err)
 		}
-		s.account.Mirror.Put(have)
 		drift, err = rules.Compare(want, have)
 	}
 	s.settle(ctx, &out, have)
@@ -166,12 +168,15 @@ func (s *sale) reported(out outcome, err error) bool {
 	return false
 }
 
-// observe reads the plan's objects afresh. Twins are known only to the mirror, which reads the whole account.
+// observe reads the plan's objects afresh, and shows the mirror what is there. Twins are known only to the mirror,
+// which reads the whole account.
 func (s *sale) observe(ctx context.Context) (billing.Observed, error) {
+	began := s.Now()
 	have, err := s.account.Conn.Catalog().Observe(ctx, s.owner, s.known)
 	if err != nil {
 		return have, s.noteRefused(err)
 	}
+	s.account.Mirror.Observed(s.known, have, began)
 	if len(have.Twins) == 0 {
 		have.Twins = s.mirrored().Twins
 	}

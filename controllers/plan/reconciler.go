@@ -30,6 +30,9 @@ type Reconciler struct {
 	Now      func() time.Time
 	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
 	Refused func(types.NamespacedName)
+	// Reread has a PaymentProvider's account read anew, and its Plans compared with it, because Mirror.DoubtAll was
+	// called. It must be drained.
+	Reread func(types.NamespacedName)
 
 	asked    kubewatch.Asked
 	refusals refusals

@@ -35,6 +35,13 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 	if err := indexPublished(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
+	if err := indexOfProducts(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	pokes := newPokes(r)
+	if err := mgr.Add(pokes); err != nil {
+		return err
+	}
 	ofProvider := handler.EnqueueRequestsFromMapFunc(r.ofProvider)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Plan{}, builder.WithPredicates(kubewatch.SpecChanged())).
@@ -42,9 +49,30 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 		Owns(&corev1.ConfigMap{}).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&v1alpha1.WebhookReceiver{}, pokes.ofReceivers()).
+		WatchesRawSource(source.Channel(pokes.plans, kubewatch.First())).
 		WatchesRawSource(source.Channel(o.Snapshots, kubewatch.Later(r.ofProvider))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: o.RateLimiter}).
 		Complete(r)
+}
+
+// indexProducts finds the Plans that have, or adopt, a product, by the provider's id.
+const indexProducts = "status.providers.productID"
+
+func indexOfProducts(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &v1alpha1.Plan{}, indexProducts, func(o client.Object) []string {
+		plan, ok := o.(*v1alpha1.Plan)
+		if !ok {
+			return nil
+		}
+		var ids []string
+		for _, p := range productsOf(plan) {
+			if !slices.Contains(ids, p.product) {
+				ids = append(ids, p.product)
+			}
+		}
+		return ids
+	})
 }
 
 func (r *Reconciler) ofProvider(ctx context.Context, pp client.Object) []reconcile.Request {

@@ -92,6 +92,17 @@ func (p *Pool) Check(ctx context.Context, pp *v1alpha1.PaymentProvider) (*Accoun
 	return p.open(ctx, pp, true)
 }
 
+// Opened is the account as it was last opened, nil if it is not open. It waits for nothing: while the account is being
+// opened, ok is false.
+func (p *Pool) Opened(key types.NamespacedName) (account *Account, ok bool) {
+	e := p.entry(key)
+	if !e.mu.TryLock() {
+		return nil, false
+	}
+	defer e.mu.Unlock()
+	return e.account, true
+}
+
 // Forget drops what is kept for a PaymentProvider that is gone.
 func (p *Pool) Forget(key types.NamespacedName) {
 	p.Clients.Keep(key.String())

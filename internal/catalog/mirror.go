@@ -26,6 +26,7 @@ type Mirror struct {
 	products map[string]billing.Observed // product id →
 	byOwner  map[ownerKey][]string       // → ids of the products with the owner's marks, sorted
 	touched  map[string]bool             // products put while a refresh is under way; nil when none is
+	doubts
 	// spendings are parts of the replacement budget; see Spend.
 	spendings []spending
 }
@@ -54,12 +55,17 @@ func (m *Mirror) ReadFrom(c provider.Catalog) {
 
 // Refresh reads the account's catalogue if the last snapshot is older than maxAge. Concurrent calls share one read.
 func (m *Mirror) Refresh(ctx context.Context, maxAge time.Duration) (Stats, error) {
-	if s, fresh := m.fresh(maxAge); fresh {
+	return m.share(ctx, func() (Stats, bool) { return m.fresh(maxAge) })
+}
+
+// share reads, together with whoever wants to at the same time, unless what there is will do.
+func (m *Mirror) share(ctx context.Context, willDo func() (Stats, bool)) (Stats, error) {
+	if s, ok := willDo(); ok {
 		return s, nil
 	}
 	// The read belongs to all who wait for it: it goes on when the first of them gives up.
 	ch := m.flight.DoChan("", func() (any, error) {
-		if s, fresh := m.fresh(maxAge); fresh {
+		if s, ok := willDo(); ok {
 			return s, nil
 		}
 		return m.read(provider.WithBackground(context.WithoutCancel(ctx)))
@@ -108,8 +114,13 @@ func (m *Mirror) read(ctx context.Context) (Stats, error) {
 	}
 	// What was written while the pages were read is newer than the pages.
 	for id := range touched {
-		products[id] = m.products[id]
+		if o, ok := m.products[id]; ok {
+			products[id] = o
+		} else {
+			delete(products, id)
+		}
 	}
+	m.resolve(start, touched)
 	m.byOwner = make(map[ownerKey][]string, len(products))
 	for id, o := range products {
 		m.own(id, o.Product.Owner)
@@ -176,7 +187,11 @@ func (m *Mirror) Put(o billing.Observed) {
 func (m *Mirror) put(o billing.Observed) {
 	m.products[o.Product.ID] = o
 	m.own(o.Product.ID, o.Product.Owner)
+	m.touch(o.Product.ID)
+}
+
+func (m *Mirror) touch(id string) {
 	if m.touched != nil {
-		m.touched[o.Product.ID] = true
+		m.touched[id] = true
 	}
 }

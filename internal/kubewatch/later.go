@@ -20,6 +20,22 @@ func Later(objects handler.MapFunc) handler.EventHandler {
 	}}
 }
 
+// First enqueues the object that a generic event is about before everything else.
+func First() handler.EventHandler {
+	const first = 100
+	return handler.Funcs{GenericFunc: func(
+		_ context.Context, e event.GenericEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request],
+	) {
+		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.Object)}
+		if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+			priority := first
+			pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, request)
+			return
+		}
+		q.Add(request)
+	}}
+}
+
 func addLater(
 	ctx context.Context, o client.Object, objects handler.MapFunc,
 	q workqueue.TypedRateLimitingInterface[reconcile.Request],
