@@ -6,45 +6,71 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/kubernetes"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
+// servedTimeout bounds a read of the API server's metrics.
+const servedTimeout = 20 * time.Second
+
 // Writes are the writes that the API server has served since it started, of anybody, by verb and resource such as
 // "APPLY plans/status": those of Kassa's own objects and of Events.
 func (s *Stack) Writes() map[string]int {
 	s.T.Helper()
-	return s.served(func(l requestLabels) bool {
-		return slices.Contains([]string{v1alpha1.GroupVersion.Group, "events.k8s.io"}, l.get("group")) &&
-			!slices.Contains([]string{"GET", "LIST", "WATCH"}, l.get("verb"))
-	})
+	counts, err := s.served(isWrite)
+	must(s.T, err)
+	return counts
+}
+
+// KassaWrites is the sum of Writes. It fails while the API server does not answer.
+func (s *Stack) KassaWrites() (sum int, err error) {
+	counts, err := s.served(isWrite)
+	for _, n := range counts {
+		sum += n
+	}
+	return sum, err
+}
+
+func isWrite(l requestLabels) bool {
+	return slices.Contains([]string{v1alpha1.GroupVersion.Group, "events.k8s.io"}, l.get("group")) &&
+		!slices.Contains([]string{"GET", "LIST", "WATCH"}, l.get("verb"))
 }
 
 // SecretReads is how many single Secrets, with or without their values, the API server has served to anybody.
 func (s *Stack) SecretReads() int {
 	s.T.Helper()
-	return s.served(func(l requestLabels) bool { return l.get("resource") == "secrets" })["GET secrets"]
+	counts, err := s.served(func(l requestLabels) bool { return l.get("resource") == "secrets" })
+	must(s.T, err)
+	return counts["GET secrets"]
 }
 
 // served counts the requests that the API server has served, of those whose labels are wanted.
-func (s *Stack) served(wanted func(requestLabels) bool) map[string]int {
-	s.T.Helper()
+func (s *Stack) served(wanted func(requestLabels) bool) (map[string]int, error) {
 	c, err := kubernetes.NewForConfig(s.Plane.Config())
-	must(s.T, err)
-	text, err := c.RESTClient().Get().AbsPath("/metrics").DoRaw(context.Background())
-	must(s.T, err)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), servedTimeout)
+	defer cancel()
+	text, err := c.RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	if err != nil {
+		return nil, err
+	}
 	counts := map[string]int{}
 	for line := range bytes.Lines(text) {
 		rest, isRequests := strings.CutPrefix(string(line), "apiserver_request_total{")
 		if labels := requestLabels(rest); isRequests && wanted(labels) {
 			n, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndex(rest, " ")+1:]), 64)
-			must(s.T, err)
+			if err != nil {
+				return nil, err
+			}
 			counts[labels.name()] += int(n)
 		}
 	}
-	return counts
+	return counts, nil
 }
 
 // requestLabels are the labels of one line of apiserver_request_total.

@@ -1,0 +1,118 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kassa-dev/kassa/test/stack"
+)
+
+// chaos kills replicas and disturbs the API server until it is stopped.
+type chaos struct {
+	s      *stack.Stack
+	r      *stack.Receiver
+	began  time.Time
+	random *rand.Rand
+	plan   schedule
+
+	mu       sync.Mutex
+	kills    []moment
+	pauses   int
+	restarts int
+	away     bool // the API server
+}
+
+// schedule says how often something happens.
+type schedule struct {
+	kill, pause time.Duration
+	// longest pause of the API server; every third time it is restarted instead.
+	longest time.Duration
+}
+
+// run returns when stop is closed, with the API server there.
+func (c *chaos) run(t *testing.T, stop <-chan struct{}) {
+	var both sync.WaitGroup
+	both.Go(func() {
+		for wait(stop, c.plan.kill) {
+			c.killOne()
+		}
+	})
+	both.Go(func() {
+		for i := 1; wait(stop, c.plan.pause); i++ {
+			if err := c.disturb(i%3 == 0); err != nil {
+				t.Errorf("the API server: %v", err)
+				return
+			}
+		}
+	})
+	both.Wait()
+}
+
+func wait(stop <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-stop:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (c *chaos) killOne() {
+	pods := c.r.Replicas()
+	if len(pods) == 0 {
+		return
+	}
+	c.mu.Lock()
+	p := pods[c.random.IntN(len(pods))]
+	c.mu.Unlock()
+	at := time.Since(c.began)
+	if c.s.Node.Kill(p) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.kills = append(c.kills, at)
+	}
+}
+
+func (c *chaos) disturb(restart bool) error {
+	c.mu.Lock()
+	length := time.Duration(c.random.Int64N(int64(c.plan.longest)))
+	c.away = true
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.away = false
+	}()
+	if restart {
+		c.s.Plane.StopAPIServer()
+		time.Sleep(length)
+		c.mu.Lock()
+		c.restarts++
+		c.mu.Unlock()
+		return c.s.Plane.Restart(context.Background())
+	}
+	if err := c.s.Plane.Pause(); err != nil {
+		return err
+	}
+	time.Sleep(length)
+	c.mu.Lock()
+	c.pauses++
+	c.mu.Unlock()
+	return c.s.Plane.Resume()
+}
+
+func (c *chaos) isAway() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
+}
+
+func (c *chaos) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("%d kills, %d pauses, %d restarts", len(c.kills), c.pauses, c.restarts)
+}

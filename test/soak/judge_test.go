@@ -1,0 +1,135 @@
+package soak
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+const (
+	// noticed is how long after a kill its broken connections may be seen, on a busy machine.
+	noticed = 5 * time.Second
+	// unsettled is how long a receiver may take, after a sink took an event, to write that down: it gives up then.
+	unsettled = 15 * time.Second
+)
+
+// moment is a time since the run began.
+type moment = time.Duration
+
+// offer is one attempt of a receiver at the sink.
+type offer struct {
+	began, ended moment
+	taken        bool
+	closed       moment // when the connection that it came by was closed; 0: not before the end
+}
+
+// history is what is known of an event.
+type history struct {
+	acknowledged bool
+	offers       []offer
+	broken       []moment // when connections broke by which the provider had sent it and had no answer
+	refused      bool     // the provider got an answer other than 200
+}
+
+// verdict on an event.
+type verdict int
+
+const (
+	once       verdict = iota
+	inHand             // taken again after a kill found it in the sink's hands, or on the way back from there
+	unanswered         // never acknowledged
+	lost               // acknowledged, and never taken
+	doubled            // taken again, and no kill explains it
+)
+
+var verdictNames = [...]string{"once", "twice by a kill", "never acknowledged", "LOST", "TWICE WITHOUT A KILL"}
+
+func (v verdict) String() string { return verdictNames[v] }
+
+// judge explains each time that an event was taken again by another kill, before which the sink had got it: either the
+// provider's request broke at that kill, or the receiver's connection to the sink did, soon after the event was taken.
+func judge(h history, kills []moment) verdict {
+	taken := 0
+	for _, o := range h.offers {
+		if o.taken {
+			taken++
+		}
+	}
+	switch {
+	case !h.acknowledged:
+		return unanswered
+	case taken == 0:
+		return lost
+	case taken == 1:
+		return once
+	}
+	explained := 0
+	for _, kill := range kills {
+		atKill := func(at moment) bool { return at >= kill && at < kill+noticed }
+		requestBroke := slices.ContainsFunc(h.broken, atKill)
+		if slices.ContainsFunc(h.offers, func(o offer) bool {
+			if !o.taken || o.began > kill {
+				return false
+			}
+			return requestBroke || o.closed != 0 && atKill(o.closed) && kill-o.ended < unsettled
+		}) {
+			explained++
+		}
+	}
+	if taken-1 > explained {
+		return doubled
+	}
+	return inHand
+}
+
+func TestJudge(t *testing.T) {
+	at := func(seconds float64) moment { return moment(seconds * float64(time.Second)) }
+	taken := func(began, ended, closed float64) offer { return offer{at(began), at(ended), true, at(closed)} }
+	missed := func(began, ended float64) offer { return offer{at(began), at(ended), false, 0} }
+	kills := []moment{at(10), at(40)}
+	for _, c := range []struct {
+		reason string
+		h      history
+		want   verdict
+	}{
+		{"taken once", history{acknowledged: true, offers: []offer{taken(1, 2, 0)}}, once},
+		{"refused, then taken", history{acknowledged: true, offers: []offer{missed(1, 2), taken(3, 4, 0)}}, once},
+		{"no answer yet", history{offers: []offer{taken(1, 2, 0)}}, unanswered},
+		{"acknowledged and not offered", history{acknowledged: true}, lost},
+		{"acknowledged and refused", history{acknowledged: true, offers: []offer{missed(1, 2)}}, lost},
+		{"twice for nothing", history{acknowledged: true, offers: []offer{taken(1, 2, 0), taken(3, 4, 0)}}, doubled},
+		{"the request broke at the kill", history{
+			acknowledged: true, offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(10.2)},
+		}, inHand},
+		{"the request broke long after the kill", history{
+			acknowledged: true, offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(20)},
+		}, doubled},
+		{"it was not offered before the kill", history{
+			acknowledged: true, offers: []offer{taken(10.5, 11, 0), taken(12, 13, 0)}, broken: []moment{at(10.2)},
+		}, doubled},
+		{"one kill explains one repetition", history{
+			acknowledged: true, offers: []offer{taken(9, 10, 0), taken(30, 31, 0), taken(32, 33, 0)},
+			broken: []moment{at(10.2)},
+		}, doubled},
+		{"two kills explain two", history{
+			acknowledged: true, offers: []offer{taken(9, 10, 0), taken(39, 40, 0), taken(70, 71, 0)},
+			broken: []moment{at(10.2), at(40.1)},
+		}, inHand},
+		{"from the inbox: the connection to the sink broke", history{
+			acknowledged: true, offers: []offer{missed(1, 2), taken(9, 9.5, 10.1), taken(12, 13, 0)},
+		}, inHand},
+		{"a connection that closed at another time", history{
+			acknowledged: true, offers: []offer{missed(1, 2), taken(9, 9.5, 30), taken(32, 33, 0)},
+		}, doubled},
+		{"taken long before the kill", history{
+			acknowledged: true, offers: []offer{taken(11, 12, 40.1), taken(50, 51, 0)},
+		}, doubled},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			NewWithT(t).Expect(fmt.Sprint(judge(c.h, kills))).To(Equal(c.want.String()))
+		})
+	}
+}
