@@ -260,3 +260,47 @@ func TestNativeEventsAreStripes(t *testing.T) {
 		t.Errorf("the events are others (-Stripe +Kassa):\n%s\nunknown: %v", diff, unknown)
 	}
 }
+
+// Whatever event the sandbox makes up is about an object of Stripe's, in the state that the event tells of.
+func TestTheSandboxMakesUpStripesEvents(t *testing.T) {
+	r := newRig(t)
+	_, err := r.api.Accounts.Get()
+	r.must(err)
+	account := r.sb.Stripe().Account(key)
+	for kind, want := range map[string]string{ // by status, where there is one
+		"product.updated": "", "price.created": "", "customer.created": "", "coupon.created": "",
+		"promotion_code.updated": "", "customer.discount.created": "", "payment_method.attached": "",
+		"customer.subscription.created": "active", "customer.subscription.updated": "active",
+		"customer.subscription.deleted": "canceled", "customer.subscription.paused": "paused",
+		"customer.subscription.resumed": "active", "customer.subscription.trial_will_end": "trialing",
+		"invoice.created": "draft", "invoice.finalized": "open", "invoice.paid": "paid",
+		"invoice.payment_succeeded": "paid", "invoice.payment_failed": "open", "invoice.voided": "void",
+		"invoice.marked_uncollectible": "uncollectible", "invoice.payment_action_required": "open",
+		"payment_intent.succeeded": "succeeded", "payment_intent.payment_failed": "requires_payment_method",
+		"payment_intent.requires_action": "requires_action", "payment_intent.canceled": "canceled",
+		"charge.succeeded": "succeeded", "charge.refunded": "succeeded", "charge.failed": "failed",
+		"charge.refund.updated": "succeeded", "refund.created": "succeeded", "charge.dispute.created": "needs_response",
+		"charge.dispute.closed": "won", "checkout.session.completed": "complete", "checkout.session.expired": "expired",
+		"checkout.session.async_payment_failed": "complete",
+	} {
+		event, err := account.Emit(kind, nil, nil)
+		r.must(err)
+		if err := r.schemas.Object(event.Data.Object); err != nil {
+			t.Errorf("%s is not about Stripe's object:\n%v\n%s", kind, err, event.Data.Object)
+		}
+		var object struct {
+			Object, Status string
+		}
+		r.must(json.Unmarshal(event.Data.Object, &object))
+		if object.Status != want && want != "" {
+			t.Errorf("%s: the %s is %q, want %q", kind, object.Object, object.Status, want)
+		}
+	}
+	sub, err := account.Emit("customer.subscription.updated", nil, nil)
+	r.must(err)
+	id := struct{ ID string }{}
+	r.must(json.Unmarshal(sub.Data.Object, &id))
+	if _, err := r.api.Subscriptions.Get(id.ID, nil); err != nil {
+		t.Errorf("what was made up cannot be read: %v", err)
+	}
+}

@@ -12,7 +12,7 @@ const endpointMax = 16
 var endpointEvents = param{kind: list, item: &param{kind: text, enum: append([]string{"*"}, eventNames...)}}
 
 var endpointCreate = schema{
-	"api_version":    {kind: text, enum: apiVersions},
+	"api_version":    {kind: text, enum: slices.Concat(apiVersions, laterVersions)},
 	"connect":        {kind: boolean},
 	"description":    {kind: text, clearable: true},
 	"enabled_events": required(endpointEvents),

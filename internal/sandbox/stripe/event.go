@@ -34,7 +34,7 @@ func Retries(live bool) delivery.Schedule {
 func (a *account) emit(kind string, data any, previous object, origin Origin) *Event {
 	e := &Event{
 		ID: newID("evt"), Object: "event", APIVersion: APIVersion, Created: a.now().Unix(), Livemode: a.live,
-		Request: origin, Type: kind, seq: a.next(),
+		Request: origin, Type: kind, seq: a.next(), pending: map[string]bool{},
 		Data: EventData{Object: raw(data)},
 	}
 	if len(previous) > 0 {
@@ -49,9 +49,10 @@ func (a *account) emit(kind string, data any, previous object, origin Origin) *E
 	a.events.insert(e)
 	for _, endpoint := range a.endpoints.rows {
 		if endpoint.wants(kind) {
-			e.PendingWebhooks++
+			e.pending[endpoint.ID] = true
 		}
 	}
+	e.PendingWebhooks = len(e.pending)
 	for _, endpoint := range a.endpoints.rows {
 		if endpoint.wants(kind) {
 			a.send(*e, endpoint.ID)
@@ -83,8 +84,9 @@ func (a *account) send(e Event, endpoint string) {
 		Report: func(o delivery.Outcome) {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if kept := a.events.byID[e.ID]; kept != nil && o.Delivered && !o.Repeated {
-				kept.PendingWebhooks--
+			if kept := a.events.byID[e.ID]; kept != nil && o.Delivered {
+				delete(kept.pending, endpoint)
+				kept.PendingWebhooks = len(kept.pending)
 			}
 		},
 	})
@@ -106,7 +108,7 @@ func (a *account) prepare(e Event, endpoint string, now time.Time) (url string, 
 		return "", nil, nil, false
 	}
 	if to.APIVersion != nil {
-		e.APIVersion = *to.APIVersion
+		e.APIVersion, e.Data = *to.APIVersion, shapeOf(e.Data, *to.APIVersion)
 	}
 	body = encode(&e)
 	h = http.Header{}

@@ -76,8 +76,15 @@ func fingerprint(c hosted.Card) string {
 }
 
 func (a *account) newIntent(amount int64, currency string, meta map[string]string) *resource {
+	r := a.keepIntent(amount, currency, meta)
+	a.emit("payment_intent.created", r.object, nil, Origin{})
+	return r
+}
+
+// keepIntent is newIntent without the announcement.
+func (a *account) keepIntent(amount int64, currency string, meta map[string]string) *resource {
 	id := newID("pi")
-	r := a.keep(object{
+	return a.keep(object{
 		"id": id, "object": "payment_intent", "amount": amount, "amount_capturable": int64(0),
 		"amount_details": object{"tip": object{}}, "amount_received": int64(0), "application": nil,
 		"application_fee_amount": nil, "automatic_payment_methods": nil, "canceled_at": nil, "cancellation_reason": nil,
@@ -92,8 +99,6 @@ func (a *account) newIntent(amount int64, currency string, meta map[string]strin
 		"setup_future_usage": nil, "shipping": nil, "statement_descriptor": nil, "statement_descriptor_suffix": nil,
 		"status": "requires_payment_method", "transfer_data": nil, "transfer_group": nil,
 	})
-	a.emit("payment_intent.created", r.object, nil, Origin{})
-	return r
 }
 
 // charge tries to take the intent's amount from the card, and announces the charge and the intent.

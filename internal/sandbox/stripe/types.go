@@ -144,7 +144,8 @@ type Event struct {
 	Request         Origin    `json:"request"`
 	Type            string    `json:"type"`
 
-	seq int64
+	pending map[string]bool // the endpoints that PendingWebhooks counts
+	seq     int64
 }
 
 // EventData is the object as it was after the change.

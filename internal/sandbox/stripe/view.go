@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 )
 
 // View reads one account in one mode, for tests and for the sandbox's own door. What it returns are copies.
@@ -102,8 +101,9 @@ var ErrRefused = errors.New("refused")
 // ErrUnknownEvent: Stripe has no event type of that name in API version 2023-10-16.
 var ErrUnknownEvent = errors.New("unknown event type")
 
-// Emit announces an event of that type to the account's endpoints as if its object had changed. Without an
-// object, one that the account has, or a small made-up one, is taken.
+// Emit announces an event of that type to the account's endpoints as if its object had changed. Without an object it is
+// about the latest that the account has, or one that is made up, in the state that the event tells of. What the account
+// has does not change.
 func (v View) Emit(kind string, data, previous json.RawMessage) (Event, error) {
 	if !slices.Contains(eventNames, kind) {
 		return Event{}, ErrUnknownEvent
@@ -138,75 +138,6 @@ func (v View) Renew(subscription string) error {
 		return ErrRefused
 	}
 	return nil
-}
-
-// sample is an object that an event of the type can be about.
-func (a *account) sample(kind string) any {
-	noun := kind[:strings.LastIndex(kind, ".")]
-	noun = strings.TrimPrefix(noun, "customer.")
-	switch {
-	case noun == "product" && len(a.products.rows) > 0:
-		return a.products.rows[len(a.products.rows)-1]
-	case noun == "price" && len(a.prices.rows) > 0:
-		return a.prices.rows[len(a.prices.rows)-1]
-	}
-	if rows := a.table(noun).rows; len(rows) > 0 {
-		return rows[len(rows)-1].object
-	}
-	now := a.now()
-	product := &Product{
-		ID: newID("prod"), Object: "product", Active: true, Created: now.Unix(), Updated: now.Unix(), Name: "Sample",
-		Features: []Feature{}, Images: []string{}, Livemode: a.live, Metadata: map[string]string{},
-	}
-	amount, digits := int64(2900), "2900"
-	price := &Price{
-		ID: newID("price"), Object: "price", Active: true, BillingScheme: "per_unit", Created: now.Unix(), Currency: "usd",
-		Livemode: a.live, Metadata: map[string]string{}, Product: product.ID, TaxBehavior: "unspecified",
-		Type: "recurring", UnitAmount: &amount, UnitAmountDecimal: &digits,
-		Recurring: &Recurring{Interval: "month", IntervalCount: 1, UsageType: "licensed"},
-	}
-	switch noun {
-	case "product":
-		return product
-	case "price":
-		return price
-	case "subscription", "invoice":
-		return a.sampleBilling(noun, price, now)
-	}
-	return object{
-		"id": newID(initials(noun)), "object": noun, "created": now.Unix(), "livemode": a.live, "currency": "usd",
-		"amount": amount, "metadata": map[string]string{},
-	}
-}
-
-func (a *account) sampleBilling(noun string, price *Price, now time.Time) object {
-	customer := a.newCustomer("buyer@example.com")
-	item := cartItem{id: newID("li"), price: price, name: "Sample", quantity: 1, amount: *price.UnitAmount}
-	sub := a.newSubscription(&cart{items: []cartItem{item}, currency: price.Currency}, customer, nil)
-	sub.object["status"] = "active"
-	in := a.newInvoice(sub, customer, []invoiceLine{{item, item.amount}}, "subscription_cycle", now.Unix(),
-		sub.number("current_period_end"))
-	sub.object["latest_invoice"] = in.key()
-	if noun == "invoice" {
-		return in.object
-	}
-	return sub.object
-}
-
-func initials(noun string) string {
-	switch noun {
-	case "customer":
-		return "cus"
-	case "charge":
-		return "ch"
-	case "checkout.session":
-		return "cs_test_a"
-	}
-	var out strings.Builder
-	for _, word := range strings.FieldsFunc(noun, func(r rune) bool { return r == '_' || r == '.' }) {
-		out.WriteByte(word[0])
-	}
-	return out.String()
 }
 
 // State is a dump of the catalogue and the endpoints, without secrets.
