@@ -2,23 +2,16 @@ package stripe
 
 import (
 	"cmp"
+	"maps"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
 const userIDKey = "user_id"
 
-// inherited is the metadata of an invoice's subscription, as it was when the invoice was made.
-func (o *object) inherited() map[string]string {
-	if len(o.SubscriptionDetails.Metadata) > 0 {
-		return o.SubscriptionDetails.Metadata
-	}
-	return o.Parent.SubscriptionDetails.Metadata
-}
-
 // describe fills in what the object tells.
 func (o *object) describe(e *billing.Event) {
-	e.Customer = o.customer(e.Metadata)
+	e.Customer = o.customer()
 	switch o.Object {
 	case "subscription":
 		e.Subscription = o.subscription()
@@ -28,10 +21,9 @@ func (o *object) describe(e *billing.Event) {
 	case "checkout.session":
 		e.Checkout = &billing.EventCheckout{ID: o.ID}
 		e.Payment = o.sessionPayment(e.NativeType)
-		if o.Subscription.ID != "" {
-			e.Subscription = &billing.EventSubscription{ID: o.Subscription.ID}
-			setPlan(e.Subscription, o.Metadata)
-		}
+		e.Subscription = o.otherSubscription()
+	case "discount":
+		e.Subscription = o.otherSubscription()
 	case "payment_intent":
 		e.Payment = o.intentPayment()
 	case "charge":
@@ -39,20 +31,29 @@ func (o *object) describe(e *billing.Event) {
 	case "product":
 		e.CatalogProductID = o.ID
 	case "price":
-		e.CatalogProductID = o.Product.ID
+		e.CatalogProductID = o.Product
 	case "dispute":
 		e.Dispute = &billing.EventDispute{ID: o.ID, Reason: o.Reason, Status: o.Status}
 		// The amount is what is disputed; how the payment stands is not told.
-		e.Payment = o.payment(cmp.Or(o.PaymentIntent.ID, o.Charge.ID), o.Amount, "")
+		e.Payment = o.payment(cmp.Or(o.PaymentIntent, o.Charge), o.Amount, "")
 	}
 }
 
-func (o *object) customer(metadata map[string]string) *billing.EventCustomer {
+// otherSubscription is one that the object only refers to.
+func (o *object) otherSubscription() *billing.EventSubscription {
+	if o.Subscription == "" {
+		return nil
+	}
+	s := &billing.EventSubscription{ID: o.Subscription}
+	setPlan(s, o.Metadata)
+	return s
+}
+
+func (o *object) customer() *billing.EventCustomer {
 	c := billing.EventCustomer{
-		ID:     o.Customer.ID,
-		UserID: cmp.Or(metadata[userIDKey], o.ClientReferenceID),
-		Email: cmp.Or(o.CustomerDetails.Email, o.CustomerEmail, o.BillingDetails.Email,
-			o.ReceiptEmail),
+		ID:     o.Customer,
+		UserID: cmp.Or(o.Metadata[userIDKey], o.Inherited[userIDKey], o.ClientReferenceID),
+		Email:  cmp.Or(o.TypedEmail, o.CustomerEmail, o.BillingEmail, o.ReceiptEmail),
 	}
 	if o.Object == "customer" {
 		c.ID, c.Email = o.ID, o.Email
@@ -65,28 +66,16 @@ func (o *object) customer(metadata map[string]string) *billing.EventCustomer {
 
 // cancels says that the subscription ends with its current period. Later API versions may say so with a time.
 func (o *object) cancels() bool {
-	return o.CancelAtPeriodEnd != nil && *o.CancelAtPeriodEnd ||
-		o.CancelAt > 0 && o.CancelAt <= o.periodEnd()
-}
-
-func (o *object) periodEnd() int64 {
-	if o.CurrentPeriodEnd == 0 && len(o.Items.Data) > 0 {
-		return o.Items.Data[0].CurrentPeriodEnd
-	}
-	return o.CurrentPeriodEnd
+	return o.CancelAtPeriodEnd || o.CancelAt > 0 && o.CancelAt <= o.CurrentPeriodEnd
 }
 
 func (o *object) subscription() *billing.EventSubscription {
 	cancels := o.cancels()
 	s := &billing.EventSubscription{
-		ID: o.ID, Status: o.subscriptionStatus(), CurrentPeriodEnd: timeOf(o.periodEnd()),
+		ID: o.ID, Status: o.subscriptionStatus(), CurrentPeriodEnd: timeOf(o.CurrentPeriodEnd),
 		CancelAtPeriodEnd: &cancels, TrialEnd: timeOf(o.TrialEnd),
 	}
-	if len(o.Items.Data) > 0 {
-		price := &o.Items.Data[0].Price
-		s.PriceID = price.ID
-		setPlan(s, price.Metadata.marks())
-	}
+	o.Price.setTo(s)
 	if s.Plan == "" {
 		setPlan(s, o.Metadata)
 	}
@@ -109,7 +98,7 @@ func (o *object) subscriptionStatus() billing.SubscriptionStatus {
 		return billing.StatusCanceled
 	case "active", "trialing":
 		switch {
-		case o.PauseCollection.set:
+		case o.PauseCollection:
 			return billing.StatusPaused
 		case o.cancels():
 			return billing.StatusCanceling
@@ -122,7 +111,30 @@ func (o *object) subscriptionStatus() billing.SubscriptionStatus {
 	}
 }
 
-// setPlan takes the marks of a price, or of a subscription that a checkout of Kassa made.
+// userMetadata is the object's own over what it inherited, without marks. It takes the object's maps.
+func (o *object) userMetadata() map[string]string {
+	m := o.Inherited
+	if m == nil {
+		m = o.Metadata
+	} else {
+		maps.Copy(m, o.Metadata)
+	}
+	maps.DeleteFunc(m, func(key, _ string) bool { return isMark(key) })
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// setTo puts a price, and the Plan that its marks tell, into a subscription.
+func (p *priceRef) setTo(s *billing.EventSubscription) {
+	s.PriceID = p.ID
+	if p.Owner.Name != "" {
+		s.Plan, s.Price, s.Owner = p.Owner.Name, p.PriceName, p.Owner
+	}
+}
+
+// setPlan takes the marks of a subscription, or of another object, that a checkout of Kassa made.
 func setPlan(s *billing.EventSubscription, metadata map[string]string) {
 	if owner := ownerOf(metadata, markPlan); owner.Name != "" {
 		s.Plan, s.Price, s.Owner = owner.Name, metadata[markPrice], owner
@@ -130,36 +142,20 @@ func setPlan(s *billing.EventSubscription, metadata map[string]string) {
 }
 
 func (o *object) invoiceSubscription() *billing.EventSubscription {
-	s := &billing.EventSubscription{
-		ID: cmp.Or(o.Subscription.ID, o.Parent.SubscriptionDetails.Subscription.ID),
-	}
-	if s.ID == "" {
+	if o.Subscription == "" {
 		return nil
 	}
-	if l := o.mainLine(); l != nil {
-		s.PriceID = cmp.Or(l.Price.ID, l.Pricing.PriceDetails.Price.ID)
-		setPlan(s, l.Price.Metadata.marks())
+	s := &billing.EventSubscription{ID: o.Subscription}
+	// After a change of plan an invoice begins with prorations; they count only where there is nothing else.
+	l := &o.Lines.Main
+	if !l.told {
+		l = &o.Lines.First
 	}
-	for _, m := range []map[string]string{o.Metadata, o.inherited()} {
+	l.price.setTo(s)
+	for _, m := range []map[string]string{o.Metadata, o.Inherited} {
 		if s.Plan == "" {
 			setPlan(s, m)
 		}
 	}
 	return s
-}
-
-// mainLine is the line of the subscription's own price: after a change of plan an invoice begins with prorations,
-// which may be of the earlier price.
-func (o *object) mainLine() *line {
-	for i := range o.Lines.Data {
-		l := &o.Lines.Data[i]
-		extra := l.Type == "invoiceitem" || l.Parent.Type == "invoice_item_details"
-		if !extra && !l.Proration && !l.Parent.SubscriptionItem.Proration {
-			return l
-		}
-	}
-	if len(o.Lines.Data) > 0 {
-		return &o.Lines.Data[0]
-	}
-	return nil
 }

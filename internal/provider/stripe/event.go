@@ -1,8 +1,6 @@
 package stripe
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,40 +10,36 @@ import (
 
 // event is the part of Stripe's event that Kassa reads.
 type event struct {
-	ID       string `json:"id"`
-	Type     string `json:"type"`
-	Created  int64  `json:"created"`
-	Livemode *bool  `json:"livemode"`
-	Data     struct {
-		Object   object   `json:"object"`
-		Previous previous `json:"previous_attributes"`
-	} `json:"data"`
+	ID, Type           string
+	Created            int64
+	Livemode, ModeTold bool
+	Object             object
+	Previous           previous
 }
 
 // Parse reads the event's shapes of 2023-10-16 and of later API versions, where fields moved: an endpoint that was
 // not registered by Kassa may use any version. Fields of an unexpected type count as not given. Native is body
-// itself, not a copy.
+// itself, not a copy; nothing else is a part of it.
 func (Codec) Parse(body []byte) (billing.Event, error) {
+	var r reader
 	var e event
-	// A mismatch of types leaves the field empty and does not stop the decoder.
-	var mismatch *json.UnmarshalTypeError
-	if err := json.Unmarshal(body, &e); err != nil && !errors.As(err, &mismatch) {
-		return billing.Event{}, fmt.Errorf("%w: not JSON: %w", provider.ErrMalformedEvent, err)
+	r.Reset(body)
+	r.event(&e)
+	if err := r.Close(); err != nil {
+		return billing.Event{}, fmt.Errorf("%w: %w", provider.ErrMalformedEvent, err)
 	}
 	if err := provider.CheckIdentity(e.ID, e.Type); err != nil {
 		return billing.Event{}, err
 	}
-	out := billing.Event{
-		ID: e.ID, NativeType: e.Type, Type: typeOf(&e), Native: body,
-		Metadata: userMetadata(e.Data.Object.inherited(), e.Data.Object.Metadata),
-	}
+	out := billing.Event{ID: e.ID, NativeType: e.Type, Type: typeOf(&e), Native: body}
 	if t := timeOf(e.Created); t != nil {
 		out.Time = *t
 	}
-	if e.Livemode != nil {
-		out.Mode = modeOf(*e.Livemode)
+	if e.ModeTold {
+		out.Mode = modeOf(e.Livemode)
 	}
-	e.Data.Object.describe(&out)
+	e.Object.describe(&out)
+	out.Metadata = e.Object.userMetadata()
 	return out, nil
 }
 

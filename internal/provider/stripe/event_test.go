@@ -280,34 +280,5 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add(eventBody("invoice.paid", invoiceObject, ""))
-	f.Add(eventBody("invoice.paid", invoiceMoved, ""))
-	f.Add(eventBody("checkout.session.completed", sessionObject, ""))
-	f.Add(eventBody("customer.subscription.updated", `{"object":"subscription","status":"active","cancel_at":-1}`,
-		`{"cancel_at":1,"pause_collection":{}}`))
-	f.Add([]byte(`{"id":"e","type":"t","created":1e30,"data":{"object":[],"previous_attributes":7}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		e, err := Codec{}.Parse(body)
-		if err != nil {
-			NewWithT(t).Expect(err).To(MatchError(provider.ErrMalformedEvent))
-			return
-		}
-		if e.ID == "" || len(e.ID) > 128 || e.NativeType == "" || len(e.NativeType) > 100 || e.Time.Year() > 9999 {
-			t.Fatalf("%+v", e)
-		}
-		for k := range e.Metadata {
-			if isMark(k) {
-				t.Fatalf("mark %q in the metadata", k)
-			}
-		}
-		if e.Payment != nil {
-			if _, err := e.Payment.MarshalJSON(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
 // marked is the owner that the marks of these events tell: of an old price, without cluster and UID.
 var marked = billing.Owner{Namespace: "shop", Name: "pro"}

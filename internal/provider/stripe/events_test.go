@@ -1,10 +1,8 @@
 package stripe
 
 import (
-	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -60,53 +58,4 @@ func TestNativeEvents(t *testing.T) {
 	g.Expect(unknown).To(BeEmpty())
 	g.Expect(names).To(HaveLen(len(taxonomy)))
 	g.Expect(slices.IsSorted(names)).To(BeTrue())
-}
-
-// benchmarkEvent is about as large as Stripe's events are: most of it is never read.
-func benchmarkEvent() []byte {
-	filler := `"payment_settings":{"default_mandate":null,"payment_method_options":null,"payment_method_types":null},` +
-		`"status_transitions":{"finalized_at":1712000000,"marked_uncollectible_at":null,"paid_at":null},` +
-		`"account_country":"US","custom_fields":null,"customer_address":{"city":"Berlin","country":"DE","line1":"x"},` +
-		`"total_tax_amounts":[],"default_tax_rates":[],"hosted_invoice_url":"https://invoice.example.com/i/acct/live",`
-	object := `{` + filler + filler + filler + filler + filler + filler + invoiceObject[1:]
-	return eventBody("invoice.paid", object, "")
-}
-
-func BenchmarkVerifyAndParse(b *testing.B) {
-	body := benchmarkEvent()
-	h := http.Header{SignatureHeader: {"t=1712000000,v1=" + signed(testTime, string(body), testSecret)}}
-	secrets, now := []string{testSecret}, time.Unix(testTime, 0)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := (Codec{}).Verify(h, body, secrets, now, time.Minute); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := (Codec{}).Parse(body); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkVerify(b *testing.B) {
-	body := benchmarkEvent()
-	h := http.Header{SignatureHeader: {"t=1712000000,v1=" + signed(testTime, string(body), testSecret)}}
-	secrets, now := []string{testSecret}, time.Unix(testTime, 0)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := (Codec{}).Verify(h, body, secrets, now, time.Minute); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkParse(b *testing.B) {
-	body := benchmarkEvent()
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := (Codec{}).Parse(body); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

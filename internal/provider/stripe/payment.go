@@ -6,11 +6,14 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
+// maxAttempts is beyond what anybody tries.
+const maxAttempts = 1000
+
 // payment is nil where the amount cannot be told in neutral terms: no currency, one that Kassa does not know, or a
-// fraction that the currency does not have. A wrong amount would be worse than none.
-func (o *object) payment(id string, amount int64, status billing.PaymentStatus) *billing.EventPayment {
-	money, ok := fromStripe(amount, o.Currency)
-	if !ok {
+// fraction that the currency does not have, or no amount. A wrong amount would be worse than none.
+func (o *object) payment(id string, a units, status billing.PaymentStatus) *billing.EventPayment {
+	money, ok := fromStripe(a.n, o.Currency)
+	if !ok || !a.told {
 		return nil
 	}
 	return &billing.EventPayment{ID: id, Money: money, Status: status}
@@ -19,11 +22,6 @@ func (o *object) payment(id string, amount int64, status billing.PaymentStatus) 
 // invoicePayment has the id of the payment intent, so that it is the same payment in every event: invoice, charge
 // and refund. An invoice over nothing has no intent, and gives its own id.
 func (o *object) invoicePayment(t billing.EventType) *billing.EventPayment {
-	id := cmp.Or(o.PaymentIntent.ID, o.Charge.ID)
-	for i := 0; id == "" && i < len(o.Payments.Data); i++ {
-		p := &o.Payments.Data[i].Payment
-		id = cmp.Or(p.PaymentIntent.ID, p.Charge.ID)
-	}
 	status, amount := billing.PaymentStatus(""), o.AmountDue
 	paid := o.Status == "paid" || t == billing.PaymentSucceeded || t == billing.PaymentRecovered
 	switch {
@@ -31,16 +29,16 @@ func (o *object) invoicePayment(t billing.EventType) *billing.EventPayment {
 		status = billing.PaymentStatusFailed
 	case t == billing.PaymentActionRequired:
 		status = billing.PaymentStatusActionRequired
-	case paid && o.AmountPaid == 0 && o.AmountDue == 0:
+	case paid && o.AmountPaid.n == 0 && o.AmountDue.n == 0:
 		status = billing.PaymentStatusNotRequired
 	case paid:
 		status, amount = billing.PaymentStatusSucceeded, o.AmountPaid
 	case o.Status == "open" || o.Status == "draft":
 		status = billing.PaymentStatusPending
 	}
-	p := o.payment(cmp.Or(id, o.ID), amount, status)
+	p := o.payment(cmp.Or(o.PaymentIntent, o.Charge, o.ID), amount, status)
 	if p != nil {
-		p.Attempt = max(o.AttemptCount, 0)
+		p.Attempt = int(min(max(o.AttemptCount, 0), maxAttempts))
 	}
 	return p
 }
@@ -59,7 +57,7 @@ func (o *object) sessionPayment(nativeType string) *billing.EventPayment {
 	case o.PaymentStatus == "no_payment_required":
 		status = billing.PaymentStatusNotRequired
 	}
-	return o.payment(cmp.Or(o.PaymentIntent.ID, o.Invoice.ID), o.AmountTotal, status)
+	return o.payment(cmp.Or(o.PaymentIntent, o.Invoice), o.AmountTotal, status)
 }
 
 func (o *object) intentPayment() *billing.EventPayment {
@@ -95,13 +93,13 @@ func (o *object) chargePayment() *billing.EventPayment {
 	case o.Status == "pending":
 		status = billing.PaymentStatusPending
 	}
-	p := o.payment(cmp.Or(o.PaymentIntent.ID, o.ID), o.Amount, status)
+	p := o.payment(cmp.Or(o.PaymentIntent, o.ID), o.Amount, status)
 	if p == nil {
 		return nil
 	}
 	p.FailureCode = o.FailureCode
-	if o.AmountRefunded > 0 {
-		if refunded, ok := fromStripe(o.AmountRefunded, o.Currency); ok {
+	if o.AmountRefunded.n > 0 {
+		if refunded, ok := fromStripe(o.AmountRefunded.n, o.Currency); ok {
 			p.Refunded = &refunded
 		}
 	}

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
@@ -72,24 +73,34 @@ func typeOf(e *event) billing.EventType {
 	if len(names) == 0 {
 		return ""
 	}
-	o := &e.Data.Object
+	o := &e.Object
 	switch e.Type {
 	case "customer.subscription.created":
 		if o.Status == "trialing" {
 			return billing.SubscriptionTrialing
 		}
 	case "customer.subscription.updated":
-		return subscriptionChange(o, &e.Data.Previous)
+		return subscriptionChange(o, &e.Previous)
 	case "invoice.paid":
 		if o.AttemptCount > 1 {
 			return billing.PaymentRecovered
 		}
 	case "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.requires_action":
-		if o.Invoice.ID != "" {
+		if o.ofInvoice() {
 			return ""
 		}
 	}
 	return names[0]
+}
+
+// ofInvoice says that a payment intent pays an invoice. Since 2025 an intent no longer names it, but Stripe puts its id
+// where a merchant's own order number would be, which is not of this form.
+func (o *object) ofInvoice() bool {
+	const prefix, least = "in_", 14
+	id, found := strings.CutPrefix(o.OrderReference, prefix)
+	return o.Invoice != "" || found && len(id) >= least && strings.IndexFunc(id, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	}) < 0
 }
 
 // subscriptionChange names an update by what changed. A change of status weighs more than a plan to cancel, and that
@@ -108,7 +119,7 @@ func subscriptionChange(o *object, was *previous) billing.EventType {
 	switch {
 	case (was.CancelAtPeriodEnd.there || was.CancelAt.there) && o.cancels():
 		return billing.SubscriptionCancelScheduled
-	case was.PauseCollection.there && o.PauseCollection.set:
+	case was.PauseCollection.there && o.PauseCollection:
 		return billing.SubscriptionPaused
 	case was.PauseCollection.there && was.PauseCollection.set:
 		return billing.SubscriptionResumed
