@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
 	"github.com/kassa-dev/kassa/internal/provider/paddle"
+	"github.com/kassa-dev/kassa/internal/provider/providertest"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
 )
 
@@ -202,4 +204,35 @@ func TestWhatProvidersCan(t *testing.T) {
 		g.Expect(a.CountsByAddress()).To(Equal(a.Type() == billing.Paddle), string(a.Type()))
 		g.Expect([2]float64{a.DefaultRate(billing.Test), a.DefaultRate(billing.Live)}).To(Equal(rates[a.Type()]))
 	}
+}
+
+// A signature that was worked out elsewhere is taken, of each provider whose webhooks are read.
+func TestSignatureVectors(t *testing.T) {
+	var vectors []struct {
+		Provider, Body, Header, Secret string
+		HeaderName                     string `json:"header_name"`
+		Timestamp                      int64
+	}
+	if err := json.Unmarshal(providertest.Sample(t, "signature-vectors.json"), &vectors); err != nil {
+		t.Fatal(err)
+	}
+	g, seen := NewWithT(t), map[billing.Provider]bool{}
+	for _, v := range vectors {
+		for _, a := range []provider.Adapter{stripe.Adapter{}, paddle.Adapter{}, lemonsqueezy.Adapter{}} {
+			codec := a.Codec()
+			if codec == nil || !strings.EqualFold(string(a.Type()), v.Provider) {
+				continue
+			}
+			seen[a.Type()] = true
+			h := http.Header{}
+			h.Set(v.HeaderName, v.Header)
+			at := time.Unix(v.Timestamp, 0)
+			g.Expect(codec.Verify(h, []byte(v.Body), []string{"other", v.Secret}, at, 0)).To(Succeed(), v.Provider)
+			g.Expect(codec.Verify(h, []byte(v.Body+" "), []string{v.Secret}, at, 0)).
+				To(MatchError(provider.ErrSignatureMismatch), v.Provider)
+			_, err := codec.Parse([]byte(v.Body))
+			g.Expect(err).NotTo(HaveOccurred(), v.Provider)
+		}
+	}
+	g.Expect(seen).To(HaveKey(billing.Stripe))
 }

@@ -41,8 +41,9 @@ func anItem(fields string) string {
 
 func anInvoice(fields string) string {
 	return `{"id":"in_1","object":"invoice","currency":"usd","amount_due":2900,"customer":"cus_1",` +
-		`"subscription":"sub_1","customer_email":"jane@example.com","payment_intent":"pi_1","metadata":{},"lines":{"data":[{"type":"subscription",` +
-		`"price":{"id":"price_1","metadata":{"kassa_plan":"shop/pro","kassa_price":"monthly"}}}]},` + fields + `}`
+		`"subscription":"sub_1","customer_email":"jane@example.com","payment_intent":"pi_1","metadata":{},` +
+		`"lines":{"data":[{"type":"subscription","price":{"id":"price_1",` +
+		`"metadata":{"kassa_plan":"shop/pro","kassa_price":"monthly"}}}]},` + fields + `}`
 }
 
 func anIntent(fields string) string {
