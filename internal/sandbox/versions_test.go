@@ -36,6 +36,7 @@ func TestEndpointsHaveTheirVersionsShapes(t *testing.T) {
 		_, err := w.api.WebhookEndpoints.New(&stripego.WebhookEndpointParams{
 			URL: &in.URL, APIVersion: &version, EnabledEvents: stripego.StringSlice([]string{
 				"invoice.paid", "customer.subscription.updated", "charge.refunded", "promotion_code.created", "product.updated",
+				"payment_intent.succeeded",
 			}),
 		})
 		g.Expect(err).NotTo(HaveOccurred())
@@ -50,6 +51,7 @@ func TestEndpointsHaveTheirVersionsShapes(t *testing.T) {
 	seen := map[string]map[string]map[string]any{} // event data by version and type
 	for _, kind := range []string{
 		"invoice.paid", "customer.subscription.updated", "charge.refunded", "promotion_code.created", "product.updated",
+		"payment_intent.succeeded",
 	} {
 		var previous []byte
 		if kind == "customer.subscription.updated" {
@@ -91,6 +93,7 @@ func TestEndpointsHaveTheirVersionsShapes(t *testing.T) {
 		{"invoice.paid", []string{"payment_intent"}, nil},
 		{"invoice.paid", []string{"paid"}, nil},
 		{"charge.refunded", []string{"invoice"}, nil},
+		{"payment_intent.succeeded", []string{"invoice"}, []string{"payment_details", "order_reference"}},
 		{"promotion_code.created", []string{"coupon", "id"}, []string{"promotion", "coupon", "id"}},
 		{"product.updated", []string{"features"}, []string{"marketing_features"}},
 	} {

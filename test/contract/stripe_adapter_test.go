@@ -153,6 +153,7 @@ func everyMethod(t *testing.T, conn provider.Connection) {
 		t.Errorf("the update has not replaced the product: %+v", observed.Product)
 	}
 	call[provider.Catalog](d, c, "Snapshot")
+	d.empty = "Secret" // which Stripe makes
 	made := call[provider.Endpoints](d, conn.Endpoints(), "Create", endpoint).(provider.Endpoint)
 	endpoint.URL, endpoint.Events = "https://hooks.example.com/b", []string{"invoice.paid"}
 	call[provider.Endpoints](d, conn.Endpoints(), "Update", made.ID, endpoint)

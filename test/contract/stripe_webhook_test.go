@@ -97,6 +97,52 @@ func TestTheSandboxSignsAsStripeDoes(t *testing.T) {
 	r.accepted()
 }
 
+// An app hears of each payment of a subscription once, whatever the version is in which an endpoint gets Stripe's
+// events, although Stripe tells of it as an invoice, its twin, a payment intent and a charge.
+func TestAPaymentIsToldOnce(t *testing.T) {
+	for _, version := range []string{stripego.APIVersion, "2025-03-31.basil", "2026-08-26.dahlia"} {
+		t.Run(version, func(t *testing.T) {
+			r := newRig(t)
+			bodies := make(chan []byte, 100)
+			inbox := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+				body, err := io.ReadAll(req.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				bodies <- body
+			}))
+			defer inbox.Close()
+			_, err := r.api.WebhookEndpoints.New(&stripego.WebhookEndpointParams{
+				URL: &inbox.URL, EnabledEvents: stripego.StringSlice([]string{"*"}), APIVersion: &version,
+			})
+			r.must(err)
+			subscribe(r)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			r.must(r.sb.Close(ctx))
+			close(bodies)
+			paid, intents := 0, 0
+			for body := range bodies {
+				event, err := stripe.Codec{}.Parse(body)
+				r.must(err)
+				if event.NativeType == "payment_intent.succeeded" {
+					intents++
+				}
+				if event.Type != billing.PaymentSucceeded {
+					continue
+				}
+				paid++
+				if event.Subscription == nil || event.Subscription.ID == "" || event.Payment.Money.Minor != 2900 {
+					t.Errorf("%s is a payment, of %+v", event.NativeType, event.Subscription)
+				}
+			}
+			if paid != 2 || intents != 2 {
+				t.Errorf("%d payments were told, and %d payment intents, want the purchase and the renewal", paid, intents)
+			}
+		})
+	}
+}
+
 // subscribe buys a subscription and lets its first period end.
 func subscribe(r *rig) {
 	r.t.Helper()

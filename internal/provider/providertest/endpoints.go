@@ -1,7 +1,7 @@
 package providertest
 
 import (
-	"strings"
+	"strconv"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -93,10 +93,12 @@ func (f Fixture) endpointEvents(t *testing.T) {
 	g := NewWithT(t)
 	traits, codec := f.Adapter.EndpointTraits(), f.Adapter.Codec()
 	endpoints := f.Connect(t).Endpoints()
+	made := 0
 	create := func(events ...string) (provider.Endpoint, error) {
+		made++
 		spec := provider.EndpointSpec{
 			Owner: billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "hooks", UID: "uid-9"},
-			URL:   f.endpointURL(strings.Join(events, "-"), ""), Events: events,
+			URL:   f.endpointURL("made-"+strconv.Itoa(made), ""), Events: events,
 		}
 		if traits.Secrets == provider.SecretChosen {
 			spec.Secret = "chosen-by-kassa-0123456789"

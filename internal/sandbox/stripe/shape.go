@@ -68,7 +68,9 @@ func reshape(o object, kind, version string) {
 		reshapeSubscription(o)
 	case "invoice":
 		reshapeInvoice(o)
-	case "charge", "payment_intent":
+	case "payment_intent":
+		reshapeIntent(o)
+	case "charge":
 		delete(o, "invoice")
 	}
 }
@@ -103,6 +105,17 @@ func reshapeSubscription(o object) {
 			item[name] = value
 		}
 	}
+}
+
+// reshapeIntent leaves what an intent pays where a merchant's own order number would be, as captured events have it;
+// Stripe's reference does not say so.
+func reshapeIntent(o object) {
+	invoice, has := o["invoice"]
+	if !has {
+		return
+	}
+	o["payment_details"] = object{"customer_reference": nil, "order_reference": invoice}
+	delete(o, "invoice")
 }
 
 // reshapeInvoice puts the subscription into the parent, and drops what tells of the payment.
