@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/kassa-dev/kassa/docs/schemas"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
@@ -235,4 +238,55 @@ func TestSignatureVectors(t *testing.T) {
 		}
 	}
 	g.Expect(seen).To(HaveKey(billing.Stripe))
+}
+
+// The table of docs/events.md is what endpoints are registered for.
+func TestDocumentedTypes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, quoted := NewWithT(t), regexp.MustCompile("`([^`]+)`")
+	documented := map[string][]string{} // type → cells
+	_, types, _ := strings.Cut(string(text), "\n## Types\n")
+	types, _, _ = strings.Cut(types, "\n## ")
+	for line := range strings.Lines(types) {
+		if cells := strings.Split(line, "|"); len(cells) == 6 && strings.HasPrefix(line, "| `") {
+			if name := quoted.FindStringSubmatch(cells[1]); name != nil {
+				documented[name[1]] = cells[2:5]
+			}
+		}
+	}
+	for _, e := range billing.EventTypes() {
+		g.Expect(documented).To(HaveKey(string(e)))
+		for i, a := range []provider.Adapter{stripe.Adapter{}, paddle.Adapter{}, lemonsqueezy.Adapter{}} {
+			if a.Codec() == nil {
+				continue
+			}
+			names, _ := a.Codec().NativeEvents([]string{string(e)})
+			var said []string
+			for _, m := range quoted.FindAllStringSubmatch(documented[string(e)][i], -1) {
+				said = append(said, m[1])
+			}
+			slices.Sort(said)
+			g.Expect(said).To(Equal(names), "%s of %s", e, a.Type())
+		}
+	}
+}
+
+// What the published schema says an event can be is the taxonomy.
+func TestSchemaHasTheTaxonomy(t *testing.T) {
+	var schema struct {
+		Properties struct {
+			Type struct{ Enum []string }
+		}
+	}
+	if err := json.Unmarshal(schemas.EventV1alpha1, &schema); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"dev.kassa.native"}
+	for _, e := range billing.EventTypes() {
+		want = append(want, "dev.kassa."+string(e))
+	}
+	NewWithT(t).Expect(schema.Properties.Type.Enum).To(ConsistOf(want))
 }
