@@ -88,13 +88,13 @@ func (f Fixture) endpoints(t *testing.T) {
 	g.Expect(provider.IsNotFound(err)).To(BeTrue(), "%v", err)
 }
 
-// endpointEvents checks which events an endpoint can be registered for.
+// endpointEvents checks which events an endpoint can be registered for, and that it can be made quiet and loud again.
 func (f Fixture) endpointEvents(t *testing.T) {
 	g := NewWithT(t)
 	traits, codec := f.Adapter.EndpointTraits(), f.Adapter.Codec()
 	endpoints := f.Connect(t).Endpoints()
 	made := 0
-	create := func(events ...string) (provider.Endpoint, error) {
+	of := func(events ...string) provider.EndpointSpec {
 		made++
 		spec := provider.EndpointSpec{
 			Owner: billing.Owner{Cluster: "cluster-1", Namespace: "shop", Name: "hooks", UID: "uid-9"},
@@ -103,23 +103,46 @@ func (f Fixture) endpointEvents(t *testing.T) {
 		if traits.Secrets == provider.SecretChosen {
 			spec.Secret = "chosen-by-kassa-0123456789"
 		}
-		return endpoints.Create(t.Context(), spec)
+		return spec
 	}
 	all, _ := codec.NativeEvents([]string{"*"})
-	e, err := create(all...)
+	e, err := endpoints.Create(t.Context(), of(all...))
 	g.Expect(err).NotTo(HaveOccurred(), "every event can be registered for")
 	g.Expect(e.Events).To(Equal(all))
 
 	named, _ := codec.NativeEvents(nil)
 	g.Expect(all).To(ContainElement(traits.QuietEvent))
 	g.Expect(named).NotTo(ContainElement(traits.QuietEvent), "an app would be told of it")
-	e, err = create(traits.QuietEvent)
+	spec := of(traits.QuietEvent)
+	e, err = endpoints.Create(t.Context(), spec)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(e.Events).To(Equal([]string{traits.QuietEvent}))
+	spec.Secret = ""
+	for _, events := range [][]string{named, {traits.QuietEvent}, {named[0]}} {
+		spec.Events = events
+		e, err = endpoints.Update(t.Context(), e.ID, spec)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(e.Events).To(Equal(events), "the list replaces the one before")
+		g.Expect(e.Active).To(BeTrue())
+	}
 
-	_, err = create()
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
-	_, err = create("no.such_event")
-	g.Expect(err).To(MatchError(ContainSubstring("no.such_event")))
-	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
+	for _, events := range [][]string{nil, {"no.such_event"}, {named[0], "no.such_event"}} {
+		unknown := of(events...)
+		_, err = endpoints.Create(t.Context(), unknown)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal), "%v: %v", events, err)
+		if events != nil {
+			g.Expect(err).To(MatchError(ContainSubstring("no.such_event")), "it is named")
+		}
+		unknown.Secret = ""
+		_, err = endpoints.Update(t.Context(), e.ID, unknown)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal), "%v: %v", events, err)
+	}
+	list, err := endpoints.List(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(list).To(HaveLen(2), "what was refused has made nothing")
+	for _, other := range list {
+		if other.ID == e.ID {
+			g.Expect(other.Events).To(Equal(e.Events), "and changed nothing")
+		}
+	}
 }
