@@ -51,6 +51,7 @@ func RunCodec(t *testing.T, f CodecFixture) {
 	t.Run("VerifyHeader", f.verifyHeader)
 	t.Run("VerifyTime", f.verifyTime)
 	t.Run("Parse", f.parse)
+	t.Run("Concurrent", f.concurrent)
 	t.Run("ParseGarbage", f.parseGarbage)
 	t.Run("ParseMutated", f.parseMutated)
 	t.Run("ParseNames", f.parseNames)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,6 +97,31 @@ func (f CodecFixture) parse(t *testing.T) {
 			g.Expect(cmp.Diff(again, wide, f.ignore(x.Body, again, "Native"))).To(BeEmpty(), "white space around it")
 		})
 	}
+}
+
+// concurrent is for the race detector: one codec serves all requests.
+func (f CodecFixture) concurrent(t *testing.T) {
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for _, x := range f.Examples {
+				if err := f.check(f.Sign(x.Body, signedAt, secretA), x.Body, secretB, secretA); err != nil {
+					t.Errorf("%s: %v", x.Why, err)
+				}
+				e, err := f.Codec.Parse(x.Body)
+				if err == nil {
+					err = sound(x.Body, e, nil)
+				}
+				if err != nil {
+					t.Errorf("%s: %v", x.Why, err)
+				}
+				if names, _ := f.Codec.NativeEvents([]string{string(e.Type)}); e.Type != "" && len(names) == 0 {
+					t.Errorf("%s: no event is %s", x.Why, e.Type)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // ignore leaves out fields, and the id where it is made of the whole body.

@@ -1,8 +1,11 @@
 package stripe
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +46,36 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+// FuzzParse holds what is read to what an app would read that takes native apart with encoding/json.
 func FuzzParse(f *testing.F) {
-	providertest.FuzzParse(f, codecFixture(), nil)
+	providertest.FuzzParse(f, codecFixture(), func(t *testing.T, e billing.Event) {
+		var native map[string]any // names count letter by letter, as in other languages
+		if err := json.Unmarshal(e.Native, &native); err != nil {
+			t.Fatalf("encoding/json refuses it: %v", err)
+		}
+		data, _ := native["data"].(map[string]any)
+		object, _ := data["object"].(map[string]any)
+		text := func(v any) string { s, _ := v.(string); return s }
+		same := [][2]string{{text(native["id"]), e.ID}, {text(native["type"]), e.NativeType}}
+		if live, told := native["livemode"].(bool); told {
+			same = append(same, [2]string{string(modeOf(live)), string(e.Mode)})
+		}
+		if id := text(object["customer"]); id != "" && object["object"] != "customer" {
+			same = append(same, [2]string{id, e.Customer.ID})
+		}
+		if object["object"] == "subscription" {
+			same = append(same, [2]string{text(object["id"]), e.Subscription.ID})
+		}
+		if n, told := object["amount"].(float64); told && object["object"] == "dispute" && object["currency"] == "usd" &&
+			n == math.Trunc(n) && math.Abs(n) < 1<<53 && e.Payment != nil {
+			same = append(same, [2]string{strconv.FormatInt(int64(n), 10), strconv.FormatInt(e.Payment.Money.Minor, 10)})
+		}
+		for _, pair := range same {
+			if pair[0] != pair[1] {
+				t.Fatalf("an app reads %q, Kassa %q: %s", pair[0], pair[1], e.Native)
+			}
+		}
+	})
 }
 
 // Every event has the name that the table says.
