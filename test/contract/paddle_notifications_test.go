@@ -1,12 +1,18 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	paddlesdk "github.com/PaddleHQ/paddle-go-sdk/v4"
 	"github.com/PaddleHQ/paddle-go-sdk/v4/pkg/paddleerr"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kassa-dev/kassa/test/contract"
 )
 
 func TestPaddlesSDKKeepsNotificationSettings(t *testing.T) {
@@ -73,4 +79,75 @@ func TestPaddlesSDKKeepsNotificationSettings(t *testing.T) {
 	if diff := cmp.Diff(wantSeen, r.judge.Seen()); diff != "" {
 		t.Errorf("other requests were judged (-want +got):\n%s", diff)
 	}
+}
+
+// Whatever event the sandbox makes up is as Paddle's OpenAPI says, with every property, and so are the answers about
+// events and notifications.
+func TestPaddlesSDKReadsNotifications(t *testing.T) {
+	r := newPaddleRig(t)
+	ctx := t.Context()
+	bodies := make(chan []byte, 100)
+	inbox := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err == nil {
+			bodies <- body
+		}
+		w.Header().Set("Content-Type", "text/plain")
+	}))
+	t.Cleanup(inbox.Close)
+	types, err := r.sdk.ListEventTypes(ctx, &paddlesdk.ListEventTypesRequest{})
+	r.must(err)
+	var names []paddlesdk.EventTypeName
+	r.must(types.Iter(ctx, func(e *paddlesdk.EventType) (bool, error) {
+		names = append(names, e.Name)
+		return true, nil
+	}))
+	_, err = r.sdk.CreateNotificationSetting(ctx, &paddlesdk.CreateNotificationSettingRequest{
+		Description: "Kassa", Destination: inbox.URL, Type: paddlesdk.NotificationSettingTypeURL, SubscribedEvents: names,
+	})
+	r.must(err)
+	schemas, err := contract.Paddle()
+	r.must(err)
+	account := r.sb.Paddle().Account(paddleKey)
+	for _, name := range names {
+		_, err := account.Emit(string(name), nil)
+		r.must(err)
+		var event struct {
+			ID   string `json:"notification_id"`
+			Type string `json:"event_type"`
+		}
+		body := <-bodies
+		r.must(json.Unmarshal(body, &event))
+		if event.Type != string(name) {
+			t.Fatalf("%s is sent as %s", name, event.Type)
+		}
+		if err := schemas.Event(string(name), body); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, body)
+		}
+		if lacking := schemas.Lacking(string(name), body); len(lacking) > 0 {
+			t.Errorf("%s lacks %v", name, lacking)
+		}
+		for status := paddlesdk.NotificationStatusNotAttempted; status != paddlesdk.NotificationStatusDelivered; {
+			n, err := r.sdk.GetNotification(ctx, &paddlesdk.GetNotificationRequest{NotificationID: event.ID})
+			r.must(err)
+			status = n.Status // the attempt is written down soon after it was made
+		}
+	}
+	events, err := r.sdk.ListEvents(ctx, &paddlesdk.ListEventsRequest{PerPage: paddlesdk.PtrTo(20)})
+	r.must(err)
+	if events.EstimatedTotal() != len(names) || !events.HasMore() {
+		t.Errorf("%d events are listed", events.EstimatedTotal())
+	}
+	list, err := r.sdk.ListNotifications(ctx, &paddlesdk.ListNotificationsRequest{Status: []string{"delivered,failed"}})
+	r.must(err)
+	n := list.Next(ctx).Value()
+	if err = r.sdk.ReplayNotification(ctx, &paddlesdk.ReplayNotificationRequest{NotificationID: n.ID}); err != nil {
+		t.Errorf("a notification that is %s cannot be replayed: %v", n.Status, err)
+	}
+	logs, err := r.sdk.ListNotificationLogs(ctx, &paddlesdk.ListNotificationLogsRequest{NotificationID: n.ID})
+	r.must(err)
+	if logs.EstimatedTotal() != 1 {
+		t.Errorf("%d attempts are logged", logs.EstimatedTotal())
+	}
+	r.accepted()
 }

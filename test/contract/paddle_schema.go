@@ -252,3 +252,37 @@ func (s *PaddleSchemas) Template(method, path string) string {
 	template, _ := s.schemas.operation(method, path)
 	return template
 }
+
+// Event validates a notification's body by the schema of its event type, such as "price.updated".
+func (s *PaddleSchemas) Event(kind string, body []byte) error {
+	schema := s.schemas.doc.Components.Schemas[kind]
+	if schema == nil {
+		return fmt.Errorf("Paddle has no event %s", kind)
+	}
+	return s.schemas.validate(schema, body)
+}
+
+// Lacking are the properties of an event's data that a body does not have, sorted.
+func (s *PaddleSchemas) Lacking(kind string, body []byte) []string {
+	var event struct {
+		Data map[string]json.RawMessage `json:"data"`
+	}
+	schema := s.schemas.doc.Components.Schemas[kind]
+	if json.Unmarshal(body, &event) != nil || schema == nil {
+		return nil
+	}
+	data := schema.Value.Properties["data"]
+	for _, part := range schema.Value.AllOf {
+		if data == nil {
+			data = part.Value.Properties["data"]
+		}
+	}
+	var out []string
+	for name := range data.Value.Properties {
+		if _, has := event.Data[name]; !has {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
