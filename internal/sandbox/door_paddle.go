@@ -34,7 +34,7 @@ func (s *Sandbox) editPaddle(edit func(v paddle.View, id string, in []byte) erro
 		if !taken(w, r, &in) {
 			return
 		}
-		err := error(paddle.ErrNotFound)
+		err := paddle.ErrNotFound
 		for _, v := range s.paddle.Accounts() {
 			if err = edit(v, r.PathValue("id"), in); !errors.Is(err, paddle.ErrNotFound) {
 				break

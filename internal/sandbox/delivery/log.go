@@ -129,7 +129,7 @@ func (q *Queue) Release(order Order, seed uint64) int {
 	case Reversed:
 		slices.Reverse(held)
 	case Shuffled:
-		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(held), func(i, j int) { //nolint:gosec // an order that can be repeated
+		rand.New(rand.NewPCG(seed, 0)).Shuffle(len(held), func(i, j int) {
 			held[i], held[j] = held[j], held[i]
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -205,10 +206,7 @@ func TestHeldMessagesAreReleasedInAnOrder(t *testing.T) {
 		g.Consistently(r.all, "30ms").Should(BeEmpty())
 		g.Expect(q.Release(order, 7)).To(Equal(8))
 		g.Eventually(r.all).Should(HaveLen(8))
-		var got string
-		for _, m := range r.all() {
-			got += m
-		}
+		got := strings.Join(r.all(), "")
 		if want == "" {
 			g.Expect(got).NotTo(Equal("abcdefgh"))
 			continue

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
@@ -92,8 +93,8 @@ func (s *Server) send(n Notice, to *Webhook) string {
 		return id
 	}
 	s.opt.Webhooks.Send(delivery.Job{
-		Provider: "lemonsqueezy", Type: n.Type, Message: id, Endpoint: fmt.Sprint(to.ID), Retries: s.opt.Retries,
-		ExactlyOK: true,
+		Provider: "lemonsqueezy", Type: n.Type, Message: id, Endpoint: strconv.FormatInt(to.ID, 10),
+		Retries: s.opt.Retries, ExactlyOK: true,
 		Prepare: func(time.Time) (string, http.Header, []byte, bool) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

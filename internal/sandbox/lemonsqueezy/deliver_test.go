@@ -116,7 +116,7 @@ func TestDeliveries(t *testing.T) {
 		w.g.Expect(d.header.Get("X-Signature")).To(Equal(lemonsqueezy.Sign(signingSecret, d.body)))
 	}
 	w.g.Expect(deaf.all()).To(BeEmpty())
-	w.g.Expect(w.one(w.get("/v1/webhooks/"+id)).Attributes["last_sent_at"]).NotTo(BeNil())
+	w.g.Expect(w.one(w.get("/v1/webhooks/" + id)).Attributes["last_sent_at"]).NotTo(BeNil())
 
 	in.answer(http.StatusOK)
 	w.send("PATCH", "/v1/webhooks/"+id, webhookBody(id, `"secret":"another one"`, ""))
@@ -203,7 +203,8 @@ func TestMadeUpEventsHaveTheRecordedAttributes(t *testing.T) {
 // The signature of a known body, made elsewhere.
 func TestSignatureOfAKnownBody(t *testing.T) {
 	body := []byte(`{"meta":{"event_name":"order_created"}}`)
-	NewWithT(t).Expect(lemonsqueezy.Sign("secret", body)).To(Equal("f55997a5a27ec6aa445833430e34c2aab6520c68dfb7700b5de85bde250bc8d3"))
+	NewWithT(t).Expect(lemonsqueezy.Sign("secret", body)).To(
+		Equal("f55997a5a27ec6aa445833430e34c2aab6520c68dfb7700b5de85bde250bc8d3"))
 }
 
 // missing are the members that made lacks, without the recorded links.

@@ -1,6 +1,10 @@
 // Package lemonsqueezy is a stateful stand-in of LemonSqueezy's API: users/me, stores, products, variants and prices,
-// which can only be read, and webhooks, which are sent events. What a seller makes in the dashboard is made by Go or by the sandbox's door. It
-// keeps everything in memory.
+// which can only be read, and webhooks, which are sent events. What a seller makes in the dashboard is made by Go or by
+// the sandbox's door. It keeps everything in memory.
+//
+// Where LemonSqueezy's documentation is silent about webhooks, the stand-in is the stricter of what it may be:
+// it refuses events that are not in all of its lists, attributes that a request cannot set, and a mode other than the
+// key's. Two webhooks may have one URL, so that whoever makes two by mistake sees both.
 //
 // The text of a key does not tell its mode; here one that contains "live" is of live mode, and any other of test mode.
 // All keys of a mode see the same data, and none of the other's.

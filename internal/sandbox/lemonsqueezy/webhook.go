@@ -235,7 +235,7 @@ func readSecret(w *Webhook, raw json.RawMessage, required bool) apiErrors {
 		return nil
 	}
 	var text string
-	problem := ""
+	var problem string
 	switch err := json.Unmarshal(raw, &text); {
 	case raw == nil || (err == nil && text == ""):
 		problem = "The secret field is required."

@@ -1,6 +1,7 @@
 package paddle
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -258,7 +259,9 @@ func shares(total string) (fee, earnings any) {
 func (s *sale) adjustment(verb string) entity {
 	total, currency := s.price.UnitPrice.Amount, s.price.UnitPrice.CurrencyCode
 	fee, earnings := shares(total)
-	sums := entity{"subtotal": total, "tax": "0", "total": total, "fee": fee, "earnings": earnings, "currency_code": currency}
+	sums := entity{
+		"subtotal": total, "tax": "0", "total": total, "fee": fee, "earnings": earnings, "currency_code": currency,
+	}
 	out := entity{
 		"id": s.a.newID("adj"), "action": "refund", "type": "full", "transaction_id": s.transaction,
 		"subscription_id": s.subscription, "customer_id": s.customer, "reason": "requested by the customer",
@@ -285,12 +288,9 @@ func (s *sale) adjustment(verb string) entity {
 // other is an entity that Kassa has no use for, or hardly any.
 func (s *sale) other(noun, verb string) entity {
 	out := entity{"created_at": s.at(s.now), "updated_at": s.at(s.now)}
-	set := func(prefix string, fields entity) entity {
+	set := func(prefix string, fields entity) {
 		out["id"] = s.a.newID(prefix)
-		for name, value := range fields {
-			out[name] = value
-		}
-		return out
+		maps.Copy(out, fields)
 	}
 	mine := entity{"status": active, "custom_data": nil, "import_meta": nil}
 	switch noun {
