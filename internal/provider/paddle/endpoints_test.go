@@ -179,8 +179,8 @@ func TestEndpointRefusals(t *testing.T) {
 	g.Expect(provider.IsNotFound(err)).To(BeTrue())
 	endpoints, _ = recorded(t, billing.Test, http.StatusNotFound, "<html>")
 	g.Expect(endpoints.Delete(t.Context(), settingID(1))).NotTo(Succeed(), "a proxy knows nothing of it")
-	endpoints, _ = recorded(t, billing.Test, http.StatusOK, "<html>")
-	g.Expect(endpoints.Delete(t.Context(), settingID(1))).NotTo(Succeed(), "nobody deleted anything")
+	endpoints, _ = recorded(t, billing.Test, http.StatusOK, `{"data":{}}`)
+	g.Expect(endpoints.Delete(t.Context(), settingID(1))).NotTo(Succeed(), "Paddle does not answer like this")
 }
 
 // Of two destinations with one URL the second is refused, as is the eleventh that is active.
