@@ -16,6 +16,10 @@ func (e *event) describe(out *billing.Event) {
 	out.Metadata = o.metadata
 	out.Customer = o.customer(entity)
 	switch entity {
+	case "product":
+		out.CatalogProductID = string(o.id)
+	case "price":
+		out.CatalogProductID = string(o.productID)
 	case "subscription":
 		if len(o.id) > 0 {
 			out.Subscription = o.subscription()

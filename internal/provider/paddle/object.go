@@ -20,6 +20,7 @@ type object struct {
 	status         []byte
 	customerID     []byte
 	email          []byte // customer
+	productID      []byte // price
 	subscriptionID []byte // transaction, adjustment
 	currency       []byte
 
@@ -98,6 +99,8 @@ func (o *object) read(r *rawjson.Reader) {
 			o.customerID = r.Bytes()
 		case "email":
 			o.email = r.Bytes()
+		case "product_id":
+			o.productID = r.Bytes()
 		case "subscription_id":
 			o.subscriptionID = r.Bytes()
 		case "currency_code":
