@@ -67,7 +67,8 @@ func TestPaddle(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	body, err := json.Marshal(pending)
 	g.Expect(err).NotTo(HaveOccurred())
-	for secret, status := range map[string]int{setting.Secret: http.StatusOK, "pdl_ntfset_" + "other": http.StatusBadRequest} {
+	answers := map[string]int{setting.Secret: http.StatusOK, "pdl_ntfset_" + "other": http.StatusBadRequest}
+	for secret, status := range answers {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hooks.URL(), bytes.NewReader(body))
 		g.Expect(err).NotTo(HaveOccurred())
 		req.Header.Set("Paddle-Signature", paddle.Sign(secret, time.Now(), body))
