@@ -1,51 +1,13 @@
 package paddle
 
 import (
-	"encoding/json"
-	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider/providertest"
 )
-
-// published reads what Paddle publishes, where a machine has it. None of it is the project's.
-func published(t *testing.T, name string) []byte {
-	t.Helper()
-	root := os.Getenv("KASSA_PROVIDER_SAMPLES")
-	if root == "" {
-		t.Skip("KASSA_PROVIDER_SAMPLES names no folder with the providers' published samples")
-	}
-	text, err := os.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		t.Skipf("the sample is not there: %v", err)
-	}
-	return text
-}
-
-func TestPublishedSignature(t *testing.T) {
-	var vectors []struct {
-		Body, Header, Provider, Secret string
-		Timestamp                      int64
-	}
-	if err := json.Unmarshal(published(t, "signature-vectors.json"), &vectors); err != nil {
-		t.Fatal(err)
-	}
-	g, tried := NewWithT(t), 0
-	for _, v := range vectors {
-		if v.Provider != "paddle" {
-			continue
-		}
-		tried++
-		h, now := http.Header{SignatureHeader: {v.Header}}, time.Unix(v.Timestamp, 0)
-		g.Expect(Codec{}.Verify(h, []byte(v.Body), []string{v.Secret}, now, time.Minute)).To(Succeed())
-	}
-	g.Expect(tried).To(BeNumerically(">", 0))
-}
 
 func TestPublishedEvents(t *testing.T) {
 	for native, want := range map[string]billing.Event{
@@ -58,7 +20,7 @@ func TestPublishedEvents(t *testing.T) {
 	} {
 		t.Run(native, func(t *testing.T) {
 			g := NewWithT(t)
-			e, err := Codec{}.Parse(published(t, filepath.Join("paddle", native+".json")))
+			e, err := Codec{}.Parse(providertest.Sample(t, "paddle/"+native+".json"))
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(e.NativeType).To(Equal(native))
 			g.Expect(e.Type).To(Equal(want.Type))
