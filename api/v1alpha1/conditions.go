@@ -91,7 +91,8 @@ const (
 	ReasonRegistered = "Registered"
 	// ReasonManual: registration is the user's; Kassa only reads the signing secret.
 	ReasonManual = "Manual"
-	// ReasonSigningSecretMissing: the Secret of a manual registration has no signing secret.
+	// ReasonSigningSecretMissing: the Secret of a manual registration or an adoption has no signing secret, or the
+	// provider told none.
 	ReasonSigningSecretMissing = "SigningSecretMissing"
 	// ReasonWorkloadUnavailable: too few replicas are ready.
 	ReasonWorkloadUnavailable = "WorkloadUnavailable"
@@ -110,6 +111,8 @@ const (
 	ReasonDelivering = "Delivering"
 	// ReasonBacklog: events wait in the inbox for a sink.
 	ReasonBacklog = "Backlog"
+	// ReasonSecretMissing: a Secret that the server needs for a sink, or the key in it, is not there.
+	ReasonSecretMissing = "SecretMissing"
 	// ReasonDeadLetters: events were given up; they stay as WebhookEvents until replayed or deleted.
 	ReasonDeadLetters = "DeadLetters"
 )

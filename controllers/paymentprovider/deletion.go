@@ -84,21 +84,23 @@ func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([
 		return nil, err
 	}
 	var receivers v1alpha1.WebhookReceiverList
-	err := r.Client.List(ctx, &receivers, client.InNamespace(pp.Namespace),
-		client.MatchingFields{kubewatch.IndexProviders: pp.Name})
+	err := r.Client.List(ctx, &receivers, client.MatchingFields{kubewatch.IndexProviders: key})
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for i := range plans.Items {
-		name := plans.Items[i].Name
-		if ns := plans.Items[i].Namespace; ns != pp.Namespace {
+	add := func(kind string, o client.Object) {
+		name := o.GetName()
+		if ns := o.GetNamespace(); ns != pp.Namespace {
 			name = ns + "/" + name
 		}
-		names = append(names, "Plan "+name)
+		names = append(names, kind+" "+name)
+	}
+	for i := range plans.Items {
+		add("Plan", &plans.Items[i])
 	}
 	for i := range receivers.Items {
-		names = append(names, "WebhookReceiver "+receivers.Items[i].Name)
+		add("WebhookReceiver", &receivers.Items[i])
 	}
 	slices.Sort(names)
 	if more := len(names) - maxNamed; more > 0 {

@@ -83,7 +83,7 @@ func ofReceiver(_ context.Context, o client.Object) []reconcile.Request {
 	if !ok {
 		return nil
 	}
-	return []reconcile.Request{request(receiver.Namespace, receiver.Spec.ProviderRef.Name)}
+	return []reconcile.Request{{NamespacedName: accounts.ReceiverProvider(receiver)}}
 }
 
 func request(namespace, name string) reconcile.Request {

@@ -3,19 +3,16 @@ package webhookreceiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
@@ -80,65 +77,35 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, fmt.Errorf("adding the finalizer: %w", err)
 	}
 	var s state
-	s.account, s.registration.err = r.open(ctx, receiver)
+	s.account, s.registration.err = r.open(ctx, accounts.Resolve, receiver)
 	if s.registration.err == nil {
 		s.registration = r.register(ctx, receiver, s.account)
+	}
+	var err error
+	if s.missing, err = r.missingSecret(ctx, receiver); err != nil {
+		return ctrl.Result{}, err
 	}
 	s.workload = r.deploy(ctx, receiver, s.account)
 	return r.report(ctx, receiver, s)
 }
 
-// finalize removes the endpoint from the provider, so that it stops calling, and lets the receiver go. The deployed
-// objects, the ledger and the inbox go with it, by their owner references.
-func (r *Reconciler) finalize(ctx context.Context, receiver *v1alpha1.WebhookReceiver) (ctrl.Result, error) {
-	if !controllerutil.ContainsFinalizer(receiver, v1alpha1.Finalizer) {
-		return ctrl.Result{}, nil
-	}
-	if receiver.Spec.Registration.Managed != nil {
-		if err := r.leave(ctx, receiver); err != nil {
-			return r.reportDeleting(ctx, receiver, err)
-		}
-	}
-	r.forgetCheck(receiver.UID)
-	if err := status.Release(ctx, r.Client, receiver); err != nil && !apierrors.IsNotFound(err) {
-		return ctrl.Result{}, fmt.Errorf("removing the finalizer: %w", err)
-	}
-	return ctrl.Result{}, nil
-}
-
-// leave removes the receiver's endpoint from the provider. A receiver that never had an account has none.
-func (r *Reconciler) leave(ctx context.Context, receiver *v1alpha1.WebhookReceiver) error {
-	account, err := r.open(ctx, receiver)
-	var problem *accounts.Error
-	if errors.As(err, &problem) && problem.Stalled && receiver.Status.Provider == nil {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return r.unregister(ctx, receiver, account)
-}
+// finder is accounts.Resolve, or accounts.Find for what is only removed.
+type finder func(context.Context, client.Reader, string, *v1alpha1.PlanProvider) (*v1alpha1.PaymentProvider, error)
 
 // open finds the PaymentProvider and opens its account.
-func (r *Reconciler) open(ctx context.Context, receiver *v1alpha1.WebhookReceiver) (*accounts.Account, error) {
-	name := receiver.Spec.ProviderRef.Name
-	pp := &v1alpha1.PaymentProvider{}
-	err := r.Client.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: name}, pp)
-	if apierrors.IsNotFound(err) {
-		return nil, &accounts.Error{
-			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
-			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", name, receiver.Namespace),
-		}
-	}
+func (r *Reconciler) open(
+	ctx context.Context, find finder, receiver *v1alpha1.WebhookReceiver,
+) (*accounts.Account, error) {
+	pp, err := find(ctx, r.Client, receiver.Namespace, accounts.OfReceiver(receiver))
 	if err != nil {
 		return nil, err
 	}
 	account, err := r.Accounts.Open(ctx, pp)
 	if err == nil && !slices.Contains(account.Adapter.Capabilities(), provider.CapabilityWebhooks) {
-		return nil, unsupported("PaymentProvider %q: this version of Kassa does not receive the events of %s", name,
+		return nil, unsupported("PaymentProvider %q: this version of Kassa does not receive the events of %s", pp.Name,
 			account.Adapter.Type())
 	}
-	return account, accounts.NotReady(name, err)
+	return account, accounts.NotReady(pp.Name, err)
 }
 
 func (r *Reconciler) owner(receiver *v1alpha1.WebhookReceiver) billing.Owner {

@@ -29,12 +29,16 @@ type Options struct {
 func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.WebhookReceiver{},
-			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), deliveryChanged()))).
-		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexProviders)),
+			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), rotationAsked(), deliveryChanged()))).
+		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.ofProvider),
 			builder.WithPredicates(kubewatch.ProviderChanged())).
 		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(r.besides),
 			builder.WithPredicates(kubewatch.SpecChanged())).
-		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.by(kubewatch.IndexSecrets))).
+		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(r.rivals),
+			builder.WithPredicates(kubewatch.SpecChanged())).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.ofSecret)).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
+			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter})
 	// What somebody deletes or edits is put back at once.
 	for _, kind := range workload.Kinds() {
@@ -63,19 +67,44 @@ func deliveryChanged() predicate.Predicate {
 	}
 }
 
-// by maps an object to the receivers of its namespace that an index finds by its name.
-func (r *Reconciler) by(index string) handler.MapFunc {
-	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		var list v1alpha1.WebhookReceiverList
-		err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.MatchingFields{index: o.GetName()})
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "finding WebhookReceivers", "index", index)
-			return nil
-		}
-		requests := make([]reconcile.Request, 0, len(list.Items))
-		for i := range list.Items {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-		}
-		return requests
+// rotationAsked admits a new value of the annotation that asks for another signing secret.
+func rotationAsked() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetAnnotations()[v1alpha1.AnnotationRotateSecret] !=
+				e.ObjectNew.GetAnnotations()[v1alpha1.AnnotationRotateSecret]
+		},
 	}
+}
+
+func (r *Reconciler) ofProvider(ctx context.Context, pp client.Object) []reconcile.Request {
+	key := client.ObjectKeyFromObject(pp).String()
+	return r.requests(ctx, client.MatchingFields{kubewatch.IndexProviders: key})
+}
+
+func (r *Reconciler) ofSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	return r.requests(ctx, client.InNamespace(secret.GetNamespace()),
+		client.MatchingFields{kubewatch.IndexSecrets: secret.GetName()})
+}
+
+// ofNamespace are the receivers of a namespace: whether a PaymentProvider of another one admits them may depend on the
+// namespace's labels. The others cost nothing.
+func (r *Reconciler) ofNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	return r.requests(ctx, client.InNamespace(namespace.GetName()))
+}
+
+func (r *Reconciler) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.WebhookReceiverList
+	if err := r.Client.List(ctx, &list, opts...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "finding WebhookReceivers")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
 }

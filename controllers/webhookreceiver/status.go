@@ -2,7 +2,6 @@ package webhookreceiver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,8 +18,10 @@ import (
 // state is everything that one reconcile found out.
 type state struct {
 	account      *accounts.Account
-	registration registration
+	registration registered
 	workload     deployment
+	// missing says which Secret that the server needs is not there, or is empty.
+	missing string
 }
 
 // report writes the operator's part of the status and says when to look again.
@@ -28,7 +29,6 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	before := operatorsPart(&receiver.Status)
 	next := before.DeepCopy()
 	next.ObservedGeneration = receiver.Generation
-	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
 	next.ReadyReplicas = s.workload.ready
 	if a := s.account; a != nil {
 		next.Provider = &v1alpha1.ReceiverProvider{
@@ -36,11 +36,14 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		}
 	}
 	if s.registration.err == nil {
-		next.EndpointID, next.URL = s.registration.endpointID, receiver.Spec.URL
+		s.registration.show(next, receiver)
 	}
 	endpoint, wait := s.registration.verdict()
 	server := s.workload.verdict()
 	delivery := deliveryVerdict(receiver.Status.Pending)
+	if s.missing != "" {
+		delivery = status.Waiting(v1alpha1.ReasonSecretMissing, s.missing)
+	}
 	set := func(kind string, v status.Verdict) {
 		status.Set(&next.Conditions, receiver.Generation, kind, v.Ready, v.Reason, v.Message)
 	}
@@ -80,16 +83,67 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	case outside.again > 0:
 		return ctrl.Result{RequeueAfter: outside.again}, nil
 	case s.account != nil:
-		return ctrl.Result{RequeueAfter: s.account.DriftCheckInterval + time.Second}, nil
+		return ctrl.Result{RequeueAfter: r.again(s)}, nil
 	default:
 		return ctrl.Result{}, nil
 	}
 }
 
+// again is how long to wait until the endpoint is to be compared, or changes by itself.
+func (r *Reconciler) again(s state) time.Duration {
+	after := s.account.DriftCheckInterval
+	if due := s.registration.due; !due.IsZero() {
+		after = max(min(after, due.Sub(r.Now())), 0)
+	}
+	return after + time.Second
+}
+
+// show puts a registration into the status.
+func (g registered) show(next *v1alpha1.WebhookReceiverStatus, receiver *v1alpha1.WebhookReceiver) {
+	next.EndpointID, next.URL = g.record.Serving.ID, receiver.Spec.URL
+	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
+	next.Rotated, next.LastRotation, next.RetiringEndpoints = g.record.Rotated, timeOf(g.record.RotatedAt), nil
+	for _, h := range g.record.Retiring {
+		next.RetiringEndpoints = append(next.RetiringEndpoints, v1alpha1.RetiringEndpoint{ID: h.ID, Until: timeOf(h.Until)})
+	}
+}
+
+// timeOf has the precision that the API keeps, so that an unchanged status is not written.
+func timeOf(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	out := metav1.NewTime(t.Truncate(time.Second))
+	return &out
+}
+
+// announce makes durable that an endpoint is about to be registered, so that it is looked for when the registration
+// becomes manual or the receiver is deleted.
+func (r *Reconciler) announce(ctx context.Context, receiver *v1alpha1.WebhookReceiver) error {
+	if wasManaged(receiver) {
+		return nil
+	}
+	before := operatorsPart(&receiver.Status)
+	next := before.DeepCopy()
+	next.ObservedGeneration = receiver.Generation
+	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
+	v := status.Waiting(v1alpha1.ReasonProgressing, "registering the endpoint")
+	status.Set(&next.Conditions, receiver.Generation, v1alpha1.ConditionEndpointRegistered, v.Ready, v.Reason, v.Message)
+	v.Set(&next.Conditions, receiver.Generation)
+	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
+	if err != nil {
+		return err
+	}
+	next.Events, next.Pending = receiver.Status.Events, receiver.Status.Pending
+	next.RecentEvents, next.CatalogChanges = receiver.Status.RecentEvents, receiver.Status.CatalogChanges
+	receiver.Status = *next
+	return nil
+}
+
 // operatorsPart leaves out what the deployed replicas write.
 func operatorsPart(s *v1alpha1.WebhookReceiverStatus) *v1alpha1.WebhookReceiverStatus {
 	part := s.DeepCopy()
-	part.Events, part.Pending, part.RecentEvents = nil, nil, nil
+	part.Events, part.Pending, part.RecentEvents, part.CatalogChanges = nil, nil, nil, nil
 	return part
 }
 
@@ -108,10 +162,7 @@ func deliveryVerdict(p *v1alpha1.PendingEvents) status.Verdict {
 func (r *Reconciler) reportDeleting(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, failure error,
 ) (ctrl.Result, error) {
-	var problem *accounts.Error
-	if !errors.As(failure, &problem) {
-		problem = accounts.ErrorOf(failure)
-	}
+	problem := problemOf(failure)
 	err := r.condition(ctx, receiver, status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf(
 		"the endpoint is still registered at the provider: %s; set spec.registration.manual to let the receiver go and "+
 			"delete the endpoint by hand", problem.Message)))

@@ -23,6 +23,17 @@ func ProviderKey(namespace string, ref *v1alpha1.PlanProvider) types.NamespacedN
 	return key
 }
 
+// OfReceiver is a WebhookReceiver's reference, in the form of a Plan's.
+func OfReceiver(receiver *v1alpha1.WebhookReceiver) *v1alpha1.PlanProvider {
+	ref := receiver.Spec.ProviderRef
+	return &v1alpha1.PlanProvider{Name: ref.Name, Namespace: ref.Namespace}
+}
+
+// ReceiverProvider is where the PaymentProvider of a WebhookReceiver is.
+func ReceiverProvider(receiver *v1alpha1.WebhookReceiver) types.NamespacedName {
+	return ProviderKey(receiver.Namespace, OfReceiver(receiver))
+}
+
 // Find finds the PaymentProvider that an object of a namespace refers to, whether or not it still admits that
 // namespace: what was sold while it did is taken off sale all the same. The error is a *Error, or a failure to read
 // from Kubernetes.

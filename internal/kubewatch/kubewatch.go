@@ -3,6 +3,7 @@ package kubewatch
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,9 +20,10 @@ import (
 const (
 	// IndexPlans finds the Plans of all namespaces that refer to a PaymentProvider, by its "namespace/name".
 	IndexPlans = "spec.providers"
-	// IndexProviders finds the WebhookReceivers that refer to a PaymentProvider of their namespace, by its name.
+	// IndexProviders finds the WebhookReceivers of all namespaces that refer to a PaymentProvider, by its
+	// "namespace/name".
 	IndexProviders = "spec.providerRef"
-	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret.
+	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret of their namespace.
 	IndexSecrets = "spec.secrets"
 	// IndexPlaces finds the WebhookReceivers of all namespaces that are exposed at a host and path.
 	IndexPlaces = "spec.places"
@@ -36,7 +38,7 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 	}{
 		{&v1alpha1.Plan{}, IndexPlans, planProviders},
 		{&v1alpha1.WebhookReceiver{}, IndexProviders, func(o client.Object) []string {
-			return []string{o.(*v1alpha1.WebhookReceiver).Spec.ProviderRef.Name}
+			return []string{accounts.ReceiverProvider(o.(*v1alpha1.WebhookReceiver)).String()}
 		}},
 		{&v1alpha1.PaymentProvider{}, IndexSecrets, func(o client.Object) []string {
 			return accounts.Secrets(&o.(*v1alpha1.PaymentProvider).Spec)
@@ -75,15 +77,6 @@ func planProviders(o client.Object) []string {
 	return keys
 }
 
-// receiverSecrets are the Secrets that the operator looks at for a receiver.
-func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
-	names := []string{SigningSecretName(r)}
-	if r.Spec.TLS != nil && r.Spec.TLS.SecretName != names[0] {
-		names = append(names, r.Spec.TLS.SecretName)
-	}
-	return names
-}
-
 // Places are the host and path at which a receiver is exposed, or nothing.
 func Places(r *v1alpha1.WebhookReceiver) []string {
 	if r.Spec.Expose == nil {
@@ -97,7 +90,33 @@ func SigningSecretName(r *v1alpha1.WebhookReceiver) string {
 	if m := r.Spec.Registration.Manual; m != nil {
 		return m.SigningSecretRef.Name
 	}
-	return r.Name + "-signing"
+	return ManagedSecretName(r.Name)
+}
+
+// ManagedSecretName is the Secret of a receiver's managed registration.
+func ManagedSecretName(receiver string) string { return receiver + "-signing" }
+
+// receiverSecrets are the Secrets that a receiver refers to: for its signing secrets, an adoption, its sinks and TLS.
+func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
+	names := []string{SigningSecretName(r)}
+	add := func(ref *v1alpha1.SecretKeyReference) {
+		if ref != nil && !slices.Contains(names, ref.Name) {
+			names = append(names, ref.Name)
+		}
+	}
+	if m := r.Spec.Registration.Managed; m != nil && m.Adopt != nil {
+		add(m.Adopt.SigningSecretRef)
+	}
+	if d := r.Spec.Delivery; d != nil {
+		for i := range d.Sinks {
+			add(d.Sinks[i].HTTP.TokenSecretRef)
+			add(d.Sinks[i].HTTP.SigningSecretRef)
+		}
+	}
+	if r.Spec.TLS != nil {
+		add(&v1alpha1.SecretKeyReference{Name: r.Spec.TLS.SecretName})
+	}
+	return names
 }
 
 // SpecChanged admits what a user did: a changed spec, a new kassa.dev/reconcile-at, a deletion. It leaves out

@@ -67,6 +67,7 @@ type Stack struct {
 
 	operatorEnv []string
 	operatorLog string
+	operators   []*child.Process
 	sandboxAt   string // host:port
 	server      *http.Server
 	front       http.Handler
@@ -193,7 +194,15 @@ func (s *Stack) Operator(args ...string) *child.Process {
 	must(s.T, err)
 	must(s.T, log.Close())
 	s.T.Cleanup(func() { p.Kill() })
+	s.operators = append(s.operators, p)
 	return p
+}
+
+// KillOperators kills every operator of this test.
+func (s *Stack) KillOperators() {
+	for _, p := range s.operators {
+		p.Kill()
+	}
 }
 
 // OperatorLog is everything that the operators of this test printed.

@@ -54,55 +54,62 @@ func expectCalls(t *testing.T, s *stack.Stack, sink *stack.Sink) {
 	g.Eventually(sink.Taken, stack.Patience, often).Should(HaveKeyWithValue(s.CloudEventID(event.ID), 1))
 }
 
-// killOnce kills the operator that comes through the channel when Stripe has done what such a request asks for.
-func killOnce(s *stack.Stack, operator <-chan *child.Process, method string) (killed *atomic.Bool) {
-	killed = &atomic.Bool{}
-	var armed atomic.Bool
-	armed.Store(true)
-	s.Sandbox.OnRequest(func(at traffic.Phase, req traffic.Request) {
-		if at == traffic.AfterCommit && req.Method == method && strings.HasPrefix(req.Path, endpointsPath) &&
-			armed.CompareAndSwap(true, false) {
-			(<-operator).Kill()
-			killed.Store(true)
+// killAtWrites runs operators. The first is killed when Stripe has done its first write, the next at its second, and so
+// on, until one comes to the end. It returns the writes at which they were killed.
+func killAtWrites(t *testing.T, s *stack.Stack, settled func() bool) []string {
+	t.Helper()
+	g := NewWithT(t)
+	var writes []string
+	for {
+		operator, killed, left := make(chan *child.Process, 1), make(chan string, 1), atomic.Int64{}
+		left.Store(int64(len(writes)) + 1)
+		s.Sandbox.OnRequest(func(at traffic.Phase, req traffic.Request) {
+			if at == traffic.AfterCommit && req.Method != http.MethodGet && strings.HasPrefix(req.Path, endpointsPath) &&
+				left.Add(-1) == 0 {
+				(<-operator).Kill()
+				killed <- req.Method
+			}
+		})
+		running := s.Operator()
+		operator <- running
+		var method string
+		g.Eventually(func() bool {
+			select {
+			case method = <-killed:
+				return true
+			default:
+				return settled()
+			}
+		}, stack.Patience, often).Should(BeTrue())
+		if method == "" {
+			s.Sandbox.OnRequest(nil)
+			return writes
 		}
-	})
-	return killed
+		writes = append(writes, method)
+	}
 }
 
-// The operator dies twice after Stripe made an endpoint and before it could store the secret, which Stripe never tells
-// again; then it dies while it cleans up. In the end there is one endpoint, and its events are taken.
+// The operator dies after every single write to Stripe: when it made an endpoint whose secret it could not store, which
+// Stripe never tells again, when it cleans that up, and when it has the endpoint sent events. In the end there is one
+// endpoint, and its events are taken; and so it is with a rotation.
 func TestRegistrationSurvivesCrashes(t *testing.T) {
 	s := stack.New(t, stack.Options{Node: true})
 	g := NewWithT(t)
 	s.CreateProvider()
-	sink, hooks := stack.NewSink(t), s.Receiver("hooks")
-	s.CreateReceiver("hooks", sink)
-	var lost []string
-	for _, step := range []struct {
-		method string
-		left   int // endpoints at Stripe after the crash
-		serves bool
-	}{
-		{http.MethodPost, 1, false}, {http.MethodPost, 2, false}, {http.MethodDelete, 1, false}, {http.MethodDelete, 1, true},
-	} {
-		operator := make(chan *child.Process, 1)
-		killed := killOnce(s, operator, step.method)
-		operator <- s.Operator()
-		g.Eventually(killed.Load, stack.Patience, often).Should(BeTrue(), "%s never came", step.method)
-		g.Expect(hooks.SigningSecret() != "").To(Equal(step.serves))
-		g.Eventually(func() []stripe.WebhookEndpoint { return endpoints(s) }, stack.Patience, often).
-			Should(HaveLen(step.left))
-		for _, e := range endpoints(s) {
-			if e.ID != hooks.EndpointID() {
-				lost = append(lost, e.ID)
-			}
-		}
-	}
-	s.Sandbox.OnRequest(nil)
-	s.Operator()
-	one := awaitOneEndpoint(t, s, hooks)
-	g.Expect(lost).NotTo(ContainElement(one.ID))
+	sink := stack.NewSink(t)
+	hooks := s.CreateReceiver("hooks", sink)
+	writes := killAtWrites(t, s, func() bool { return hooks.Object().Status.EndpointID != "" })
+	g.Expect(len(writes)).To(BeNumerically(">=", 3), "%v", writes)
+	first := awaitOneEndpoint(t, s, hooks)
 	hooks.AwaitReady(workload.DefaultReplicas)
+	expectCalls(t, s, sink)
+
+	s.KillOperators()
+	rotate(s, hooks, "crash")
+	writes = killAtWrites(t, s, func() bool { return hooks.Object().Status.Rotated == "crash" })
+	g.Expect(len(writes)).To(BeNumerically(">=", 3), "%v", writes)
+	second := awaitServing(t, s, hooks, 1)
+	g.Expect(second.ID).NotTo(Equal(first.ID))
 	expectCalls(t, s, sink)
 }
 
@@ -189,7 +196,9 @@ func TestEventsOfSinksAreRegistered(t *testing.T) {
 		r.Spec.Delivery.Sinks[0].Events = []string{"payout.paid", "invoice.paid"}
 	})
 	object := hooks.Object()
-	g.Expect(awaitOneEndpoint(t, s, hooks).EnabledEvents).To(ConsistOf("invoice.paid", "payout.paid"))
+	g.Expect(awaitOneEndpoint(t, s, hooks).EnabledEvents).To(ConsistOf("invoice.paid", "payout.paid",
+		"price.created", "price.updated", "price.deleted", "product.created", "product.updated", "product.deleted"),
+		"what the sinks and the Plans need")
 	s.Change(object, func() { object.Spec.Delivery.Sinks[0].Events = []string{"payout.payed"} })
 	s.AwaitState(object, "Failed False "+v1alpha1.ReasonUnsupported)
 	g.Expect(stack.Message(object)).To(ContainSubstring(
