@@ -88,7 +88,7 @@ func TestCatalogChangesAreToldWithoutTheLedger(t *testing.T) {
 		Should(HaveLen(10))
 	f.g.Expect(f.ledger.claims).To(BeZero())
 	got := f.read().Status
-	f.g.Expect(got.URL).To(Equal("https://operator.example.com"))
+	f.g.Expect(got.URL).To(Equal(f.receiver.Spec.URL))
 	f.g.Expect(got.RecentEvents).To(BeEmpty())
 }
 

@@ -33,14 +33,17 @@ type config struct {
 	receiver *v1alpha1.WebhookReceiver
 	secrets  map[string]*followedSecret
 	lines    *lines
+
+	refresher refresher
 }
 
 // followedSecret is a Secret that is followed.
 type followedSecret struct {
 	secretView
 
-	known bool // it was read, or found missing or out of reach
-	stop  context.CancelFunc
+	known   bool   // it was read, or found missing or out of reach
+	version string // the resource version that was read last, if any
+	stop    context.CancelFunc
 }
 
 // current is what counts now, or nil and why there is nothing.
@@ -104,20 +107,20 @@ func (c *config) followSecret(ctx context.Context, name string) {
 	mine := &followedSecret{}
 	ctx, mine.stop = context.WithCancel(ctx)
 	c.secrets[name] = mine
-	set := func(view secretView) {
+	set := func(view secretView, version string) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.secrets[name] == mine {
-			mine.secretView, mine.known = view, true
+		if c.secrets[name] == mine && !mine.newerThan(version) {
+			mine.secretView, mine.known, mine.version = view, true, version
 			c.resolve()
 		}
 	}
-	missing := func() { set(secretView{err: "does not exist"}) }
+	missing := func() { set(secretView{err: "does not exist"}, "") }
 	f := follower{
 		client: c.client, log: c.log, what: "secret",
 		list: func() client.ObjectList { return &corev1.SecretList{} },
 		opts: only(c.namespace, name),
-		set:  func(o client.Object) { set(secretView{data: o.(*corev1.Secret).Data}) },
+		set:  func(o client.Object) { set(secretView{data: o.(*corev1.Secret).Data}, o.GetResourceVersion()) },
 		gone: func(client.Object) { missing() },
 		none: missing,
 		// What was known stays. A Role that does not have the name yet must not keep events from being taken.
@@ -126,7 +129,7 @@ func (c *config) followSecret(ctx context.Context, name string) {
 			known := mine.known
 			c.mu.Unlock()
 			if !known {
-				set(secretView{err: "cannot be read"})
+				set(secretView{err: "cannot be read"}, "")
 			}
 		},
 	}

@@ -22,16 +22,13 @@ const (
 	defaultMaxBackoff = 10 * time.Minute
 	defaultRetention  = 744 * time.Hour
 	maxRetention      = 8760 * time.Hour
-	// managedKeyPrefix starts the keys of a managed Secret that hold signing secrets; other keys hold the
-	// endpoint's id and the like.
-	managedKeyPrefix = "signing-secret"
 )
 
 // settings are what the receiver's resource and Secret say, ready to use. They are never changed, only replaced.
 type settings struct {
 	namespace, name string
 	uid             k8stypes.UID
-	path            string
+	paths           []string
 	https           httpsPolicy
 	provider        billing.Provider
 	mode            billing.Mode
@@ -115,7 +112,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 	}
 	return &settings{
 		namespace: r.Namespace, name: r.Name, uid: r.UID,
-		path:      pathOf(at),
+		paths:     pathsOf(r, at),
 		https:     httpsPolicyOf(at, r.Spec.HTTPSPolicy),
 		provider:  billing.Provider(account.Type),
 		mode:      billing.Mode(account.Mode),
@@ -128,13 +125,6 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 		source:    "/billing.kassa.dev/namespaces/" + r.Namespace + "/webhookreceivers/" + r.Name,
 		idPrefix:  strings.ToLower(string(account.Type)) + ":" + account.AccountID + ":",
 	}, ""
-}
-
-func pathOf(u *url.URL) string {
-	if u.Path == "" {
-		return "/"
-	}
-	return u.Path
 }
 
 func retryOf(d *v1alpha1.Delivery) retry {
@@ -160,34 +150,4 @@ func duration(d *metav1.Duration, otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return d.Duration
-}
-
-func signingSecretName(r *v1alpha1.WebhookReceiver) string {
-	if m := r.Spec.Registration.Manual; m != nil {
-		return m.SigningSecretRef.Name
-	}
-	return r.Name + "-signing"
-}
-
-// signingSecrets are the live secrets, in the order of their keys. A trailing line break, which is easily put into
-// a Secret by accident, is no part of a secret.
-func signingSecrets(r *v1alpha1.WebhookReceiver, data map[string][]byte) []string {
-	var keys []string
-	manual := r.Spec.Registration.Manual
-	for key := range data {
-		switch {
-		case manual == nil && !strings.HasPrefix(key, managedKeyPrefix):
-		case manual != nil && manual.SigningSecretRef.Key != "" && manual.SigningSecretRef.Key != key:
-		default:
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	var out []string
-	for _, key := range keys {
-		if v := strings.TrimSpace(string(data[key])); v != "" {
-			out = append(out, v)
-		}
-	}
-	return out
 }

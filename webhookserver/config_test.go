@@ -29,6 +29,10 @@ func TestSigningSecrets(t *testing.T) {
 		return r
 	}
 	managed := &v1alpha1.WebhookReceiver{}
+	kept := manual("")
+	kept.Name, kept.Spec.Registration.Manual.SigningSecretRef.Name = "stripe", "stripe-signing"
+	suspended := manual("k")
+	suspended.Name, suspended.Spec.Suspend, suspended.Status.SigningSecretName = "stripe", true, "stripe-signing"
 	for _, c := range []struct {
 		reason   string
 		receiver *v1alpha1.WebhookReceiver
@@ -39,6 +43,8 @@ func TestSigningSecrets(t *testing.T) {
 		{"manual: one key", manual("signing-secret-previous"), []string{"old"}},
 		{"manual: a key that is not there", manual("x"), nil},
 		{"manual: an empty key", manual("empty"), nil},
+		{"manual, with the Secret that Kassa kept: its endpoint's id is no secret", kept, []string{"new", "old"}},
+		{"suspended: what the operator used last", suspended, []string{"new", "old"}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			NewWithT(t).Expect(signingSecrets(c.receiver, data)).To(Equal(c.want))
@@ -80,7 +86,7 @@ func TestResolveSaysWhatIsMissing(t *testing.T) {
 	g := NewWithT(t)
 	s, why := resolve(receiver(func(*v1alpha1.WebhookReceiver) {}), secret, registry)
 	g.Expect(why).To(BeEmpty())
-	g.Expect(s.path).To(Equal("/"), "a URL without a path is called at /")
+	g.Expect(s.paths).To(Equal([]string{"/"}), "a URL without a path is called at /")
 	g.Expect(s.retry).To(Equal(retry{72 * time.Hour, time.Second, 10 * time.Minute}))
 	g.Expect(s.tolerance).To(Equal(5 * time.Minute))
 	g.Expect(s.retention).To(Equal(744 * time.Hour))
@@ -139,10 +145,17 @@ func TestChangesAreLive(t *testing.T) {
 	now.Spec.Delivery.Sinks = []v1alpha1.Sink{second.sink("app")}
 	now.Spec.URL = "https://hooks.example.com/other"
 	f.g.Expect(f.client.Update(t.Context(), now)).To(Succeed())
-	f.g.Eventually(signed("rotated"), patience, often).Should(Equal(404))
+	old := r.url
 	r.url = strings.TrimSuffix(r.url, "/stripe") + "/other"
 	body = eventBody("evt_2", "invoice.paid")
-	f.g.Expect(signed("rotated")()).To(Equal(200))
+	f.g.Eventually(signed("rotated"), patience, often).Should(Equal(200))
+	r.url = old
+	f.g.Expect(signed("rotated")()).To(Equal(200), "the provider calls the old URL until the operator has changed it")
+	now = f.read()
+	now.Status.URL = now.Spec.URL
+	f.g.Expect(f.client.Status().Update(t.Context(), now)).To(Succeed())
+	f.g.Eventually(signed("rotated"), patience, often).Should(Equal(404))
+	r.url = strings.TrimSuffix(r.url, "/stripe") + "/other"
 	f.g.Expect(second.count()).To(Equal(1))
 	f.g.Expect(first.count()).To(Equal(1))
 

@@ -78,7 +78,7 @@ func newFixture(t *testing.T, sinks []v1alpha1.Sink, edit ...func(*v1alpha1.Webh
 	f.receiver.Status.Provider = &v1alpha1.ReceiverProvider{
 		Type: v1alpha1.ProviderStripe, AccountID: "acct_1", Mode: v1alpha1.ModeTest,
 	}
-	f.receiver.Status.URL = "https://operator.example.com"
+	f.receiver.Status.URL = f.receiver.Spec.URL
 	g.Expect(c.Status().Update(t.Context(), f.receiver)).To(Succeed())
 	f.secret = &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "stripe-signing"},

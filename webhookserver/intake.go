@@ -3,7 +3,10 @@ package webhookserver
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/kassa-dev/kassa/internal/provider"
 )
 
 var acknowledged = []byte("{\"received\":true}\n")
@@ -24,7 +27,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) s
 		problemNotReady.write(w)
 		return "not_ready"
 	}
-	if r.URL.Path != cfg.path {
+	if !slices.Contains(cfg.paths, r.URL.Path) {
 		problemNotFound.write(w)
 		return "not_found"
 	}
@@ -54,6 +57,18 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) s
 	defer body.free()
 
 	event, err := verify(cfg, r.Header, body.bytes(), time.Now())
+	if errors.Is(err, provider.ErrSignatureMismatch) {
+		certain := s.config.reread(r.Context())
+		if now, _ := s.config.current(); now != nil {
+			cfg = now
+			event, err = verify(cfg, r.Header, body.bytes(), time.Now())
+		}
+		if errors.Is(err, provider.ErrSignatureMismatch) && !certain {
+			setRetryAfter(w, refreshPause)
+			problemDoubtful.write(w)
+			return "doubtful"
+		}
+	}
 	if err != nil {
 		reason, p := refusal(err)
 		s.counters.rejected.Add(1)

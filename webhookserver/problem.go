@@ -47,6 +47,8 @@ var (
 		"The signature is right, but the body is no event of this provider.")
 	problemMode = newProblem(http.StatusBadRequest, "mode", "Wrong mode",
 		"The event is of the other mode (test or live) than this receiver's account.")
+	problemDoubtful = newProblem(http.StatusServiceUnavailable, "doubtful", "Signature not decided",
+		"The signature fits no signing secret that is known, and these could not be read afresh. Send the event again later.")
 	problemOverloaded = newProblem(http.StatusServiceUnavailable, "overloaded", "Too many requests in flight",
 		"Send the event again later.")
 	problemBusy = newProblem(http.StatusServiceUnavailable, "in-progress", "Event in progress",

@@ -168,7 +168,7 @@ func TestReplicasShareTheStatus(t *testing.T) {
 	f.g.Expect(n).To(BeNumerically("<=", 2+int(time.Since(began)/statusPause)))
 	got := f.read()
 	f.g.Expect(got.Status.RecentEvents).To(HaveLen(maxRecent))
-	f.g.Expect(got.Status.URL).To(Equal("https://operator.example.com"))
+	f.g.Expect(got.Status.URL).To(Equal(f.receiver.Spec.URL))
 	f.g.Expect(got.Status.Provider).NotTo(BeNil())
 	size, err := json.Marshal(got.Status.RecentEvents)
 	f.g.Expect(err).NotTo(HaveOccurred())
