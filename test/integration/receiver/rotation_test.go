@@ -1,13 +1,20 @@
 package receiver
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/registration"
 	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -53,4 +60,83 @@ func awaitServing(t *testing.T, s *stack.Stack, r *stack.Receiver, retiring int)
 		}
 	}, stack.Patience, often).Should(Succeed())
 	return serving
+}
+
+// restart rolls the Deployment, as kubectl rollout restart does.
+func restart(s *stack.Stack, r *stack.Receiver, value string) {
+	s.T.Helper()
+	patch := fmt.Appendf(nil,
+		`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, value)
+	deployment := &appsv1.Deployment{}
+	deployment.Namespace, deployment.Name = s.Namespace, r.Workload()
+	NewWithT(s.T).Expect(s.Client.Patch(s.T.Context(), deployment, client.RawPatch(types.MergePatchType, patch))).
+		To(Succeed())
+}
+
+// rolledOut expects that the last restart is over.
+func rolledOut(g Gomega, s *stack.Stack, r *stack.Receiver) {
+	d := &appsv1.Deployment{}
+	g.Expect(s.Client.Get(s.T.Context(), s.Key(r.Workload()), d)).To(Succeed())
+	g.Expect(d.Status.ObservedGeneration).To(Equal(d.Generation))
+	g.Expect([]int32{d.Status.UpdatedReplicas, d.Status.ReadyReplicas, d.Status.Replicas}).
+		To(Equal([]int32{*d.Spec.Replicas, *d.Spec.Replicas, *d.Spec.Replicas}))
+}
+
+// Ten rotations and five rolling restarts while Stripe sends events by whatever endpoints it has at that moment, and a
+// sender signs with the secret that is live: no event is refused, and each is delivered once.
+func TestRotationsUnderLoadRefuseNothing(t *testing.T) {
+	s, hooks, sink := stack.DeployReceiver(t)
+	g := NewWithT(t)
+	d := newSender(s, hooks, "rotate")
+	d.live = func() string {
+		if secret := hooks.SigningSecret(); secret != "" {
+			return secret
+		}
+		return d.secret
+	}
+	account := s.Sandbox.Stripe().Account(s.APIKey())
+	want := map[string]int{}
+	emit := func() {
+		e, err := account.Emit("customer.subscription.deleted", nil, nil)
+		g.Expect(err).NotTo(HaveOccurred())
+		want[s.CloudEventID(e.ID)] = 1
+	}
+	stop := d.load(30, hooks.URL)
+	defer stop()
+	for i := range 10 {
+		value := strconv.Itoa(i)
+		rotate(s, hooks, value)
+		if i%2 == 1 {
+			restart(s, hooks, value)
+		}
+		g.Eventually(func(g Gomega) {
+			emit()
+			g.Expect(hooks.Object().Status.Rotated).To(Equal(value))
+			if i%2 == 1 {
+				rolledOut(g, s, hooks)
+			}
+		}, stack.Patience, 3*often).Should(Succeed())
+	}
+	stop()
+	d.all.Wait()
+	g.Expect(d.accepted).To(HaveLen(int(d.next.Load())), "answers %v", d.statuses)
+	for id := range d.accepted {
+		want[s.CloudEventID(id)] = 1
+	}
+	g.Eventually(func() int { return len(sink.Taken()) }, stack.Patience, often).Should(Equal(len(want)))
+	noneLeft(t, s)
+	for id, n := range sink.Taken() {
+		g.Expect(want).To(HaveKey(id))
+		event := id[strings.LastIndex(id, ":")+1:]
+		g.Expect(n == 1 || d.wasBroken(event)).To(BeTrue(), "%s came %d times", id, n)
+	}
+	for status := range d.statuses {
+		g.Expect(status).To(BeElementOf(http.StatusOK, http.StatusServiceUnavailable), "%v", d.answers)
+	}
+	// Replicas that are gone by now wrote what they counted when they ended.
+	g.Eventually(func() int64 { return hooks.Object().Status.Events.Received }, stack.Patience, often).
+		Should(BeNumerically(">=", len(want)))
+	g.Expect(hooks.Object().Status.Events.Rejected).To(BeZero(), "an event was refused")
+	awaitServing(t, s, hooks, registration.MaxRetiring)
+	t.Logf("%d events, answers %v", len(want), d.statuses)
 }

@@ -44,6 +44,7 @@ type sender struct {
 	s      *stack.Stack
 	r      *stack.Receiver
 	secret string
+	live   func() string // asked for the secret instead, if there is one
 	prefix string
 	next   atomic.Int64
 	all    sync.WaitGroup
@@ -80,7 +81,11 @@ func (d *sender) start(to func() string) {
 }
 
 func (d *sender) attempt(id, to string, body []byte) bool {
-	signature := stripe.Sign(d.secret, time.Now(), body)
+	secret := d.secret
+	if d.live != nil {
+		secret = d.live()
+	}
+	signature := stripe.Sign(secret, time.Now(), body)
 	answer, err := d.r.Post(to, bytes.NewReader(body), signature)
 	d.mu.Lock()
 	defer d.mu.Unlock()
