@@ -124,8 +124,7 @@ func (r *Reconciler) announce(ctx context.Context, receiver *v1alpha1.WebhookRec
 		return nil
 	}
 	before := operatorsPart(&receiver.Status)
-	next := before.DeepCopy()
-	next.ObservedGeneration = receiver.Generation
+	next := carriedOver(before, receiver.Generation)
 	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
 	v := status.Waiting(v1alpha1.ReasonProgressing, "registering the endpoint")
 	status.Set(&next.Conditions, receiver.Generation, v1alpha1.ConditionEndpointRegistered, v.Ready, v.Reason, v.Message)
@@ -138,6 +137,16 @@ func (r *Reconciler) announce(ctx context.Context, receiver *v1alpha1.WebhookRec
 	next.RecentEvents, next.CatalogChanges = receiver.Status.RecentEvents, receiver.Status.CatalogChanges
 	receiver.Status = *next
 	return nil
+}
+
+// carriedOver is a status whose conditions hold for a new generation, too, because nothing of it was acted on yet.
+func carriedOver(s *v1alpha1.WebhookReceiverStatus, generation int64) *v1alpha1.WebhookReceiverStatus {
+	next := s.DeepCopy()
+	next.ObservedGeneration = generation
+	for i := range next.Conditions {
+		next.Conditions[i].ObservedGeneration = generation
+	}
+	return next
 }
 
 // operatorsPart leaves out what the deployed replicas write.
@@ -178,8 +187,7 @@ func (r *Reconciler) reportDeleting(
 // condition writes a verdict and leaves the rest of the status as it is.
 func (r *Reconciler) condition(ctx context.Context, receiver *v1alpha1.WebhookReceiver, v status.Verdict) error {
 	before := operatorsPart(&receiver.Status)
-	next := before.DeepCopy()
-	next.ObservedGeneration = receiver.Generation
+	next := carriedOver(before, receiver.Generation)
 	v.Set(&next.Conditions, receiver.Generation)
 	return status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
 }
