@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -293,13 +292,4 @@ func (w *world) expectGood(to goal, retiring int) {
 	before := w.writes
 	w.Expect(w.reconcile(to)).To(Succeed())
 	w.Expect(w.writes).To(Equal(before), "nothing is written when everything is as it should be")
-}
-
-func (w *world) copy(t *testing.T) *world {
-	t.Helper()
-	next := newWorld(t, w.traits)
-	next.at, next.made, next.version, next.now = slices.Clone(w.at), w.made, w.version, w.now
-	next.data = maps.Clone(w.data)
-	next.known = registration.Known{EndpointID: w.known.EndpointID, Retiring: slices.Clone(w.known.Retiring)}
-	return next
 }
