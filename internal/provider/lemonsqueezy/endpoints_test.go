@@ -112,7 +112,9 @@ func TestEndpointsThatAreGone(t *testing.T) {
 
 	// A proxy's 404 proves nothing: the webhook may be there and call.
 	endpoints, _ = wire(t, billing.Test, http.StatusNotFound, `<html>not found</html>`)
-	g.Expect(provider.ClassOf(endpoints.Delete(t.Context(), "5"))).To(Equal(provider.ClassUnavailable))
+	err = endpoints.Delete(t.Context(), "5")
+	g.Expect(err).To(HaveOccurred())
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable))
 }
 
 // Every page is read, and what is of another store or mode is not shown, whatever the provider sends.
@@ -190,6 +192,7 @@ func TestErrorsWithoutTheSecret(t *testing.T) {
 		func() error { _, err := endpoints.Update(t.Context(), "5", spec); return err },
 	} {
 		err := call()
+		g.Expect(err).To(HaveOccurred())
 		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
 		g.Expect(err).To(MatchError(ContainSubstring("The secret [redacted] is weak.")))
 		text, _ := json.Marshal(err)
@@ -212,6 +215,7 @@ func TestEndpointAnswersThatAreNone(t *testing.T) {
 		g := NewWithT(t)
 		endpoints, _ := wire(t, billing.Test, http.StatusOK, answer)
 		_, err := endpoints.Update(t.Context(), "5", hook)
+		g.Expect(err).To(HaveOccurred(), reason)
 		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable), reason)
 	}
 }

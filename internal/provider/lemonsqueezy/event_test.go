@@ -176,6 +176,7 @@ func TestEnvelope(t *testing.T) {
 		`"created_at":"2020-01-01T00:00:00Z","updated_at":"2026-03-01T10:00:00.000000500Z"`: at,
 		`"created_at":"2026-03-01T12:00:00.000000500+02:00"`:                                at,
 		`"updated_at":"yesterday"`: {}, `"updated_at":1772359200`: {}, ``: {},
+		`"updated_at":"0001-01-01T00:00:00Z"`: {}, `"updated_at":"1969-12-31T23:59:59Z"`: {},
 	} {
 		g.Expect(parse(named, attributes).Time).To(Equal(want), attributes)
 	}
