@@ -14,8 +14,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// config follows the receiver's own resource and the Secrets that it names, and has what they say now, ready to use. Only
-// these objects are read, by name.
+// config follows the receiver's own resource and the Secrets that it names, and has what they say now, ready to use.
+// Only these objects are read, by name.
 type config struct {
 	client          client.WithWatch
 	registry        provider.Registry
@@ -163,8 +163,8 @@ func (c *config) resolve() {
 	c.tell(before, s)
 }
 
-// settings are nil, too, until every Secret of the sinks was looked for once: events would go into the inbox for want of
-// one that is there.
+// settings are nil, too, until every Secret of the sinks was looked for once: events would go into the inbox for want
+// of one that is there.
 func (c *config) settings() (*settings, string) {
 	if c.receiver != nil {
 		for _, name := range sinkSecrets(c.receiver.Spec.Delivery) {

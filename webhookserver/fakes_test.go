@@ -176,3 +176,16 @@ func (c *brokenClient) Create(ctx context.Context, o client.Object, opts ...clie
 	}
 	return c.WithWatch.Create(ctx, o, opts...)
 }
+
+// undeletable refuses to delete objects while it is on.
+type undeletable struct {
+	client.WithWatch
+	on atomic.Bool
+}
+
+func (c *undeletable) Delete(ctx context.Context, o client.Object, opts ...client.DeleteOption) error {
+	if c.on.Load() {
+		return errors.New("switched off")
+	}
+	return c.WithWatch.Delete(ctx, o, opts...)
+}

@@ -216,10 +216,12 @@ func (f *fixture) totals() v1alpha1.EventTotals {
 // app is a sink.
 type app struct {
 	*httptest.Server
-	mu     sync.Mutex
-	got    [][]byte
-	types  []string
-	answer func(n int, w http.ResponseWriter) // n counts from 1; nil: 200
+	mu    sync.Mutex
+	got   [][]byte
+	heads []http.Header
+	// refused are the requests, from 0, of which refuse was told.
+	refused map[int]bool
+	answer  func(n int, w http.ResponseWriter) // n counts from 1; nil: 200
 }
 
 func newApp(t *testing.T, answer func(n int, w http.ResponseWriter)) *app {
@@ -228,7 +230,7 @@ func newApp(t *testing.T, answer func(n int, w http.ResponseWriter)) *app {
 		body, _ := io.ReadAll(r.Body)
 		a.mu.Lock()
 		a.got = append(a.got, body)
-		a.types = append(a.types, r.Header.Get("Content-Type"))
+		a.heads = append(a.heads, r.Header)
 		n, answer := len(a.got), a.answer
 		a.mu.Unlock()
 		if answer != nil {
@@ -258,6 +260,23 @@ func (a *app) bodies() [][]byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.got)
+}
+
+// refuse takes note in an answer that the nth request, from 1, is not taken.
+func (a *app) refuse(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refused == nil {
+		a.refused = map[int]bool{}
+	}
+	a.refused[n-1] = true
+}
+
+// head is the header of the nth request, from 0.
+func (a *app) head(n int) http.Header {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.heads[n]
 }
 
 func (a *app) count() int { return len(a.bodies()) }

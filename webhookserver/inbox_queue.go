@@ -133,8 +133,8 @@ func (x *index) hand(first *wait, now time.Time) job {
 	return j
 }
 
-// place puts a part where it belongs in its queue: into it, if nothing else has to come first. What is overdue is ranked
-// at random, so that replicas do not try for the same one.
+// place puts a part where it belongs in its queue: into it, if nothing else has to come first. What is overdue is
+// ranked at random, so that replicas do not try for the same one.
 func (x *index) place(w *wait, now time.Time) {
 	r := w.of
 	first := r.key == "" || w.sink == chore || x.first(r.key, w.sink) == w
@@ -163,7 +163,8 @@ func (x *index) out(w *wait) {
 // dueQueue is a heap by rank.
 type dueQueue []*wait
 
-// freshest is the one that was tried least, of those that nobody has in hand: what makes an app fail once does so again.
+// freshest is the one that was tried least, of those that nobody has in hand: what makes an app fail once does so
+// again.
 func (q dueQueue) freshest(now time.Time) *wait {
 	var out *wait
 	for _, w := range q {

@@ -23,8 +23,8 @@ func replayWanted(e *v1alpha1.WebhookEvent) string {
 	return nonce
 }
 
-// choreAt is when something has to be done to the object itself: a replay, the end of an event that every sink took, or of
-// one that is too old. Zero is never.
+// choreAt is when something has to be done to the object itself: a replay, the end of an event that every sink took, or
+// of one that is too old. Zero is never.
 func choreAt(e *v1alpha1.WebhookEvent, now time.Time, r retry) time.Time {
 	due := retryUntil(e, r)
 	if next := e.Status.NextAttempt; next != nil {

@@ -5,8 +5,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// metrics has no names of objects, and nothing of a customer, in any label. A sink's name is a word of the spec, of which
-// there are at most eight.
+// metrics has no names of objects, and nothing of a customer, in any label. A sink's name is a word of the spec, of
+// which there are at most eight.
 type metrics struct {
 	registry       *prometheus.Registry
 	requests       *prometheus.CounterVec

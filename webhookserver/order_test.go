@@ -56,7 +56,9 @@ func TestOrderKey(t *testing.T) {
 
 var k1 = turnKey{"key", "app"}
 
-func nth(n int) moment { return momentOf(noon.Add(time.Duration(n)*time.Second), noon, strconv.Itoa(n)) }
+func nth(n int) moment {
+	return momentOf(noon.Add(time.Duration(n)*time.Second), noon, strconv.Itoa(n))
+}
 
 // waitFor waits until n events wait for their turn.
 func (t *turns) waitFor(g *WithT, n int) {

@@ -58,8 +58,8 @@ func post(ctx context.Context, to sink, m *message) attempt {
 	}
 }
 
-// failedAttempt words an error in Kassa's own words: the library's have the sink's URL, which may carry credentials, and
-// parts of what the sink answered.
+// failedAttempt words an error in Kassa's own words: the library's have the sink's URL, which may carry credentials,
+// and parts of what the sink answered.
 func failedAttempt(err error) attempt {
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
@@ -76,7 +76,7 @@ func failedAttempt(err error) attempt {
 		return attempt{err: "the name of the sink's host is not known"}
 	case errors.As(err, &untrusted):
 		return attempt{err: "the sink's certificate is not trusted: " + untrusted.Err.Error()}
-	case errors.As(err, &noTLS):
+	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
 		return attempt{err: "the sink does not speak TLS"}
 	case errors.As(err, &alert):
 		return attempt{err: "the sink refused the TLS handshake: " + alert.Error()}
