@@ -10,7 +10,7 @@
 //   - A sink without a filter takes the normalised events that spec.events selects; a filter takes what it names.
 //   - Events are processed once and delivered at least once, always with the same id and the same bytes.
 //
-// The rooms: intake (HTTP), limits, verify, process (claim, deliver, settle), dispatch and sink (HTTP to the
-// app), cloudevent (what the app receives), inbox* (events that wait), config* (what the spec and the Secrets
-// say now), plans (names of prices), status* (counters in the resource), metrics, health, server (life cycle).
+// The rooms: intake (HTTP), limits, verify, process (claim, deliver, settle), dispatch and sink* (HTTP to the
+// app), circuit (whether a sink is asked at all), order (of events of one key), cloudevent (what the app receives),
+// inbox* (events that wait), config* (what the spec and the Secrets say now), plans (names of prices), status* (counters in the resource), metrics, health, server (life cycle).
 package webhookserver

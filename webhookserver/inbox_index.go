@@ -53,6 +53,7 @@ func (j job) chore() bool { return slices.Contains(j.sinks, chore) }
 type index struct {
 	// opening says how many events may be worked on at a sink.
 	opening func(sink string, now time.Time) opening
+	clock   func() time.Time
 
 	mu       sync.Mutex
 	records  map[string]*record
@@ -69,7 +70,7 @@ type index struct {
 
 func newIndex(opening func(string, time.Time) opening) *index {
 	return &index{
-		opening: opening, records: map[string]*record{}, groups: map[string][]*record{}, queues: map[string]*queue{},
+		opening: opening, clock: time.Now, records: map[string]*record{}, groups: map[string][]*record{}, queues: map[string]*queue{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -162,7 +163,7 @@ func (x *index) done(j job, notBefore time.Time) {
 			w.due = notBefore
 		}
 	}
-	x.settle(r, nil, time.Now())
+	x.settle(r, nil, x.clock())
 }
 
 // hurry makes everything due that waits for a sink.
@@ -201,7 +202,7 @@ func (x *index) waitingFor(sink string) int {
 // next waits for what is due and hands it out. ok is false when ctx ends.
 func (x *index) next(ctx context.Context) (j job, ok bool) {
 	for ctx.Err() == nil {
-		j, wait, ok := x.take(time.Now())
+		j, wait, ok := x.take(x.clock())
 		if ok {
 			return j, true
 		}
@@ -271,7 +272,7 @@ func (x *index) drop(r *record) {
 		}
 	}
 	delete(x.records, r.name)
-	x.settle(r, before, time.Now())
+	x.settle(r, before, x.clock())
 }
 
 func (x *index) join(r *record) {

@@ -127,6 +127,7 @@ func TestIndexModel(t *testing.T) {
 	sinks := []string{"app", "crm"}
 	for range 300 {
 		x, now := newIndex(unlimited), noon
+		x.clock = func() time.Time { return now }
 		objects := map[string]*v1alpha1.WebhookEvent{}
 		working := map[string]job{}
 		for range 150 {
@@ -148,6 +149,10 @@ func TestIndexModel(t *testing.T) {
 			case 2:
 				delete(objects, name)
 				x.remove(name)
+				if j, busy := working[name]; busy {
+					x.done(j, time.Time{})
+					delete(working, name)
+				}
 			case 3:
 				now = now.Add(time.Second)
 			default:

@@ -86,7 +86,15 @@ func (b *inbox) observe(e *v1alpha1.WebhookEvent) {
 	if cfg, _ := b.config.current(); cfg != nil {
 		r = cfg.retry
 	}
-	b.index.set(e, time.Now(), rand.N(r.minBackoff), r)
+	b.note(e, rand.N(r.minBackoff), r)
+}
+
+// note puts an object into the index. This replica's own claim is none to wait for: what is in hand the index knows.
+func (b *inbox) note(e *v1alpha1.WebhookEvent, jitter time.Duration, r retry) {
+	if e.Status.ClaimedBy == b.identity {
+		e.Status.ClaimedBy = ""
+	}
+	b.index.set(e, time.Now(), jitter, r)
 }
 
 // work does what a record needs and returns before when it need not be looked at again.
@@ -216,7 +224,7 @@ func (b *inbox) writeDown(
 		after, err := b.patch(ctx, e, status)
 		switch {
 		case err == nil:
-			b.index.set(after, time.Now(), 0, r)
+			b.note(after, 0, r)
 			b.wroteDown(after)
 			return after, nil
 		case apierrors.IsNotFound(err):

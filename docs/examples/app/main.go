@@ -3,6 +3,9 @@
 //
 // Kassa delivers an event at least once, always with the same id. An application therefore remembers ids with
 // whatever it does because of the event, in one transaction; this one has only its memory.
+//
+// WEBHOOK_KEY is the key of the sink's signingSecretRef: without a signature that it verifies no event is taken. Without
+// a key everybody who reaches the application is believed.
 package main
 
 import (
@@ -15,6 +18,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // maxEvent is larger than any event that Kassa delivers, in bytes.
@@ -36,6 +41,8 @@ type event struct {
 }
 
 type app struct {
+	trust *standardwebhooks.Webhook // nil: everybody
+
 	mu     sync.Mutex
 	seen   map[string]int // id → deliveries
 	events []event
@@ -43,6 +50,14 @@ type app struct {
 
 func main() {
 	a := &app{seen: map[string]int{}}
+	if key := os.Getenv("WEBHOOK_KEY"); key != "" {
+		trust, err := standardwebhooks.NewWebhook(key)
+		if err != nil {
+			slog.Error("WEBHOOK_KEY is no key")
+			os.Exit(1)
+		}
+		a.trust = trust
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /billing", a.receive)
 	mux.HandleFunc("GET /events", a.list)
@@ -61,6 +76,10 @@ func (a *app) receive(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
 	if err != nil {
 		http.Error(w, "the event could not be read", http.StatusBadRequest)
+		return
+	}
+	if a.trust != nil && a.trust.Verify(body, r.Header) != nil {
+		http.Error(w, "the signature is not right", http.StatusUnauthorized)
 		return
 	}
 	var e event
