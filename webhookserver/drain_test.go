@@ -1,6 +1,9 @@
 package webhookserver
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // Told to stop, a server takes readiness back, still answers what comes in the lame-duck time, finishes what is under
@@ -47,4 +51,48 @@ func TestDrain(t *testing.T) {
 	f.g.Expect(f.totals()).To(Equal(v1alpha1.EventTotals{Received: 2, Processed: 2}))
 	_, err := http.Get(r.url)
 	f.g.Expect(err).To(HaveOccurred())
+}
+
+// A connection that idles when the server is told to stop is no trap for the request that is about to come over it: it
+// is answered, and only then closed, with a word to the client.
+func TestDrainAnswersOverIdleConnections(t *testing.T) {
+	f := newFixture(t, nil)
+	r := f.start(func(o *Options) { o.LameDuck = 2 * time.Second })
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), "/stripe"))
+	f.g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { _ = c.Close() })
+	answers := bufio.NewReader(c)
+	send := func(id string) *http.Response {
+		t.Helper()
+		body := eventBody(id, "invoice.paid")
+		_, err := fmt.Fprintf(c, "POST /stripe HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s: %s\r\n\r\n%s", len(body),
+			signatureHeader, sign(testSecret, time.Now(), []byte(body)), body)
+		f.g.Expect(err).NotTo(HaveOccurred())
+		res, err := http.ReadResponse(answers, nil)
+		f.g.Expect(err).NotTo(HaveOccurred())
+		f.g.Expect(res.Body.Close()).To(Succeed())
+		return res
+	}
+	first := send("evt_1")
+	f.g.Expect([]any{first.StatusCode, first.Close}).To(Equal([]any{200, false}))
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	f.g.Eventually(func() int { return get(t, r.health+"/readyz").StatusCode }, patience, often).Should(Equal(503))
+	last := send("evt_2")
+	f.g.Expect([]any{last.StatusCode, last.Close}).To(Equal([]any{200, true}))
+	all.Wait()
+	f.g.Expect(f.totals().Received).To(BeEquivalentTo(2))
+}
+
+// All stages of a drain together end before the kubelet would kill the process.
+func TestDrainEndsInTime(t *testing.T) {
+	t.Parallel()
+	longest := DefaultLameDuck + drainLimit + 2*flushLimit
+	if grace := workload.GraceSeconds * time.Second; longest >= grace {
+		t.Errorf("a drain may take %s of %s", longest, grace)
+	}
 }

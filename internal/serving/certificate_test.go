@@ -45,6 +45,7 @@ func TestCertificateKeepsTheLastGoodOne(t *testing.T) {
 		}
 		return shown.Leaf.SerialNumber.Int64(), nil
 	}
+	g.Expect(c.Config().MinVersion).To(BeEquivalentTo(tls.VersionTLS12))
 	_, err := show()
 	g.Expect(err).To(HaveOccurred())
 	_, ok := c.Expires()

@@ -3,12 +3,16 @@ package receiver
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -103,10 +107,52 @@ func TestOperatorMayGrantWhatItGrants(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	receiver := &v1alpha1.WebhookReceiver{}
 	receiver.Namespace, receiver.Name, receiver.UID = s.Namespace, "hooks", "00000000-0000-0000-0000-000000000001"
-	server := workload.Receiver{Object: receiver, Image: stack.Image, SigningSecret: "hooks-signing"}
-	for _, object := range server.Objects() {
-		g.Eventually(func() error { // until the binding is known
-			return operator.Apply(t.Context(), object, client.FieldOwner("test"))
-		}, stack.Patience, often).Should(Succeed())
+	key := &v1alpha1.SecretKeyReference{Name: "app", Key: "token"}
+	receiver.Spec = v1alpha1.WebhookReceiverSpec{
+		URL: "https://hooks.example.com/stripe", TLS: &v1alpha1.ServerTLS{SecretName: "certificate"},
+		Delivery: &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{
+			{Name: "app", HTTP: v1alpha1.HTTPSink{TokenSecretRef: key, SigningSecretRef: key}},
+		}},
+		Expose:   &v1alpha1.Exposure{Ingress: &v1alpha1.IngressExposure{}},
+		Workload: &v1alpha1.Workload{Autoscaling: &v1alpha1.Autoscaling{MaxReplicas: 3}},
 	}
+	deployed := workload.Receiver{Object: receiver, Image: stack.Image, SigningSecret: "hooks-signing"}
+	apply := workload.Applier{Client: operator, Live: operator}
+	both := func(s workload.Server) error {
+		if err := apply.Apply(t.Context(), s); err != nil {
+			return err
+		}
+		if s.Expose != nil {
+			if _, err := apply.Expose(t.Context(), s); err != nil {
+				return err
+			}
+		}
+		return apply.Prune(t.Context(), s, false)
+	}
+	// The binding takes a moment to be known.
+	g.Eventually(func() error { return both(deployed.Server()) }, stack.Patience, often).Should(Succeed())
+	// And what it made it may take away.
+	receiver.Spec.Expose, receiver.Spec.Workload = nil, &v1alpha1.Workload{
+		NetworkPolicy: &v1alpha1.WorkloadNetworkPolicy{Mode: v1alpha1.NetworkPolicyDisabled},
+	}
+	g.Expect(both(deployed.Server())).To(Succeed())
+	for _, kind := range []client.Object{
+		&autoscalingv2.HorizontalPodAutoscaler{}, &networkingv1.NetworkPolicy{}, &networkingv1.Ingress{},
+	} {
+		err := s.Client.Get(t.Context(), s.Key(deployed.Name()), kind)
+		g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%T: %v", kind, err)
+	}
+	g.Expect(rightsOn(role, workload.HTTPRoute.Group, "httproutes")).To(ContainElements("get", "list", "watch", "patch",
+		"create", "delete"))
+}
+
+// rightsOn are the verbs that a role has on a resource.
+func rightsOn(role *rbacv1.ClusterRole, group, resource string) []string {
+	var verbs []string
+	for _, rule := range role.Rules {
+		if slices.Contains(rule.APIGroups, group) && slices.Contains(rule.Resources, resource) {
+			verbs = append(verbs, rule.Verbs...)
+		}
+	}
+	return verbs
 }

@@ -53,6 +53,7 @@ type sender struct {
 	accepted map[string]bool
 	refused  map[string]bool // got an answer other than 200
 	broken   map[string]bool // a request was under way when its connection broke
+	nobody   int             // attempts that found nobody who listened
 	statuses map[int]int
 	answers  []stack.Answer // other than 200
 }
@@ -91,7 +92,7 @@ func (d *sender) attempt(id, to string, body []byte) bool {
 	defer d.mu.Unlock()
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		// Nobody was there to take it.
+		d.nobody++
 	case err != nil || answer.Status == http.StatusBadGateway && strings.HasPrefix(answer.Body, "local node:"):
 		d.broken[id] = true
 	case answer.Status == http.StatusOK:
