@@ -58,7 +58,7 @@ func (r *Reconciler) expose(
 	if out.err != nil || out.again > 0 {
 		return out
 	}
-	if out.err = apply.Prune(ctx, server, r.routes.watched()); out.err != nil && !out.asked {
+	if out.err = apply.Conceal(ctx, server, r.routes.watched()); out.err != nil && !out.asked {
 		out.asked, out.verdict = true, status.Waiting(v1alpha1.ReasonProgressing, out.err.Error())
 	}
 	return out

@@ -37,45 +37,26 @@ type Applier struct {
 	Live client.Reader
 }
 
-// Apply applies the server's objects, without what exposes it. It returns at the first error.
+// Apply applies the server's objects, without what exposes it, and deletes those that the spec does not ask for any
+// more. It returns at the first error.
 func (a Applier) Apply(ctx context.Context, s Server) error {
 	if s.Workload.Autoscaling != nil {
 		if err := a.releaseReplicas(ctx, s); err != nil {
 			return fmt.Errorf("handing the number of replicas over: %w", err)
 		}
 	}
-	for _, object := range s.Objects() {
+	wanted := s.Objects()
+	for _, object := range wanted {
 		if err := a.apply(ctx, s, object); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// Prune deletes those of the server's objects that the spec does not ask for any more. HTTPRoutes are looked for where
-// their metadata is in the Client's cache.
-func (a Applier) Prune(ctx context.Context, s Server, routes bool) error {
-	wanted := s.Objects()
-	if exposure := s.Exposure(); exposure != nil {
-		wanted = append(wanted, exposure)
-	}
-	kinds := optional()
-	if routes {
-		kinds = append(kinds, RouteMetadata())
-	}
-	for _, kind := range kinds {
-		if err := a.prune(ctx, s, kind, wanted); err != nil {
+	for _, kind := range optional() {
+		if err := a.prune(ctx, s, kind, wanted...); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// RouteMetadata is an HTTPRoute's metadata, to read or to watch.
-func RouteMetadata() *metav1.PartialObjectMetadata {
-	route := &metav1.PartialObjectMetadata{}
-	route.SetGroupVersionKind(HTTPRoute)
-	return route
 }
 
 func (a Applier) apply(ctx context.Context, s Server, object runtime.ApplyConfiguration) error {
@@ -122,7 +103,7 @@ func (s Server) controls(o client.Object) bool {
 
 // prune deletes the server's object of a kind unless it is among the wanted ones.
 func (a Applier) prune(
-	ctx context.Context, s Server, object client.Object, wanted []runtime.ApplyConfiguration,
+	ctx context.Context, s Server, object client.Object, wanted ...runtime.ApplyConfiguration,
 ) error {
 	kind, err := apiutil.GVKForObject(object, a.Client.Scheme())
 	if err != nil {

@@ -24,7 +24,7 @@ func (s Server) container() *coreac.ContainerApplyConfiguration {
 			coreac.ContainerPort().WithName("health").WithContainerPort(PortHealth).WithProtocol(corev1.ProtocolTCP)).
 		// A server cannot begin while the API server is away, and reads its whole memory from it first: it gets five
 		// minutes, where a liveness probe alone would start it again and again.
-		WithStartupProbe(probe("/healthz").WithPeriodSeconds(2).WithFailureThreshold(150)).
+		WithStartupProbe(probe("/healthz").WithPeriodSeconds(1).WithFailureThreshold(300)).
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		// It asks nothing but whether the process answers: what a restart cannot help is readiness' matter.
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(10).WithFailureThreshold(6)).

@@ -9,6 +9,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,6 +58,32 @@ func (a Applier) expose(ctx context.Context, s Server) (status.Verdict, error) {
 	err := a.Client.Get(ctx, types.NamespacedName{Namespace: s.Owner.Namespace, Name: s.Name()}, ingress)
 	ingress.Name = s.Name() // one that was applied just now may not be in the cache yet
 	return IngressVerdict(ingress), client.IgnoreNotFound(err)
+}
+
+// Conceal deletes an Ingress or HTTPRoute of the server that the spec does not ask for any more. HTTPRoutes are looked
+// for if their metadata is in the Client's cache.
+func (a Applier) Conceal(ctx context.Context, s Server, routes bool) error {
+	kinds := []client.Object{&networkingv1.Ingress{}}
+	if routes {
+		kinds = append(kinds, RouteMetadata())
+	}
+	var wanted []runtime.ApplyConfiguration
+	if exposure := s.Exposure(); exposure != nil {
+		wanted = append(wanted, exposure)
+	}
+	for _, kind := range kinds {
+		if err := a.prune(ctx, s, kind, wanted...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RouteMetadata is an HTTPRoute's metadata, to read or to watch.
+func RouteMetadata() *metav1.PartialObjectMetadata {
+	route := &metav1.PartialObjectMetadata{}
+	route.SetGroupVersionKind(HTTPRoute)
+	return route
 }
 
 // noSuchKind: the kind is not known, or was known until its CRD was deleted.

@@ -28,15 +28,13 @@ func Managed() map[string]string { return map[string]string{"app.kubernetes.io/m
 func Kinds() []client.Object {
 	return append([]client.Object{
 		&corev1.ServiceAccount{}, &rbacv1.Role{}, &rbacv1.RoleBinding{}, &appsv1.Deployment{}, &corev1.Service{},
-		&policyv1.PodDisruptionBudget{},
+		&policyv1.PodDisruptionBudget{}, &networkingv1.Ingress{},
 	}, optional()...)
 }
 
-// optional are those of Kinds that a spec may ask for or not.
+// optional are those of Server.Objects that a spec may ask for or not.
 func optional() []client.Object {
-	return []client.Object{
-		&autoscalingv2.HorizontalPodAutoscaler{}, &networkingv1.NetworkPolicy{}, &networkingv1.Ingress{},
-	}
+	return []client.Object{&autoscalingv2.HorizontalPodAutoscaler{}, &networkingv1.NetworkPolicy{}}
 }
 
 // DefaultReplicas of a deployed server, with and without autoscaling.

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -144,7 +145,7 @@ func TestEndpointFollowsTheReceiver(t *testing.T) {
 		for _, list := range []client.ObjectList{
 			&v1alpha1.WebhookReceiverList{}, &v1alpha1.EventLedgerList{}, &appsv1.DeploymentList{}, &corev1.PodList{},
 			&corev1.ServiceList{}, &corev1.ServiceAccountList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{},
-			&policyv1.PodDisruptionBudgetList{},
+			&policyv1.PodDisruptionBudgetList{}, &networkingv1.NetworkPolicyList{},
 		} {
 			g.Expect(s.Client.List(t.Context(), list, client.InNamespace(s.Namespace))).To(Succeed())
 			g.Expect(meta.LenList(list)).To(BeZero(), "%T", list)
@@ -155,12 +156,17 @@ func TestEndpointFollowsTheReceiver(t *testing.T) {
 
 // What somebody deletes of a deployed server is put back.
 func TestDeployedObjectsArePutBack(t *testing.T) {
-	s, _, _ := stack.DeployReceiver(t)
+	s, r, _ := stack.DeployReceiver(t)
 	g := NewWithT(t)
+	all := r.Object()
+	s.Change(all, func() {
+		all.Spec.Expose = &v1alpha1.Exposure{Ingress: &v1alpha1.IngressExposure{}}
+		all.Spec.Workload = &v1alpha1.Workload{Autoscaling: &v1alpha1.Autoscaling{MaxReplicas: 2}}
+	})
 	for _, kind := range workload.Kinds() {
 		o, _ := kind.DeepCopyObject().(client.Object)
 		name := client.ObjectKey{Namespace: s.Namespace, Name: "hooks-receiver"}
-		g.Expect(s.Client.Get(t.Context(), name, o)).To(Succeed())
+		g.Eventually(func() error { return s.Client.Get(t.Context(), name, o) }, stack.Patience, often).Should(Succeed())
 		was := o.GetUID()
 		g.Expect(s.Client.Delete(t.Context(), o)).To(Succeed())
 		g.Eventually(func() (types.UID, error) {

@@ -127,7 +127,7 @@ func TestOperatorMayGrantWhatItGrants(t *testing.T) {
 				return err
 			}
 		}
-		return apply.Prune(t.Context(), s, false)
+		return apply.Conceal(t.Context(), s, false)
 	}
 	// The binding takes a moment to be known.
 	g.Eventually(func() error { return both(deployed.Server()) }, stack.Patience, often).Should(Succeed())

@@ -229,5 +229,11 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 	policy(secure, v1alpha1.HTTPSOff)
 	g.Eventually(post, 5*time.Second, often).WithArguments("X-Forwarded-Proto", "http").Should(Equal(http.StatusOK))
 	g.Expect(sink.Taken()).To(Equal(once(s, taken...)))
-	g.Eventually(func() int64 { return r.Object().Status.Events.Rejected }, stack.Patience, often).Should(Equal(rejected))
+	counted := func() int64 {
+		if events := r.Object().Status.Events; events != nil {
+			return events.Rejected
+		}
+		return 0
+	}
+	g.Eventually(counted, stack.Patience, often).Should(Equal(rejected))
 }
