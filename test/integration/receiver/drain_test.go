@@ -22,7 +22,7 @@ import (
 // signed posts an event with one more header.
 func signed(r *stack.Receiver, to, id, name, value string) (stack.Answer, error) {
 	body := stack.Event(id)
-	req, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(body)) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return stack.Answer{}, err
 	}

@@ -79,8 +79,8 @@ func (a *authority) trust(r *stack.Receiver, serverName string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
-// A receiver with spec.tls waits for its certificate and says so, speaks TLS to its Service, shows a renewed certificate
-// without a restart, and goes on with the last good one when the Secret is spoilt.
+// A receiver with spec.tls waits for its certificate and says so, speaks TLS to its Service, shows a renewed
+// certificate without a restart, and goes on with the last good one when the Secret is spoilt.
 func TestServerSpeaksTLS(t *testing.T) {
 	s := stack.New(t, stack.Options{Node: true})
 	g := NewWithT(t)

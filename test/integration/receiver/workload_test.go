@@ -130,7 +130,8 @@ func TestAutoscalerTakesOverTheReplicas(t *testing.T) {
 	deployment := &appsv1.Deployment{}
 	g.Expect(s.Client.Get(t.Context(), s.Key("hooks-receiver"), deployment)).To(Succeed())
 	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 5}}
-	g.Expect(s.Client.SubResource("scale").Update(t.Context(), deployment, client.WithSubResourceBody(scale))).To(Succeed())
+	body := client.WithSubResourceBody(scale)
+	g.Expect(s.Client.SubResource("scale").Update(t.Context(), deployment, body)).To(Succeed())
 	reconcile(s, hooks)
 	g.Eventually(counts.all, stack.Patience, often).Should(Equal([]int32{3, 5}))
 	reconcile(s, hooks)
