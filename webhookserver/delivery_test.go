@@ -124,8 +124,8 @@ func TestEventIsNotAcknowledgedWithoutTheInbox(t *testing.T) {
 	sink.recover()
 	f.ledger.do(func() { f.ledger.abandoned["evt_1"] = true })
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
-	f.g.Expect(sink.count()).To(Equal(2))
-	f.g.Expect(f.inbox()).To(BeEmpty())
+	f.g.Eventually(sink.count, patience, often).Should(Equal(2))
+	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 }
 
 // A replica died after it had written the WebhookEvent and before it settled the claim.

@@ -1,6 +1,7 @@
 package webhookserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -66,6 +67,9 @@ func (s *Server) process(
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
 	defer cancel()
 
+	if !s.unfinished.await(ctx, e.ID, start.Add(busyWait)) {
+		return verdict{resultBusy, 2 * time.Second}
+	}
 	claim, err := s.claim(ctx, e, start.Add(busyWait))
 	if err != nil {
 		s.complaints.unrecorded.log(s.log, err)
@@ -153,6 +157,15 @@ func (s *Server) deliver(
 	s.recorded(message, left)
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
+		e.Native = bytes.Clone(raw)
+		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error {
+			phase, err := s.inbox.put(ctx, cfg, e, e.Native, left, claim.ReceivedAt)
+			if err != nil {
+				return err
+			}
+			_, err = s.settleOnce(ctx, e, claim, deferred(phase))
+			return err
+		})
 		return unavailable(5 * time.Second)
 	}
 	return s.settle(ctx, e, claim, deferred(phase))
@@ -160,12 +173,27 @@ func (s *Server) deliver(
 
 // settle ends the claim and only then lets the event be acknowledged.
 func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim, to ledger.State) verdict {
+	v, err := s.settleOnce(ctx, e, claim, to)
+	switch {
+	case err == nil:
+		return v
+	case errors.Is(err, ledger.ErrLost): // another replica has the event; it answers the provider's repetition
+	default:
+		s.complaints.unsettled.log(s.log, err)
+		e.Native = nil // a buffer that others use after this request
+		s.unfinished.keep(e.ID, 0, func(ctx context.Context) error {
+			_, err := s.settleOnce(ctx, e, claim, to)
+			return err
+		})
+	}
+	return unavailable(2 * time.Second)
+}
+
+func (s *Server) settleOnce(
+	ctx context.Context, e billing.Event, claim ledger.Claim, to ledger.State,
+) (verdict, error) {
 	if err := s.ledger.Settle(ctx, e.ID, to); err != nil {
-		// After ErrLost another replica has the event; it answers the provider's repetition.
-		if !errors.Is(err, ledger.ErrLost) {
-			s.complaints.unsettled.log(s.log, err)
-		}
-		return unavailable(2 * time.Second)
+		return verdict{}, err
 	}
 	out := verdict{result: resultProcessed}
 	recent := recentOf(e, claim.ReceivedAt, v1alpha1.OutcomeProcessed)
@@ -179,5 +207,5 @@ func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim
 		s.counters.processed.Add(1)
 	}
 	s.recent.add(recent)
-	return out
+	return out, nil
 }

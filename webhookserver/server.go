@@ -67,6 +67,7 @@ type Server struct {
 	counters        counters
 	recent          recentEvents
 	changes         catalogChanges
+	unfinished      unfinished
 	metrics         *metrics
 	gate            gate
 	tls             *tlsSecret // nil: plain HTTP
@@ -152,6 +153,7 @@ func (s *Server) Run(ctx context.Context) error {
 	hardCtx, stopHard := context.WithCancel(back)
 	defer stopHard()
 	deliveries.Go(func() { s.inbox.run(pullCtx, hardCtx, s.namespace, s.name) })
+	s.unfinished.begin(hardCtx)
 	statusCtx, stopStatus := context.WithCancel(back)
 	watches.Go(func() { s.status.run(statusCtx) })
 
@@ -184,7 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = intake.Close()
 	}
 	finished := make(chan struct{})
-	go func() { deliveries.Wait(); close(finished) }()
+	go func() { deliveries.Wait(); s.unfinished.drain(hardCtx); close(finished) }()
 	select {
 	case <-finished:
 	case <-limit.Done():

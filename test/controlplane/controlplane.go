@@ -49,11 +49,12 @@ type ControlPlane struct {
 	port    int
 	admin   *rest.Config
 
-	mu        sync.Mutex
-	etcd      *child.Process
-	apiserver *child.Process
-	apiLog    *os.File
-	etcdURL   string
+	mu          sync.Mutex
+	etcd        *child.Process
+	apiserver   *child.Process
+	apiLog      *os.File
+	etcdURL     string
+	etcdPeerURL string
 }
 
 const (

@@ -108,7 +108,8 @@ func TestKubectlWithTheKubeconfig(t *testing.T) {
 	g.Expect(string(out)).To(ContainSubstring("No resources found"))
 }
 
-// While the API server is paused requests hang; after a restart the objects are there and the address is the same.
+// While the API server is paused requests hang; after a restart of it, or of etcd, the objects are there and the address
+// is the same.
 func TestPauseResumeRestart(t *testing.T) {
 	g := NewWithT(t)
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoFsync: true, NoCRDs: true})
@@ -132,6 +133,11 @@ func TestPauseResumeRestart(t *testing.T) {
 	g.Expect(cp.Pause()).To(Succeed())
 	g.Expect(cp.Restart(t.Context())).To(Succeed())
 	g.Expect(get(10 * time.Second)).To(Succeed())
+
+	cp.KillEtcd()
+	g.Expect(get(2 * time.Second)).NotTo(Succeed())
+	g.Expect(cp.StartEtcd(t.Context())).To(Succeed())
+	g.Eventually(func() error { return get(10 * time.Second) }, time.Minute, 100*time.Millisecond).Should(Succeed())
 
 	cp.StopAPIServer()
 	g.Expect(get(2 * time.Second)).NotTo(Succeed())

@@ -30,50 +30,6 @@ const (
 	firstPort, lastPort = 12000, 29999
 )
 
-func (cp *ControlPlane) startEtcd(ctx context.Context) error {
-	for attempt := 1; ; attempt++ {
-		err := cp.tryEtcd(ctx)
-		if err == nil || attempt == startAttempts || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-func (cp *ControlPlane) tryEtcd(ctx context.Context) error {
-	clientPort, err := freePort(ctx)
-	if err != nil {
-		return err
-	}
-	peerPort, err := freePort(ctx)
-	if err != nil {
-		return err
-	}
-	cp.etcdURL = "http://" + address(clientPort)
-	peerURL := "http://" + address(peerPort)
-	args := []string{
-		"--name=kassa", "--data-dir=" + filepath.Join(cp.dir, "etcd"),
-		"--listen-client-urls=" + cp.etcdURL, "--advertise-client-urls=" + cp.etcdURL,
-		"--listen-peer-urls=" + peerURL, "--initial-advertise-peer-urls=" + peerURL,
-		"--initial-cluster=kassa=" + peerURL, "--log-level=warn",
-	}
-	if cp.options.NoFsync {
-		args = append(args, "--unsafe-no-fsync")
-	}
-	process, _, err := cp.launch("etcd", append(args, cp.options.EtcdArgs...))
-	if err != nil {
-		return err
-	}
-	err = cp.waitUntil(ctx, "etcd", process, func(ctx context.Context) error {
-		return healthy(ctx, http.DefaultClient, cp.etcdURL+"/readyz")
-	})
-	if err != nil {
-		process.Kill()
-		return errors.Join(err, os.RemoveAll(filepath.Join(cp.dir, "etcd")))
-	}
-	cp.etcd = process
-	return nil
-}
-
 func (cp *ControlPlane) startAPIServer(ctx context.Context) error {
 	args := []string{
 		"--etcd-servers=" + cp.etcdURL,

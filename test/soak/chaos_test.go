@@ -31,19 +31,23 @@ type schedule struct {
 	kill, pause time.Duration
 	// longest pause of the API server; every third time it is restarted instead.
 	longest time.Duration
+	// atMost so many kills and half as many pauses; 0: no bound.
+	atMost int
 }
+
+func (s schedule) more(n int) bool { return s.atMost == 0 || n < s.atMost }
 
 // run returns when stop is closed, with the API server there.
 func (c *chaos) run(t *testing.T, stop <-chan struct{}) {
 	var both sync.WaitGroup
 	both.Go(func() {
-		for wait(stop, c.plan.kill) {
+		for i := 0; c.plan.more(i) && wait(stop, c.plan.kill); i++ {
 			c.killOne()
 		}
 	})
 	both.Go(func() {
-		for i := 1; wait(stop, c.plan.pause); i++ {
-			if err := c.disturb(i%3 == 0); err != nil {
+		for i := 0; c.plan.more(2*i) && wait(stop, c.plan.pause); i++ {
+			if err := c.disturb(i%3 == 2); err != nil {
 				t.Errorf("the API server: %v", err)
 				return
 			}

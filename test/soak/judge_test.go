@@ -12,7 +12,7 @@ import (
 const (
 	// noticed is how long after a kill its broken connections may be seen, on a busy machine.
 	noticed = 5 * time.Second
-	// unsettled is how long a receiver may take, after a sink took an event, to write that down: it gives up then.
+	// unsettled is how long a receiver may take to write down that a sink took an event of the inbox.
 	unsettled = 15 * time.Second
 )
 
@@ -28,7 +28,7 @@ type offer struct {
 
 // history is what is known of an event.
 type history struct {
-	acknowledged bool
+	acknowledged moment // 0: never
 	offers       []offer
 	broken       []moment // when connections broke by which the provider had sent it and had no answer
 	refused      bool     // the provider got an answer other than 200
@@ -50,7 +50,8 @@ var verdictNames = [...]string{"once", "twice by a kill", "never acknowledged", 
 func (v verdict) String() string { return verdictNames[v] }
 
 // judge explains each time that an event was taken again by another kill, before which the sink had got it: either the
-// provider's request broke at that kill, or the receiver's connection to the sink did, soon after the event was taken.
+// provider's request broke at that kill, or the killed replica's connection to the sink did, before the provider had
+// its 200, or soon after an event of the inbox was taken.
 func judge(h history, kills []moment) verdict {
 	taken := 0
 	for _, o := range h.offers {
@@ -59,7 +60,7 @@ func judge(h history, kills []moment) verdict {
 		}
 	}
 	switch {
-	case !h.acknowledged:
+	case h.acknowledged == 0:
 		return unanswered
 	case taken == 0:
 		return lost
@@ -74,7 +75,8 @@ func judge(h history, kills []moment) verdict {
 			if !o.taken || o.began > kill {
 				return false
 			}
-			return requestBroke || o.closed != 0 && atKill(o.closed) && kill-o.ended < unsettled
+			replicaDied := o.closed != 0 && atKill(o.closed)
+			return requestBroke || replicaDied && (h.acknowledged > kill || kill-o.ended < unsettled)
 		}) {
 			explained++
 		}
@@ -95,38 +97,41 @@ func TestJudge(t *testing.T) {
 		h      history
 		want   verdict
 	}{
-		{"taken once", history{acknowledged: true, offers: []offer{taken(1, 2, 0)}}, once},
-		{"refused, then taken", history{acknowledged: true, offers: []offer{missed(1, 2), taken(3, 4, 0)}}, once},
+		{"taken once", history{acknowledged: at(90), offers: []offer{taken(1, 2, 0)}}, once},
+		{"refused, then taken", history{acknowledged: at(90), offers: []offer{missed(1, 2), taken(3, 4, 0)}}, once},
 		{"no answer yet", history{offers: []offer{taken(1, 2, 0)}}, unanswered},
-		{"acknowledged and not offered", history{acknowledged: true}, lost},
-		{"acknowledged and refused", history{acknowledged: true, offers: []offer{missed(1, 2)}}, lost},
-		{"twice for nothing", history{acknowledged: true, offers: []offer{taken(1, 2, 0), taken(3, 4, 0)}}, doubled},
+		{"acknowledged and not offered", history{acknowledged: at(90)}, lost},
+		{"acknowledged and refused", history{acknowledged: at(90), offers: []offer{missed(1, 2)}}, lost},
+		{"twice for nothing", history{acknowledged: at(90), offers: []offer{taken(1, 2, 0), taken(3, 4, 0)}}, doubled},
 		{"the request broke at the kill", history{
-			acknowledged: true, offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(10.2)},
+			acknowledged: at(90), offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(10.2)},
 		}, inHand},
 		{"the request broke long after the kill", history{
-			acknowledged: true, offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(20)},
+			acknowledged: at(90), offers: []offer{taken(9.9, 10.1, 0), taken(41, 42, 0)}, broken: []moment{at(20)},
 		}, doubled},
 		{"it was not offered before the kill", history{
-			acknowledged: true, offers: []offer{taken(10.5, 11, 0), taken(12, 13, 0)}, broken: []moment{at(10.2)},
+			acknowledged: at(90), offers: []offer{taken(10.5, 11, 0), taken(12, 13, 0)}, broken: []moment{at(10.2)},
 		}, doubled},
 		{"one kill explains one repetition", history{
-			acknowledged: true, offers: []offer{taken(9, 10, 0), taken(30, 31, 0), taken(32, 33, 0)},
+			acknowledged: at(90), offers: []offer{taken(9, 10, 0), taken(30, 31, 0), taken(32, 33, 0)},
 			broken: []moment{at(10.2)},
 		}, doubled},
 		{"two kills explain two", history{
-			acknowledged: true, offers: []offer{taken(9, 10, 0), taken(39, 40, 0), taken(70, 71, 0)},
+			acknowledged: at(90), offers: []offer{taken(9, 10, 0), taken(39, 40, 0), taken(70, 71, 0)},
 			broken: []moment{at(10.2), at(40.1)},
 		}, inHand},
 		{"from the inbox: the connection to the sink broke", history{
-			acknowledged: true, offers: []offer{missed(1, 2), taken(9, 9.5, 10.1), taken(12, 13, 0)},
+			acknowledged: at(2), offers: []offer{missed(1, 2), taken(9, 9.5, 10.1), taken(12, 13, 0)},
 		}, inHand},
 		{"a connection that closed at another time", history{
-			acknowledged: true, offers: []offer{missed(1, 2), taken(9, 9.5, 30), taken(32, 33, 0)},
+			acknowledged: at(90), offers: []offer{missed(1, 2), taken(9, 9.5, 30), taken(32, 33, 0)},
 		}, doubled},
-		{"taken long before the kill", history{
-			acknowledged: true, offers: []offer{taken(11, 12, 40.1), taken(50, 51, 0)},
+		{"taken long before the kill, and acknowledged", history{
+			acknowledged: at(13), offers: []offer{taken(11, 12, 40.1), taken(50, 51, 0)},
 		}, doubled},
+		{"taken long before the kill, and not acknowledged", history{
+			acknowledged: at(60), offers: []offer{taken(11, 12, 40.1), taken(50, 51, 0)},
+		}, inHand},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			NewWithT(t).Expect(fmt.Sprint(judge(c.h, kills))).To(Equal(c.want.String()))

@@ -40,7 +40,7 @@ type sender struct {
 	requests, refusedConnections atomic.Int64
 
 	mu           sync.Mutex
-	acknowledged []bool
+	acknowledged []moment // 0: not yet
 	count        int
 	broken       map[int][]moment
 	refused      map[int]bool
@@ -50,7 +50,7 @@ type sender struct {
 func newSender(began time.Time, events int, secret string, urls []string) *sender {
 	return &sender{
 		began: began, secret: secret, urls: urls, active: make(chan struct{}, inFlight),
-		prefix: fmt.Sprintf("evt_%x_", began.UnixMilli()), acknowledged: make([]bool, events),
+		prefix: fmt.Sprintf("evt_%x_", began.UnixMilli()), acknowledged: make([]moment, events),
 		broken: map[int][]moment{}, refused: map[int]bool{}, statuses: map[int]int{},
 		client: &http.Client{
 			Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}, Timeout: requestTimeout,
@@ -116,8 +116,8 @@ func (d *sender) attempt(n int, body []byte) (acknowledged bool) {
 	case err != nil:
 		d.broken[n] = append(d.broken[n], time.Since(d.began))
 	case status == http.StatusOK:
-		if !d.acknowledged[n] {
-			d.acknowledged[n] = true
+		if d.acknowledged[n] == 0 {
+			d.acknowledged[n] = time.Since(d.began)
 			d.count++
 		}
 		d.statuses[status]++

@@ -47,7 +47,7 @@ func TestSoak(t *testing.T) {
 	events, seed := int(number("SOAK_EVENTS", fewEvents)), number("SOAK_SEED", rand.Uint64())
 	plan := schedule{kill: 30 * time.Second, pause: 45 * time.Second, longest: 12 * time.Second}
 	if events <= 2*fewEvents {
-		plan = schedule{kill: 4 * time.Second, pause: 5 * time.Second, longest: 3 * time.Second}
+		plan = schedule{kill: 3 * time.Second, pause: 4 * time.Second, longest: 5 * time.Second, atMost: 6}
 	}
 	t.Logf("SOAK_EVENTS=%d SOAK_SEED=%d", events, seed)
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -149,10 +150,10 @@ func (d *sender) expectDelivered(t *testing.T, sink *stack.Sink, doubled func(id
 		want[d.s.CloudEventID(id)] = id
 	}
 	// An event that waits in the inbox was acknowledged before it was delivered.
-	g.Eventually(func() int { return len(sink.Taken()) }, stack.Patience, often).Should(BeNumerically(">=", sent))
+	g.Eventually(func() int { return len(d.taken(sink)) }, stack.Patience, often).Should(BeNumerically(">=", sent))
 	noneLeft(t, d.s)
 	twice := 0
-	for id, n := range sink.Taken() {
+	for id, n := range d.taken(sink) {
 		event, known := want[id]
 		g.Expect(known).To(BeTrue(), "the sink got %s, which nobody sent", id)
 		if n > 1 {
@@ -161,6 +162,13 @@ func (d *sender) expectDelivered(t *testing.T, sink *stack.Sink, doubled func(id
 		}
 	}
 	t.Logf("%d events, answers %v, %d broken, %d came twice", sent, d.statuses, len(d.broken), twice)
+}
+
+// taken are this sender's events among those that the sink took.
+func (d *sender) taken(sink *stack.Sink) map[string]int {
+	all := sink.Taken()
+	maps.DeleteFunc(all, func(id string, _ int) bool { return !strings.Contains(id, "evt_"+d.prefix+"_") })
+	return all
 }
 
 func (d *sender) wasBroken(id string) bool { return d.broken[id] }

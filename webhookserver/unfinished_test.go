@@ -1,0 +1,84 @@
+package webhookserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+// A sink took an event, and the ledger could not be told. The provider, which gets no 200, may repeat it or not: it is
+// settled as soon as that can be done, and the sink does not get it again.
+func TestWhatASinkTookIsSettledLater(t *testing.T) {
+	sink := newApp(t, nil)
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	r := f.start()
+	f.ledger.do(func() { f.ledger.settleErr = ledger.ErrUnavailable })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
+	f.g.Expect(r.send(eventBody("evt_2", "invoice.paid")).StatusCode).To(Equal(503))
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503), "it is not durable yet")
+	f.ledger.do(func() { f.ledger.settleErr = nil })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Eventually(func() ledger.State { return f.ledger.state("evt_2") }, patience, often).Should(Equal(ledger.Processed))
+	f.g.Expect(sink.count()).To(Equal(2))
+	f.g.Eventually(f.totals, patience, often).Should(Equal(v1alpha1.EventTotals{Received: 4, Processed: 2, Duplicate: 1}))
+	f.g.Expect(f.read().Status.RecentEvents).To(HaveLen(2))
+}
+
+// One sink took an event, the other did not, and the inbox could not be written.
+func TestWhatOneSinkTookGoesIntoTheInboxLater(t *testing.T) {
+	healthy, sink := newApp(t, nil), newApp(t, status(500))
+	f := newFixture(t, []v1alpha1.Sink{healthy.sink("healthy"), sink.sink("app")})
+	broken := &brokenClient{WithWatch: f.client}
+	broken.fail.Store(true)
+	r := f.start(func(o *Options) { o.Client = broken })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
+	// The request's buffer is used again meanwhile.
+	f.g.Expect(r.send(eventBody("evt_2", "invoice.paid")).StatusCode).To(Equal(503))
+	broken.fail.Store(false)
+	sink.recover()
+	f.g.Eventually(func() []ledger.State {
+		return []ledger.State{f.ledger.state("evt_1"), f.ledger.state("evt_2")}
+	}, patience, often).Should(HaveEach(ledger.Processed))
+	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
+	f.g.Expect(healthy.count()).To(Equal(2))
+	f.g.Expect(sink.ids()).To(ContainElements("stripe:acct_1:evt_1", "stripe:acct_1:evt_2"))
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Expect(healthy.count()).To(Equal(2))
+}
+
+func TestUnfinishedIsBounded(t *testing.T) {
+	g := NewWithT(t)
+	var u unfinished
+	var tries atomic.Int32
+	never := func(context.Context) error { tries.Add(1); return errors.New("away") }
+	u.keep("before it begins", 0, never)
+	ctx, cancel := context.WithCancel(t.Context())
+	u.begin(ctx)
+	for i := range 2 * maxUnfinished {
+		u.keep(fmt.Sprint(i), 0, never)
+	}
+	g.Expect(u.events).To(HaveLen(maxUnfinished))
+	cancel()
+	u.drain(t.Context())
+	g.Expect(u.events).To(BeEmpty())
+
+	u.begin(t.Context())
+	u.keep("large", maxUnfinishedBytes, func(context.Context) error { tries.Add(1); return nil })
+	u.keep("one more", 1, never)
+	g.Expect(u.events).To(HaveLen(1))
+	g.Expect(u.await(t.Context(), "one more", time.Now())).To(BeTrue())
+	g.Expect(u.await(t.Context(), "large", time.Now())).To(BeFalse())
+	g.Expect(u.await(t.Context(), "large", time.Now().Add(patience))).To(BeTrue())
+	u.keep("lost", maxUnfinishedBytes, func(context.Context) error { return ledger.ErrLost })
+	g.Expect(u.await(t.Context(), "lost", time.Now().Add(patience))).To(BeTrue())
+	u.drain(t.Context())
+	g.Expect(u.bytes).To(BeZero())
+}
