@@ -158,7 +158,7 @@ func (s *Server) deliver(
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		e.Native = bytes.Clone(raw)
-		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error {
+		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
 			phase, err := s.inbox.put(ctx, cfg, e, e.Native, left, claim.ReceivedAt)
 			if err != nil {
 				return err
@@ -180,8 +180,9 @@ func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim
 	case errors.Is(err, ledger.ErrLost): // another replica has the event; it answers the provider's repetition
 	default:
 		s.complaints.unsettled.log(s.log, err)
-		e.Native = nil // a buffer that others use after this request
-		s.unfinished.keep(e.ID, 0, func(ctx context.Context) error {
+		// The request's buffer is another's once this returns.
+		e.Native = nil
+		s.unfinished.keep(e.ID, 0, func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
 			_, err := s.settleOnce(ctx, e, claim, to)
 			return err
 		})

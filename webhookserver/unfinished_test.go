@@ -3,7 +3,7 @@ package webhookserver
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,7 +63,7 @@ func TestUnfinishedIsBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	u.begin(ctx)
 	for i := range 2 * maxUnfinished {
-		u.keep(fmt.Sprint(i), 0, never)
+		u.keep(strconv.Itoa(i), 0, never)
 	}
 	g.Expect(u.events).To(HaveLen(maxUnfinished))
 	cancel()

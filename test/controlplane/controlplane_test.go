@@ -108,8 +108,8 @@ func TestKubectlWithTheKubeconfig(t *testing.T) {
 	g.Expect(string(out)).To(ContainSubstring("No resources found"))
 }
 
-// While the API server is paused requests hang; after a restart of it, or of etcd, the objects are there and the address
-// is the same.
+// While the API server is paused requests hang; after a restart of it, or of etcd, the objects are there and the
+// address is the same.
 func TestPauseResumeRestart(t *testing.T) {
 	g := NewWithT(t)
 	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoFsync: true, NoCRDs: true})

@@ -93,7 +93,7 @@ func (c *chaos) disturb(restart bool) error {
 	}()
 	if restart {
 		c.s.Plane.StopAPIServer()
-		time.Sleep(length)
+		<-time.After(length)
 		c.mu.Lock()
 		c.restarts++
 		c.mu.Unlock()
@@ -102,7 +102,7 @@ func (c *chaos) disturb(restart bool) error {
 	if err := c.s.Plane.Pause(); err != nil {
 		return err
 	}
-	time.Sleep(length)
+	<-time.After(length)
 	c.mu.Lock()
 	c.pauses++
 	c.mu.Unlock()

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -134,7 +133,7 @@ func TestJudge(t *testing.T) {
 		}, inHand},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			NewWithT(t).Expect(fmt.Sprint(judge(c.h, kills))).To(Equal(c.want.String()))
+			NewWithT(t).Expect(judge(c.h, kills).String()).To(Equal(c.want.String()))
 		})
 	}
 }

@@ -131,7 +131,7 @@ func (d *sender) attempt(n int, body []byte) (acknowledged bool) {
 
 func (d *sender) post(body []byte) (status int, err error) {
 	url := d.urls[rand.IntN(len(d.urls))]
-	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body)) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

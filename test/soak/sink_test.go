@@ -86,7 +86,7 @@ func (k *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k.mu.Unlock()
 		return
 	}
-	time.Sleep(rand.N(3 * time.Millisecond)) // the application's work
+	<-time.After(rand.N(3 * time.Millisecond)) // the application's work
 	conn, _ := r.Context().Value(connKey{}).(int32)
 	k.mu.Lock()
 	defer k.mu.Unlock()

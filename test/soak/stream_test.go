@@ -69,7 +69,8 @@ func TestStream(t *testing.T) {
 	times, late, highest, sent := make([]int, n), 0, -1, 0
 	for event := range stream(7, n) {
 		sent++
-		if times[event]++; times[event] == 1 && event < highest {
+		times[event]++
+		if times[event] == 1 && event < highest {
 			late++
 		}
 		highest = max(highest, event)

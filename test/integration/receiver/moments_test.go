@@ -228,7 +228,8 @@ func TestKillWithAnEventOfTheInbox(t *testing.T) {
 	m.awaitTried(2, inHands, delivered)
 	g.Expect(m.inbox()).To(ConsistOf(inHands, delivered))
 	allow := []func(){
-		m.deny("webhookevents/status", "patch"), m.deny("webhookevents", "delete"), m.deny("eventledgers", "update", "create"),
+		m.deny("webhookevents/status", "patch"), m.deny("webhookevents", "delete"),
+		m.deny("eventledgers", "update", "create"),
 	}
 	close(goOn)
 	g.Eventually(func() int { return m.sink.Taken()[m.CloudEventID(delivered)] }, stack.Patience, often).Should(Equal(1))
