@@ -159,7 +159,7 @@ func (s *Server) deliver(
 		s.complaints.unwritten.log(s.log, err)
 		e.Native = bytes.Clone(raw)
 		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
-			phase, err := s.inbox.put(ctx, cfg, e, e.Native, left, claim.ReceivedAt)
+			phase, err := s.inbox.put(ctx, cfg, e, e.Native, message, left, received)
 			if err != nil {
 				return err
 			}
