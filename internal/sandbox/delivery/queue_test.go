@@ -28,6 +28,18 @@ func jobTo(url string, reports chan<- Outcome) Job {
 	}
 }
 
+// next is the next report, which has to come.
+func next(t *testing.T, reports <-chan Outcome) Outcome {
+	t.Helper()
+	select {
+	case o := <-reports:
+		return o
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing is reported")
+		return Outcome{}
+	}
+}
+
 // answering is an endpoint that answers with a status, and counts.
 func answering(t *testing.T, status int) (url string, got *atomic.Int64) {
 	t.Helper()
@@ -79,7 +91,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	g.Eventually(most.Load).Should(Equal(int64(3)))
 	close(release)
 	for range 12 {
-		g.Expect((<-reports).Delivered).To(BeTrue())
+		g.Expect(next(t, reports).Delivered).To(BeTrue())
 	}
 	g.Expect(most.Load()).To(Equal(int64(3)))
 }
@@ -94,7 +106,7 @@ func TestAScheduleRunsOnTheClock(t *testing.T) {
 	job := jobTo(url, reports)
 	job.Retries = Schedule{time.Hour, 2 * time.Hour}
 	q.Send(job)
-	first := <-reports
+	first := next(t, reports)
 	g.Expect([]any{first.Attempt.Attempt, first.Status, first.ContentType, first.Body, first.Final()}).
 		To(Equal([]any{1, 500, "text/x", "no", false}))
 	g.Expect(first.Retry.Sub(first.Time)).To(BeNumerically("~", time.Hour, time.Minute))
@@ -102,9 +114,9 @@ func TestAScheduleRunsOnTheClock(t *testing.T) {
 	c.Advance(50 * time.Minute)
 	g.Consistently(got.Load, "50ms").Should(Equal(int64(1)))
 	c.Advance(11 * time.Minute)
-	g.Expect((<-reports).Final()).To(BeFalse())
+	g.Expect(next(t, reports).Final()).To(BeFalse())
 	c.SetRate(1e9)
-	last := <-reports
+	last := next(t, reports)
 	g.Expect([]any{last.Attempt.Attempt, last.Final(), last.Delivered}).To(Equal([]any{3, true, false}))
 	g.Expect(q.Totals()).To(Equal([]Totals{{
 		Endpoint: "e", Messages: 1, Attempts: 3, GivenUp: 1, Statuses: map[int]int64{500: 3},
@@ -126,7 +138,7 @@ func TestWhatCountsAsDelivered(t *testing.T) {
 		job := jobTo(url, reports)
 		job.ExactlyOK, job.Retries = c.exactlyOK, Schedule{}
 		q.Send(job)
-		NewWithT(t).Expect((<-reports).Delivered).To(Equal(c.want), "%+v", c)
+		NewWithT(t).Expect(next(t, reports).Delivered).To(Equal(c.want), "%+v", c)
 	}
 }
 
@@ -135,7 +147,7 @@ func TestAnEndpointThatIsGoneEndsTheJob(t *testing.T) {
 	q := newQueue(t, Options{})
 	reports := make(chan Outcome, 1)
 	q.Send(jobTo("", reports))
-	o := <-reports
+	o := next(t, reports)
 	g.Expect([]bool{o.Gone(), o.Final(), o.Delivered}).To(Equal([]bool{true, true, false}))
 	g.Expect(q.Attempts()).To(BeEmpty())
 }
@@ -151,7 +163,7 @@ func TestAJobsOwnTimeLimit(t *testing.T) {
 	job := jobTo(server.URL, reports)
 	job.Timeout, job.Retries = 20*time.Millisecond, Schedule{}
 	q.Send(job)
-	o := <-reports
+	o := next(t, reports)
 	g.Expect([]any{o.Status, o.Error}).To(Equal([]any{0, "timeout"}))
 }
 
@@ -242,7 +254,7 @@ func TestDiscardEndsEverything(t *testing.T) {
 	job := jobTo(url, reports)
 	job.Retries = Schedule{time.Hour}
 	q.Send(job)
-	<-reports
+	next(t, reports)
 	q.Hold()
 	q.Send(job)
 	q.Discard()
@@ -253,7 +265,7 @@ func TestDiscardEndsEverything(t *testing.T) {
 	g.Expect(q.Repeat("m", "")).To(BeZero())
 	g.Consistently(got.Load, "50ms").Should(Equal(int64(1)))
 	q.Send(job)
-	g.Expect((<-reports).Attempt.Attempt).To(Equal(1), "the queue goes on")
+	g.Expect(next(t, reports).Attempt.Attempt).To(Equal(1), "the queue goes on")
 }
 
 func TestCloseEndsWithItsContext(t *testing.T) {
