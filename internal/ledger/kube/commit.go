@@ -219,8 +219,8 @@ func (l *Ledger) reread(ctx context.Context, seq uint32, base string, conflict b
 	}
 }
 
-// read gets a segment that is known and applies it. If it does not exist any more the ledger is listed anew: its entries
-// may be in another segment by now, which the watch has not shown yet.
+// read gets a segment that is known and applies it. If it does not exist any more the ledger is listed anew: its
+// entries may be in another segment by now, which the watch has not shown yet.
 func (l *Ledger) read(ctx context.Context, seq uint32) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	o, err := l.store.Get(call, l.names.of(seq))

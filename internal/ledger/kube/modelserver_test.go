@@ -233,12 +233,12 @@ func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
 
 // note keeps what happened, for whoever has to find out why.
 func (c *checker) note(kind watch.EventType, o *v1alpha1.EventLedger, now time.Time) {
-	line := fmt.Sprintf("%s %s %s v%s by %s floor %q:", now.Format("15:04:05.000"), kind, o.Name, o.ResourceVersion,
+	line := fmt.Appendf(nil, "%s %s %s v%s by %s floor %q:", now.Format("15:04:05.000"), kind, o.Name, o.ResourceVersion,
 		o.Annotations[AnnotationWriter], o.Annotations[AnnotationFloor])
 	for _, e := range o.Status.Entries {
-		line += fmt.Sprintf(" %s %s %s", e.ID, e.State, e.ClaimedBy)
+		line = fmt.Appendf(line, " %s %s %s", e.ID, e.State, e.ClaimedBy)
 	}
-	c.log = append(c.log, line)
+	c.log = append(c.log, string(line))
 }
 
 func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
