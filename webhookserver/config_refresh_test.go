@@ -48,8 +48,8 @@ func (c *laggingClient) Get(
 
 func (c *laggingClient) Scheme() *runtime.Scheme { return c.WithWatch.Scheme() }
 
-// An event that is signed with a secret which the watch has not brought yet is taken, and a wrong one is refused only by
-// what the API server says now.
+// An event that is signed with a secret which the watch has not brought yet is taken, and a wrong one is refused only
+// by what the API server says now.
 func TestLaggingWatchRefusesNoGoodEvent(t *testing.T) {
 	f := newFixture(t, nil)
 	lagging := &laggingClient{WithWatch: f.client}
@@ -88,10 +88,10 @@ func TestFewWaitForARead(t *testing.T) {
 	g := NewWithT(t)
 	var f refresher
 	begun, release := make(chan struct{}), make(chan struct{})
-	read := func(context.Context) error {
+	read := func(ctx context.Context) error {
 		close(begun)
 		<-release
-		return nil
+		return ctx.Err()
 	}
 	var certain, refused atomic.Int64
 	var all sync.WaitGroup

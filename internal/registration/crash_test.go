@@ -105,6 +105,13 @@ var sequences = []sequence{
 		to.rotate = "now"
 		w.settle(to)
 	}},
+	{name: "leave before the id is stored", fresh: true, to: func(g *goal) { g.manual = true }, gone: true, gap: true,
+		before: func(w *world) {
+			w.dies = func(int) bool { return len(w.at) > 0 }
+			_ = w.reconcile(basic())
+			w.dies = nil
+			w.Expect(w.at).To(HaveLen(1))
+		}},
 	{name: "come back", gap: true, before: func(w *world) {
 		to := basic()
 		to.manual = true

@@ -43,9 +43,6 @@ func (s *State) rotate(serving *provider.Endpoint) (Step, bool) {
 	if !asked && (s.Interval == 0 || s.Now.Before(s.Record.Serving.MadeAt.Add(s.Interval))) {
 		return Step{}, false
 	}
-	if len(s.Record.Retiring) >= MaxRetiring {
-		return s.drop(s.Record.Retiring[0]), true
-	}
 	if s.Traits.Secrets == provider.SecretChosen {
 		r := s.replaced(Held{ID: serving.ID, Secret: s.Fresh, Unconfirmed: true})
 		return save(r, note(NoteRotated, "replaced the signing secret of endpoint %s", serving.ID)), true

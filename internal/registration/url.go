@@ -29,7 +29,7 @@ func variantOf(url string, n int) string {
 	return url + sign + queryName + "=" + strconv.Itoa(n)
 }
 
-// freeURL is the receiver's URL in the first form that no other endpoint has; except is the endpoint that shall have it.
+// freeURL is the receiver's URL in the first form that no endpoint has but except, which shall have it.
 func (s *State) freeURL(except string) string {
 	if !s.Traits.UniqueURL || !s.Traits.Marks {
 		return s.URL

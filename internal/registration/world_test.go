@@ -208,7 +208,8 @@ func (w *world) state(to goal) registration.State {
 // reconcile is one pass of the operator; the status is written when it went well.
 func (w *world) reconcile(to goal) error {
 	keep := &store{world: w}
-	record, err := registration.Record{}, error(nil)
+	var record registration.Record
+	var err error
 	if to.manual {
 		err = registration.Leave(context.Background(), w, keep, w.state(to))
 	} else {

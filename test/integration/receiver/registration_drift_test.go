@@ -249,7 +249,8 @@ func TestDeletionWaitsForTheProvider(t *testing.T) {
 	s.SandboxDown()
 	g.Expect(s.Client.Delete(t.Context(), object)).To(Succeed())
 	s.AwaitState(object, "Terminating False "+v1alpha1.ReasonDeleting)
-	g.Expect(stack.Message(object)).To(And(ContainSubstring("still registered"), ContainSubstring("spec.registration.manual")))
+	g.Expect(stack.Message(object)).To(And(ContainSubstring("still registered"),
+		ContainSubstring("spec.registration.manual")))
 	s.Change(object, func() {
 		object.Spec.Registration = v1alpha1.Registration{Manual: &v1alpha1.ManualRegistration{
 			SigningSecretRef: v1alpha1.SigningSecretReference{Name: "any"},

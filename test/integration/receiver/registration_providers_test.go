@@ -154,7 +154,8 @@ func TestRegistrationAtPaddle(t *testing.T) {
 		object.Annotations[v1alpha1.AnnotationRotateSecret] = "last"
 	})
 	g.Eventually(func() string { return hooks.Object().Status.Rotated }, stack.Patience, often).Should(Equal("last"))
-	g.Eventually(func() int { return len(hooks.Object().Status.RetiringEndpoints) }, stack.Patience, often).Should(Equal(3))
+	retiring := func() int { return len(hooks.Object().Status.RetiringEndpoints) }
+	g.Eventually(retiring, stack.Patience, often).Should(Equal(3))
 	g.Expect(s.Client.Delete(t.Context(), hooks.Object())).To(Succeed())
 	g.Eventually(account.Settings, stack.Patience, often).Should(BeEmpty(), "retiring ones too")
 }
