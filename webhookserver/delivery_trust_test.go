@@ -32,7 +32,8 @@ func of(id string) string {
 	return strings.ReplaceAll(eventBody(id, "invoice.paid"), "sub_1", "sub_"+id)
 }
 
-// Nothing is sent without its credentials. What waits for want of a Secret says so, and goes out the moment it is there.
+// Nothing is sent without its credentials. What waits for want of a Secret says so, and goes out the moment it is
+// there.
 func TestMissingSecretHoldsEventsBackUntilItIsThere(t *testing.T) {
 	sink := newApp(t, nil)
 	to := sink.sink("app")

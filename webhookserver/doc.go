@@ -12,5 +12,6 @@
 //
 // The rooms: intake (HTTP), limits, verify, process (claim, deliver, settle), dispatch and sink* (HTTP to the
 // app), circuit (whether a sink is asked at all), order (of events of one key), cloudevent (what the app receives),
-// inbox* (events that wait), config* (what the spec and the Secrets say now), plans (names of prices), status* (counters in the resource), metrics, health, server (life cycle).
+// inbox* (events that wait), config* (what the spec and the Secrets say now), plans (names of prices), status*
+// (counters in the resource), metrics, health, server (life cycle).
 package webhookserver

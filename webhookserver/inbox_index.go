@@ -70,8 +70,8 @@ type index struct {
 
 func newIndex(opening func(string, time.Time) opening) *index {
 	return &index{
-		opening: opening, clock: time.Now, records: map[string]*record{}, groups: map[string][]*record{}, queues: map[string]*queue{},
-		wake: make(chan struct{}, 1),
+		opening: opening, clock: time.Now, records: map[string]*record{}, groups: map[string][]*record{},
+		queues: map[string]*queue{}, wake: make(chan struct{}, 1),
 	}
 }
 

@@ -125,6 +125,7 @@ func TestIndexModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	sinks := []string{"app", "crm"}
+	phases := []v1alpha1.EventPhase{v1alpha1.EventPending, v1alpha1.EventPending, v1alpha1.EventDelivered}
 	for range 300 {
 		x, now := newIndex(unlimited), noon
 		x.clock = func() time.Time { return now }
@@ -141,7 +142,7 @@ func TestIndexModel(t *testing.T) {
 				e.Status.Sinks = nil
 				for _, s := range e.Spec.Sinks {
 					e.Status.Sinks = append(e.Status.Sinks, v1alpha1.SinkDelivery{Name: s,
-						Phase:       []v1alpha1.EventPhase{v1alpha1.EventPending, v1alpha1.EventPending, v1alpha1.EventDelivered}[random.IntN(3)],
+						Phase:       phases[random.IntN(len(phases))],
 						NextAttempt: microTime(now.Add(time.Duration(random.IntN(20)-10) * time.Second))})
 				}
 				objects[name] = e

@@ -82,8 +82,8 @@ func TestCredentials(t *testing.T) {
 	NewWithT(t).Expect(err).To(MatchError("not sent: the Secret gone does not exist"))
 }
 
-// The library of Standard Webhooks accepts each of the keys in rotation, and neither another key nor another body, id or
-// time.
+// The library of Standard Webhooks accepts each of the keys in rotation, and neither another key nor another body, id
+// or time.
 func TestSignatureIsThatOfStandardWebhooks(t *testing.T) {
 	g := NewWithT(t)
 	old, next := signingKey('o', 24), "whsec_"+signingKey('n', 32)

@@ -4,8 +4,8 @@
 // Kassa delivers an event at least once, always with the same id. An application therefore remembers ids with
 // whatever it does because of the event, in one transaction; this one has only its memory.
 //
-// WEBHOOK_KEY is the key of the sink's signingSecretRef: without a signature that it verifies no event is taken. Without
-// a key everybody who reaches the application is believed.
+// WEBHOOK_KEY is the key of the sink's signingSecretRef: without a signature that it verifies no event is taken.
+// Without a key everybody who reaches the application is believed.
 package main
 
 import (
