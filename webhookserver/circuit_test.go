@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -126,7 +127,7 @@ func TestCircuitModel(t *testing.T) {
 					t.Fatalf("admitted %v (%+v) by %+v with %d probes", ok, p, before, probes)
 				}
 				if ok {
-					flying = append(flying, request{p, fmt.Sprint(random.IntN(8))})
+					flying = append(flying, request{p, strconv.Itoa(random.IntN(8))})
 					if p.probe {
 						probes++
 					}

@@ -17,7 +17,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-func testSettings(t *testing.T, edit ...func(*v1alpha1.WebhookReceiver)) *settings {
+func testSettings(t *testing.T) *settings {
 	t.Helper()
 	r := &v1alpha1.WebhookReceiver{}
 	r.Namespace, r.Name, r.UID = "shop", "stripe", "uid-1"
@@ -25,9 +25,6 @@ func testSettings(t *testing.T, edit ...func(*v1alpha1.WebhookReceiver)) *settin
 	r.Spec.Registration.Managed = &v1alpha1.ManagedRegistration{}
 	r.Status.Provider = &v1alpha1.ReceiverProvider{
 		Type: v1alpha1.ProviderStripe, AccountID: "acct_1", Mode: v1alpha1.ModeTest,
-	}
-	for _, e := range edit {
-		e(r)
 	}
 	s, why := resolve(r, map[string][]byte{"signing-secret": []byte("s")}, provider.NewRegistry(testAdapter{}))
 	if s == nil {

@@ -146,7 +146,14 @@ func (c *config) secret(name string) secretView {
 
 // resolve works out the settings. c.mu is held.
 func (c *config) resolve() {
-	s, why := c.settings()
+	why := c.unread()
+	if why != "" && c.live.Load() != nil {
+		return // what was known counts until the new Secret was looked for
+	}
+	var s *settings
+	if why == "" {
+		s, why = resolve(c.receiver, c.signing(), c.registry)
+	}
 	if before := c.reason.Swap(&why); before == nil || *before != why {
 		if why == "" {
 			c.log.Info("configured")
@@ -163,21 +170,26 @@ func (c *config) resolve() {
 	c.tell(before, s)
 }
 
-// settings are nil, too, until every Secret of the sinks was looked for once: events would go into the inbox for want
-// of one that is there.
-func (c *config) settings() (*settings, string) {
-	if c.receiver != nil {
-		for _, name := range sinkSecrets(c.receiver.Spec.Delivery) {
-			if s := c.secrets[name]; s == nil || !s.known {
-				return nil, "the Secret " + name + " has not been read yet"
-			}
+// unread says which Secret was not looked for yet, or "". Without it events would be refused, or go into the inbox, for
+// want of a Secret that is there. c.mu is held.
+func (c *config) unread() string {
+	if c.receiver == nil {
+		return ""
+	}
+	for _, name := range append(sinkSecrets(c.receiver.Spec.Delivery), signingSecretName(c.receiver)) {
+		if s := c.secrets[name]; s == nil || !s.known {
+			return "the Secret " + name + " has not been read yet"
 		}
 	}
-	var signing map[string][]byte
-	if c.receiver != nil {
-		signing = c.secret(signingSecretName(c.receiver)).data
+	return ""
+}
+
+// signing is the data of the Secret with the signing secrets. c.mu is held.
+func (c *config) signing() map[string][]byte {
+	if c.receiver == nil {
+		return nil
 	}
-	return resolve(c.receiver, signing, c.registry)
+	return c.secret(signingSecretName(c.receiver)).data
 }
 
 // tell reports the sinks that are not what they were. c.mu is held.

@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestMissingSecretHoldsEventsBackUntilItIsThere(t *testing.T) {
 	key.StringData = map[string]string{"key": secret}
 	f.g.Expect(f.client.Update(t.Context(), key)).To(Succeed())
 	f.g.Eventually(f.inbox, live, often).Should(BeEmpty())
-	f.g.Expect(sink.ids()).To(Equal(repeat("evt_1", 1)))
+	f.g.Expect(sink.ids()).To(Equal(repeat(1)))
 	f.g.Expect(sink.head(0).Get("Authorization")).To(Equal("Bearer t-1"))
 	judge, err := standardwebhooks.NewWebhook(secret)
 	f.g.Expect(err).NotTo(HaveOccurred())
@@ -101,6 +102,25 @@ func TestSinksSecretsAreRotatedLive(t *testing.T) {
 	step("t-1", old, true, false)
 	step("t-2", next+" "+old, true, true)
 	step("t-3", next, false, true)
+	f.g.Expect(f.inbox()).To(BeEmpty())
+}
+
+// A sink that gets credentials while events come: none is refused, and none waits.
+func TestCredentialsAreAddedUnderLoad(t *testing.T) {
+	sink := newApp(t, nil)
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	f.putSecret("app", map[string]string{"token": "t-1"})
+	r := f.start()
+	receiver := f.read()
+	receiver.Spec.Delivery.Sinks[0].HTTP.TokenSecretRef = ref("app", "token")
+	f.g.Expect(f.client.Update(t.Context(), receiver)).To(Succeed())
+	sent := 0
+	f.g.Eventually(func() string {
+		sent++
+		f.g.Expect(r.send(of("evt_" + strconv.Itoa(sent))).StatusCode).To(Equal(200))
+		f.g.Expect(sink.count()).To(Equal(sent))
+		return sink.head(sent - 1).Get("Authorization")
+	}, live, time.Millisecond).Should(Equal("Bearer t-1"))
 	f.g.Expect(f.inbox()).To(BeEmpty())
 }
 

@@ -139,7 +139,8 @@ func TestTurnsUnderLoad(t *testing.T) {
 			mine := turns.take(ctx, k1, at)
 			if mine {
 				mu.Lock()
-				if inHand++; inHand != 1 {
+				inHand++
+				if inHand != 1 {
 					t.Error("two turns at once")
 				}
 				mu.Unlock()

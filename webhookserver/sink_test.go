@@ -17,8 +17,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func lineTo(pool *x509.CertPool, most int) *line {
-	return &line{client: newSinkClient(pool), slots: make(chan struct{}, most)}
+func newLine() *line {
+	return &line{client: newSinkClient(nil), slots: make(chan struct{}, 1)}
 }
 
 // The SDK of CloudEvents, as an app would use it, reads the same event in both modes.
@@ -57,7 +57,7 @@ func TestBothModesAreReadByTheSDK(t *testing.T) {
 				requests <- r
 			}))
 			defer server.Close()
-			a := post(t.Context(), sink{uri: server.URL, timeout: time.Second, binary: binary, line: lineTo(nil, 1)}, m)
+			a := post(t.Context(), sink{uri: server.URL, timeout: time.Second, binary: binary, line: newLine()}, m)
 			g.Expect(a).To(Equal(attempt{taken: true, status: 200}))
 			r := <-requests
 			if binary {
@@ -99,7 +99,7 @@ func TestAnswersOfASink(t *testing.T) {
 				w.WriteHeader(c.status)
 			}))
 			defer server.Close()
-			got := post(t.Context(), sink{uri: server.URL, timeout: time.Second, line: lineTo(nil, 1)}, m)
+			got := post(t.Context(), sink{uri: server.URL, timeout: time.Second, line: newLine()}, m)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.class()).To(Equal(c.class))
 			g.Expect(got.health()).To(Equal(c.health))
@@ -155,7 +155,7 @@ func TestFailuresAreTold(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			g := NewWithT(t)
-			got := post(t.Context(), sink{uri: c.uri, timeout: 300 * time.Millisecond, line: lineTo(nil, 1)}, m)
+			got := post(t.Context(), sink{uri: c.uri, timeout: 300 * time.Millisecond, line: newLine()}, m)
 			g.Expect(got.err).To(HavePrefix(c.want))
 			g.Expect(got.err).NotTo(ContainSubstring("hidden"))
 			g.Expect(got.timedOut).To(Equal(c.reason == "slow"))
@@ -165,7 +165,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := post(ended, sink{uri: plain.URL, timeout: time.Second, line: lineTo(nil, 1)}, m)
+	got := post(ended, sink{uri: plain.URL, timeout: time.Second, line: newLine()}, m)
 	NewWithT(t).Expect(got.err).To(Equal("broken off: the receiver was stopped"))
 }
 
