@@ -13,6 +13,9 @@ const (
 	noticed = 5 * time.Second
 	// unsettled is how long a receiver may take to write down that a sink took an event of the inbox.
 	unsettled = 15 * time.Second
+	// givenUp is how long after an event came to the sink its receiver may have given up on the answer, and cut the
+	// connection: within its budget of 3 s, if it is not busy.
+	givenUp = 4 * time.Second
 )
 
 // moment is a time since the run began.
@@ -39,12 +42,13 @@ type verdict int
 const (
 	once       verdict = iota
 	inHand             // taken again after a kill found it in the sink's hands, or on the way back from there
+	late               // taken again because the receiver had given up on the answer, as on a machine that is overloaded
 	unanswered         // never acknowledged
 	lost               // acknowledged, and never taken
 	doubled            // taken again, and no kill explains it
 )
 
-var verdictNames = [...]string{"once", "twice by a kill", "never acknowledged", "LOST", "TWICE WITHOUT A KILL"}
+var verdictNames = [...]string{"once", "twice by a kill", "twice, answered late", "never acknowledged", "LOST", "TWICE WITHOUT A KILL"}
 
 func (v verdict) String() string { return verdictNames[v] }
 
@@ -80,10 +84,18 @@ func judge(h history, kills []moment) verdict {
 			explained++
 		}
 	}
-	if taken-1 > explained {
-		return doubled
+	if taken-1 <= explained {
+		return inHand
 	}
-	return inHand
+	for _, o := range h.offers {
+		if o.taken && o.closed != 0 && o.closed-o.began < givenUp {
+			explained++
+		}
+	}
+	if taken-1 <= explained {
+		return late
+	}
+	return doubled
 }
 
 func TestJudge(t *testing.T) {
@@ -124,6 +136,12 @@ func TestJudge(t *testing.T) {
 		}, inHand},
 		{"a connection that closed at another time", history{
 			acknowledged: at(90), offers: []offer{missed(1, 2), taken(9, 9.5, 30), taken(32, 33, 0)},
+		}, doubled},
+		{"the receiver cut the connection before it had the answer", history{
+			acknowledged: at(23), offers: []offer{taken(20, 20.1, 20.6), taken(21, 22, 0)},
+		}, late},
+		{"one cut explains one repetition", history{
+			acknowledged: at(25), offers: []offer{taken(20, 20.1, 20.6), taken(21, 22, 0), taken(23, 24, 0)},
 		}, doubled},
 		{"taken long before the kill, and acknowledged", history{
 			acknowledged: at(13), offers: []offer{taken(11, 12, 40.1), taken(50, 51, 0)},
