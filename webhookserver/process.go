@@ -144,22 +144,23 @@ func (s *Server) deliver(
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
 	s.plans.name(&e)
-	message, err := cloudEvent(cfg, e, received)
+	m, err := cloudEvent(cfg, e, received)
 	if err != nil {
 		s.complaints.unencodable.log(s.log, err)
 		return unavailable(time.Minute)
 	}
-	left := s.offer(ctx, message, wanted, start)
+	left := s.offer(ctx, m, wanted, start)
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
-	phase, err := s.inbox.put(ctx, cfg, e, raw, message, left, received)
-	s.recorded(message, left)
+	phase, err := s.inbox.put(ctx, cfg, e, raw, m, left, received)
+	s.recorded(m, left)
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		e.Native = bytes.Clone(raw)
+		slim := &message{event: m.event, key: m.key, at: m.at} // without what sinks are sent
 		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
-			phase, err := s.inbox.put(ctx, cfg, e, e.Native, message, left, received)
+			phase, err := s.inbox.put(ctx, cfg, e, e.Native, slim, left, received)
 			if err != nil {
 				return err
 			}
