@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,12 +28,13 @@ func newPoked(t *testing.T) *stack.Stack {
 	return s
 }
 
-// receive makes a receiver of which no application wants anything.
-func receive(s *stack.Stack) {
+// receive makes a receiver of which no application wants anything, least of all the catalogue's events.
+func receive(s *stack.Stack, edit ...func(*v1alpha1.WebhookReceiver)) {
 	s.T.Helper()
-	s.CreateReceiver("hooks", stack.NewSink(s.T), func(r *v1alpha1.WebhookReceiver) {
-		r.Spec.Delivery = nil
-	}).AwaitReady(2)
+	edit = append(edit, func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.Delivery, r.Spec.Events = nil, []string{"payment.*"}
+	})
+	s.CreateReceiver("hooks", stack.NewSink(s.T), edit...).AwaitReady(2)
 }
 
 func priceID(p *v1alpha1.Plan, name string) string {
@@ -138,6 +140,39 @@ func TestForeignEditIsFoundAtOnce(t *testing.T) {
 		g.Expect(s.Sandbox.Requests()[calls:]).To(HaveLen(1), "that of the edit itself")
 		g.Expect([]string{version("pro"), version("watched"), version("bystander")}).To(Equal(versions))
 	})
+}
+
+// The same at Paddle, through a PaymentProvider of another namespace.
+func TestForeignEditAtPaddleIsFoundAtOnce(t *testing.T) {
+	s := stack.New(t, stack.Options{Node: true})
+	s.Operator()
+	g := NewWithT(t)
+	peer := stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == "paddle" })]
+	a := paddleAccount{s, peer.Key(s.Namespace)}
+	abroad := s.Plane.Namespace(t)
+	pp, secret := peer.Provider("paddle", s.SandboxURL), stack.Secret("paddle", "key", a.key)
+	pp.Namespace, secret.Namespace = abroad, abroad
+	pp.Spec.DriftCheckInterval = &metav1.Duration{Duration: time.Hour}
+	pp.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.NamespacesAll}
+	g.Expect(s.Client.Create(t.Context(), secret)).To(Succeed())
+	g.Expect(s.Client.Create(t.Context(), pp)).To(Succeed())
+	pro := stack.Plan("pro")
+	pro.Spec.Providers = []v1alpha1.PlanProvider{{Name: "paddle", Namespace: abroad}}
+	s.Create(pro)
+	eventually(s, planSays(s, "pro")).Should(Equal(planReady))
+	receive(s, func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.ProviderRef = v1alpha1.ProviderReference{Name: "paddle", Namespace: abroad}
+	})
+	quiet(s)
+
+	began := time.Now()
+	product, prices := a.there("pro")
+	a.byHand("/paddle/prices/"+prices["monthly"][0].ID, object{"unit_price": money("100", "USD")})
+	g.Eventually(func() []string { return peer.Shelf(s.Sandbox, a.key, s.Namespace+"/pro").Amounts["monthly"] },
+		stack.Patience, often).Should(Equal([]string{"2900"}))
+	t.Logf("the price was put right after %s", time.Since(began).Round(10*time.Millisecond))
+	a.byHand("/paddle/products/"+product.ID, object{"name": "X"})
+	g.Eventually(func() string { p, _ := a.there("pro"); return p.Name }, stack.Patience, often).Should(Equal("Plan pro"))
 }
 
 // changes are what the receiver tells of the catalogue.
