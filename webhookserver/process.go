@@ -158,7 +158,7 @@ func (s *Server) deliver(
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		e.Native = bytes.Clone(raw)
-		slim := &message{event: m.event, key: m.key, at: m.at} // without what sinks are sent
+		slim := &message{event: m.event, key: m.key, at: m.at}              // without what sinks are sent
 		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
 			phase, err := s.inbox.put(ctx, cfg, e, e.Native, slim, left, received)
 			if err != nil {

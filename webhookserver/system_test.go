@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/ledger/kube"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/stripe"
@@ -102,22 +103,28 @@ const secret = "whsec_" + "test_0123456789"
 func (c *cluster) start(tb testing.TB, name string) (url string, stop func()) {
 	tb.Helper()
 	g := NewWithT(tb)
-	kc, err := webhookserver.NewClient(c.server)
-	g.Expect(err).NotTo(HaveOccurred())
 	lc, err := kube.ClientFor(c.server)
 	g.Expect(err).NotTo(HaveOccurred())
-	var server *webhookserver.Server
 	events, err := kube.New(kube.Options{
 		Client: lc, Namespace: c.namespace, Receiver: "stripe", Replica: name,
-		Retention: func() time.Duration { return server.Retention() },
+		Retention: func() time.Duration { return time.Hour },
 	})
+	g.Expect(err).NotTo(HaveOccurred())
+	return c.startWith(tb, name, events)
+}
+
+// startWith is start with another ledger.
+func (c *cluster) startWith(tb testing.TB, name string, events ledger.Ledger) (url string, stop func()) {
+	tb.Helper()
+	g := NewWithT(tb)
+	kc, err := webhookserver.NewClient(c.server)
 	g.Expect(err).NotTo(HaveOccurred())
 	var listeners [2]net.Listener
 	for i := range listeners {
 		listeners[i], err = net.Listen("tcp", "127.0.0.1:0")
 		g.Expect(err).NotTo(HaveOccurred())
 	}
-	server = webhookserver.New(webhookserver.Options{
+	server := webhookserver.New(webhookserver.Options{
 		Namespace: c.namespace, Name: "stripe", Identity: name, Client: kc, Ledger: events,
 		Registry: provider.NewRegistry(stripe.Adapter{}), Events: listeners[0], Health: listeners[1],
 	})

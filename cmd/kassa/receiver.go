@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -26,6 +27,10 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/webhookserver"
 )
+
+// receiverGC is GOGC of a receiver. What lives is little and what passes through is much, so a heap that is half as large
+// costs a few per cent of a core, and keeps a replica of 100 000 remembered events below 64 MB.
+const receiverGC = 50
 
 type receiverOptions struct {
 	namespace, name, cluster, bindAddress string
@@ -62,6 +67,9 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 func runReceiver(ctx context.Context, registry provider.Registry, o receiverOptions) error {
 	if o.namespace == "" || o.name == "" {
 		return errors.New("--namespace and --name are required")
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(receiverGC)
 	}
 	log := newReceiverLog(o)
 	cfg, err := ctrl.GetConfig()
