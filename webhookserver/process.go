@@ -158,9 +158,13 @@ func (s *Server) deliver(
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		e.Native = bytes.Clone(raw)
-		slim := &message{event: m.event, key: m.key, at: m.at}              // without what sinks are sent
+		// Without what sinks are sent.
+		slim := &message{event: m.event, key: m.key, at: m.at}
 		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
-			phase, err := s.inbox.put(ctx, cfg, e, e.Native, slim, left, received)
+			if time.Since(start) > putLimit {
+				return errLeft
+			}
+			phase, err := s.putAgain(ctx, cfg, e, slim, left, received)
 			if err != nil {
 				return err
 			}
@@ -170,6 +174,25 @@ func (s *Server) deliver(
 		return unavailable(5 * time.Second)
 	}
 	return s.settle(ctx, e, claim, deferred(phase))
+}
+
+// putAgain is inbox.put after one whose outcome is not known. What that put may be there, and may even have been
+// delivered and deleted again: then it is settled, and nothing is put.
+func (s *Server) putAgain(
+	ctx context.Context, cfg *settings, e billing.Event, m *message, left []undelivered, received time.Time,
+) (v1alpha1.EventPhase, error) {
+	phase, found, err := s.inbox.find(ctx, cfg, e.ID)
+	if err != nil || found {
+		return phase, err
+	}
+	claim, err := s.ledger.Claim(ctx, ledger.Event{ID: e.ID, Type: e.NativeType})
+	switch {
+	case err != nil:
+		return "", err
+	case claim.Outcome == ledger.Duplicate:
+		return "", errLeft
+	}
+	return s.inbox.put(ctx, cfg, e, e.Native, m, left, received)
 }
 
 // settle ends the claim and only then lets the event be acknowledged.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +17,13 @@ const (
 	// Bounds of what is kept: events, and bytes of their bodies.
 	maxUnfinished      = 4096
 	maxUnfinishedBytes = 4 << 20
+	// putLimit is how long after its arrival an event is put into the inbox late. The last try is over before anybody
+	// else may take over the claim, which is left to its holder for 30 s.
+	putLimit = 15 * time.Second
 )
+
+// errLeft ends the tries: the rest is the repetition's, or done.
+var errLeft = errors.New("left to the provider's repetition")
 
 // unfinished are events that sinks were offered, and of which it could not be made durable what came of that, because
 // the API server was away. The provider was not told that they are well, and repeats them. They are finished as soon as
@@ -61,7 +68,8 @@ func (u *unfinished) keep(id string, size int, finish func(context.Context) erro
 			try, cancel := context.WithTimeout(ctx, workLimit)
 			err := finish(try)
 			cancel()
-			if err == nil || errors.Is(err, ledger.ErrLost) || errors.Is(err, errOtherSinks) {
+			if err == nil || slices.ContainsFunc([]error{ledger.ErrLost, errOtherSinks, errLeft},
+				func(final error) bool { return errors.Is(err, final) }) {
 				return
 			}
 		}

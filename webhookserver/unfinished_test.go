@@ -3,12 +3,14 @@ package webhookserver
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -52,6 +54,39 @@ func TestWhatOneSinkTookGoesIntoTheInboxLater(t *testing.T) {
 	f.g.Expect(sink.ids()).To(ContainElements("stripe:acct_1:evt_1", "stripe:acct_1:evt_2"))
 	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
 	f.g.Expect(healthy.count()).To(Equal(2))
+}
+
+// lateClient creates an object, and says that it did not, as when the answer is lost.
+type lateClient struct {
+	client.WithWatch
+	lost atomic.Bool
+}
+
+func (c *lateClient) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	err := c.WithWatch.Create(ctx, o, opts...)
+	if err == nil && c.lost.Swap(false) {
+		return errors.New("the answer was lost")
+	}
+	return err
+}
+
+// The inbox was written and the answer was lost. By the time of the next try the event is delivered and gone.
+func TestWhatWasPutUnseenIsNotPutAgain(t *testing.T) {
+	sink := newApp(t, func(n int, w http.ResponseWriter) {
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	late := &lateClient{WithWatch: f.client}
+	late.lost.Store(true)
+	r := f.start(func(o *Options) { o.Client = late })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
+	f.g.Eventually(func() ledger.State { return f.ledger.state("evt_1") }, patience, often).Should(Equal(ledger.Processed))
+	f.g.Expect(r.server.unfinished.await(t.Context(), "evt_1", time.Now().Add(patience))).To(BeTrue())
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
+	f.g.Expect(sink.count()).To(Equal(2))
 }
 
 func TestUnfinishedIsBounded(t *testing.T) {

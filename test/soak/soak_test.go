@@ -92,7 +92,7 @@ func expectVerdict(t *testing.T, events int, d *sender, k *sink, c *chaos) {
 		h.offers = k.offers(n)
 		v := judge(h, c.kills)
 		counts[v]++
-		if v > late && len(examples) < shown {
+		if v >= late && len(examples) < shown {
 			examples = append(examples, fmt.Sprintf("event %d: %s: offers %v, requests broken at %v, refused %t",
 				n, v, h.offers, h.broken, h.refused))
 		}
