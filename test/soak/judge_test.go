@@ -48,7 +48,10 @@ const (
 	doubled            // taken again, and no kill explains it
 )
 
-var verdictNames = [...]string{"once", "twice by a kill", "twice, answered late", "never acknowledged", "LOST", "TWICE WITHOUT A KILL"}
+var verdictNames = [...]string{
+	"once", "twice by a kill", "twice, answered late", "never acknowledged", "LOST",
+	"TWICE WITHOUT A KILL",
+}
 
 func (v verdict) String() string { return verdictNames[v] }
 
