@@ -135,7 +135,7 @@ func TestPauseResumeRestart(t *testing.T) {
 	g.Expect(get(10 * time.Second)).To(Succeed())
 
 	cp.KillEtcd()
-	g.Expect(get(2 * time.Second)).NotTo(Succeed())
+	g.Eventually(func() error { return get(2 * time.Second) }, time.Minute, 100*time.Millisecond).ShouldNot(Succeed())
 	g.Expect(cp.StartEtcd(t.Context())).To(Succeed())
 	g.Eventually(func() error { return get(10 * time.Second) }, time.Minute, 100*time.Millisecond).Should(Succeed())
 
