@@ -13,8 +13,11 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-// maxRecent is the length of status.recentEvents.
-const maxRecent = 32
+const (
+	// maxRecent is the length of status.recentEvents, and maxRecentBytes what they take in JSON.
+	maxRecent      = 32
+	maxRecentBytes = 16 << 10
+)
 
 // counters are what this replica has counted and not yet added to the status.
 type counters struct {
@@ -110,7 +113,18 @@ func mergeRecent(known, news []v1alpha1.RecentEvent) []v1alpha1.RecentEvent {
 	slices.SortStableFunc(out, func(a, b v1alpha1.RecentEvent) int {
 		return b.ReceivedAt.Time.Truncate(time.Second).Compare(a.ReceivedAt.Time.Truncate(time.Second))
 	})
-	return out[:min(len(out), maxRecent)]
+	return withinRing(out[:min(len(out), maxRecent)])
+}
+
+// withinRing leaves out the oldest events until the rest fits. Only ids that JSON has to escape ever make that needed.
+func withinRing(events []v1alpha1.RecentEvent) []v1alpha1.RecentEvent {
+	for len(events) > 0 {
+		if encoded, err := json.Marshal(events); err == nil && len(encoded) <= maxRecentBytes {
+			break
+		}
+		events = events[:len(events)-1]
+	}
+	return events
 }
 
 // receiverStatus is the part of a WebhookReceiver's status that its replicas write.

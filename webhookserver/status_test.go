@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,26 @@ import (
 
 func recent(id string, at time.Time, outcome v1alpha1.EventOutcome, attempts int32) v1alpha1.RecentEvent {
 	return v1alpha1.RecentEvent{ID: id, ReceivedAt: metav1.NewTime(at), Outcome: outcome, Attempts: attempts}
+}
+
+// The ring stays below its bound in bytes, whatever ids it has, and loses the oldest first.
+func TestTheRingIsBounded(t *testing.T) {
+	var news []v1alpha1.RecentEvent
+	for i := range 64 {
+		news = append(news, v1alpha1.RecentEvent{
+			ID: fmt.Sprintf("%03d", i) + strings.Repeat("<", 125), Type: strings.Repeat("t", 64),
+			NativeType: strings.Repeat("<", 100), ReceivedAt: metav1.NewTime(time.Unix(int64(i), 0)),
+			Outcome: v1alpha1.OutcomeProcessed,
+		})
+	}
+	ring := mergeRecent(nil, news)
+	encoded, err := json.Marshal(ring)
+	if err != nil || len(encoded) > 16<<10 || len(encoded) < 14<<10 {
+		t.Errorf("%d bytes, %v", len(encoded), err)
+	}
+	if !strings.HasPrefix(ring[0].ID, "063") {
+		t.Errorf("the newest is %s", ring[0].ID)
+	}
 }
 
 func TestMergeRecent(t *testing.T) {

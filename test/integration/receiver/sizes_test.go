@@ -87,10 +87,8 @@ func TestLongestEventsFit(t *testing.T) {
 			recent := r.Object().Status.RecentEvents
 			ring = size(t, recent)
 			return recent
-		}, stack.Patience, often).Should(And(HaveLen(32), HaveEach(HaveField("ID", HavePrefix(filler)))))
-		if filler == "x" {
-			g.Expect(ring).To(BeNumerically("<=", 16<<10))
-		}
+		}, stack.Patience, often).Should(And(Not(BeEmpty()), HaveEach(HaveField("ID", HavePrefix(filler)))))
+		g.Expect(ring).To(BeNumerically("<=", 16<<10))
 		t.Logf("%s: the longest segment has %d kB, the status' ring %d kB", filler, longest/1000, ring/1000)
 	}
 
