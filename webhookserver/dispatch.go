@@ -3,7 +3,6 @@ package webhookserver
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -31,13 +30,6 @@ func (s *Server) offer(ctx context.Context, m *message, wanted []sink, start tim
 		}
 	}
 	return left
-}
-
-// keptByProvider says that an event would have to wait in an inbox that is full: the provider keeps it better. It is
-// asked before the event is claimed.
-func (s *Server) keptByProvider(wanted []sink) bool {
-	now := time.Now()
-	return slices.ContainsFunc(wanted, func(to sink) bool { return to.refuses(now) }) && s.inbox.full()
 }
 
 // undelivered is an attempt that a sink did not take.

@@ -54,18 +54,34 @@ const (
 	// fraction of a second.
 	maxWriting = 16
 	maxWriters = 256
-	// maxInbox and maxInboxBytes bound the inbox of a receiver, so that a sink that is dead for days fills the providers'
-	// queues and not etcd.
+	// maxInbox and maxInboxBytes bound the inbox of a receiver, so that a sink that takes nothing for days fills the
+	// providers' queues and not etcd.
 	maxInbox      = 50_000
 	maxInboxBytes = 512 << 20
+	// crowd is how many events wait for a sink that, once the inbox is full, is believed to take none: one that answers
+	// each with 4xx works, as far as its circuit is concerned.
+	crowd = 1000
 )
 
-var errInboxFull = errors.New("too many events are on their way into the inbox")
+var (
+	errManyWriters = errors.New("too many events are on their way into the inbox")
+	errInboxFull   = errors.New("the inbox is full")
+)
 
-// full says that an event that no sink takes cannot be put into the inbox now.
+// full says that the inbox has no room for another event.
 func (b *inbox) full() bool {
 	events, bytes := b.index.volume()
-	return events >= maxInbox || bytes >= maxInboxBytes || b.writers.Load() >= maxWriters
+	return events >= maxInbox || bytes >= maxInboxBytes
+}
+
+// keptByProvider says that one of the sinks takes no event now, and that there is no room for it here: the provider
+// keeps it better. It is asked before the event is claimed.
+func (b *inbox) keptByProvider(wanted []sink) bool {
+	now, full := time.Now(), b.full()
+	crowded := full || b.writers.Load() >= maxWriters
+	return crowded && slices.ContainsFunc(wanted, func(to sink) bool {
+		return to.refuses(now) || full && b.index.waitingFor(to.name) >= crowd
+	})
 }
 
 // inboxName is the name of an event's WebhookEvent, so that whoever takes the event over finds it.
@@ -83,7 +99,14 @@ func (b *inbox) put(
 	b.once.Do(b.start)
 	defer b.writers.Add(-1)
 	if b.writers.Add(1) > maxWriters {
-		return "", errInboxFull
+		return "", errManyWriters
+	}
+	if b.full() {
+		phase, err := b.there(ctx, cfg, e.ID, sinksOfLeft(left)) // what is there already takes no room
+		if apierrors.IsNotFound(err) {
+			err = errInboxFull
+		}
+		return phase, err
 	}
 	select {
 	case b.writing <- struct{}{}:
@@ -118,12 +141,18 @@ func (b *inbox) put(
 	if !apierrors.IsAlreadyExists(err) {
 		return "", err
 	}
+	return b.there(ctx, cfg, e.ID, object.Spec.Sinks)
+}
+
+// there is the phase of the event's WebhookEvent, if it is there for these sinks.
+func (b *inbox) there(ctx context.Context, cfg *settings, eventID string, sinks []string) (v1alpha1.EventPhase, error) {
 	var there v1alpha1.WebhookEvent
-	if err := b.client.Get(ctx, client.ObjectKeyFromObject(object), &there); err != nil {
+	key := client.ObjectKey{Namespace: cfg.namespace, Name: inboxName(cfg.name, eventID)}
+	if err := b.client.Get(ctx, key, &there); err != nil {
 		return "", err
 	}
-	if there.Spec.EventID != e.ID || there.Status.Phase == v1alpha1.EventDelivered ||
-		!covers(there.Spec.Sinks, object.Spec.Sinks) {
+	if there.Spec.EventID != eventID || there.Status.Phase == v1alpha1.EventDelivered ||
+		!covers(there.Spec.Sinks, sinks) {
 		return "", errOtherSinks
 	}
 	return there.Status.Phase, nil

@@ -61,7 +61,7 @@ func (s *Server) process(
 	if len(wanted) == 0 && !cfg.selects(e) {
 		return verdict{result: resultUnselected}
 	}
-	if s.keptByProvider(wanted) {
+	if s.inbox.keptByProvider(wanted) {
 		return unavailable(time.Minute)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
