@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -94,6 +95,23 @@ func TestBodyOfExactlyOneMebibyteIsTaken(t *testing.T) {
 	}
 	f.g.Expect(r.server.gate.bytes.Load()).To(BeZero())
 	f.g.Expect(r.server.gate.requests.Load()).To(BeZero())
+}
+
+// Requests that declare large bodies, and send nothing of them, do not keep the others out.
+func TestADeclaredLengthTakesNoMemory(t *testing.T) {
+	f := newFixture(t, nil)
+	r := f.start()
+	const idle = 2 * maxBuffered / maxBody
+	host := strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), "/stripe")
+	for range idle {
+		c, err := net.Dial("tcp", host)
+		f.g.Expect(err).NotTo(HaveOccurred())
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = fmt.Fprintf(c, "POST /stripe HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", maxBody)
+		f.g.Expect(err).NotTo(HaveOccurred())
+	}
+	f.g.Eventually(r.server.gate.requests.Load, patience, often).Should(BeEquivalentTo(idle))
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
 }
 
 func TestFullGateAnswers503(t *testing.T) {

@@ -21,7 +21,8 @@ const (
 	idleTimeout   = 2 * time.Minute
 	firstBuffer   = 8 << 10
 	// keptBuffer is the largest buffer that goes back to the pool, so that one burst of large bodies does not
-	// stay in memory.
+	// stay in memory. It is also how much of a declared length is believed: whoever claims the memory of all
+	// has to send as much.
 	keptBuffer = 16 << 10
 )
 
@@ -73,7 +74,7 @@ func readBody(w http.ResponseWriter, r *http.Request, g *gate, limit int64) (*bo
 		return nil, errTooLarge
 	}
 	b := &body{gate: g, buffer: buffers.Get().(*[]byte), limit: limit}
-	if err := b.read(http.MaxBytesReader(w, r.Body, limit), max(r.ContentLength+1, 0)); err != nil {
+	if err := b.read(http.MaxBytesReader(w, r.Body, limit), min(r.ContentLength+1, keptBuffer)); err != nil {
 		b.free()
 		return nil, err
 	}
@@ -82,8 +83,8 @@ func readBody(w http.ResponseWriter, r *http.Request, g *gate, limit int64) (*bo
 
 func (b *body) bytes() []byte { return *b.buffer }
 
-// read fills the buffer; size is what is expected, one byte more than the body so that the end is seen without
-// growing, or 0 when it is not known.
+// read fills the buffer; size is what it begins with: one byte more than a small body, so that its end is seen without
+// growing, or 0 when nothing is known.
 func (b *body) read(from io.Reader, size int64) error {
 	if err := b.grow(max(int64(cap(*b.buffer)), size)); err != nil {
 		return err
