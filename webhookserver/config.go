@@ -120,7 +120,7 @@ func (c *config) followSecret(ctx context.Context, name string) {
 		client: c.client, log: c.log, what: "secret",
 		list: func() client.ObjectList { return &corev1.SecretList{} },
 		opts: only(c.namespace, name),
-		set:  func(o client.Object) { set(secretView{data: o.(*corev1.Secret).Data}, o.GetResourceVersion()) },
+		set:  func(o client.Object) { set(viewOf(o.(*corev1.Secret)), o.GetResourceVersion()) },
 		gone: func(client.Object) { missing() },
 		none: missing,
 		// What was known stays. A Role that does not have the name yet must not keep events from being taken.

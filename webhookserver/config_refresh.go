@@ -96,7 +96,7 @@ func (c *config) readSigning(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if mine := c.secrets[name]; mine != nil && !mine.newerThan(secret.ResourceVersion) {
-		mine.secretView, mine.known = secretView{data: secret.Data}, true
+		mine.secretView, mine.known = viewOf(secret), true
 		mine.version = secret.ResourceVersion
 		c.resolve()
 	}

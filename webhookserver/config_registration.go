@@ -1,9 +1,12 @@
 package webhookserver
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
@@ -11,6 +14,17 @@ import (
 // managedKeyPrefix starts the keys of a managed Secret that hold signing secrets; other keys hold the endpoint's id and
 // the like, which others may know.
 const managedKeyPrefix = "signing-secret"
+
+// viewOf is what a Secret holds. Of one that the operator keeps for a registration, whosever it is, nothing else is a
+// secret: a receiver that takes it by hand must not take an endpoint's id, which many know, for a signing secret.
+func viewOf(s *corev1.Secret) secretView {
+	data := s.Data
+	if s.Labels["app.kubernetes.io/managed-by"] == "kassa" && s.Labels[v1alpha1.LabelReceiver] != "" {
+		data = maps.Clone(data)
+		maps.DeleteFunc(data, func(key string, _ []byte) bool { return !strings.HasPrefix(key, managedKeyPrefix) })
+	}
+	return secretView{data: data}
+}
 
 func managedSecretName(r *v1alpha1.WebhookReceiver) string { return r.Name + "-signing" }
 

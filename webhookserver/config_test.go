@@ -52,6 +52,23 @@ func TestSigningSecrets(t *testing.T) {
 	}
 }
 
+// Two receivers may be called with one endpoint's events. The second takes the first one's Secret by hand.
+func TestAnotherReceiversSecretIsNoMoreThanItsSigningSecrets(t *testing.T) {
+	g := NewWithT(t)
+	r := &v1alpha1.WebhookReceiver{}
+	r.Spec.Registration.Manual = &v1alpha1.ManualRegistration{
+		SigningSecretRef: v1alpha1.SigningSecretReference{Name: "other-signing"},
+	}
+	secret := &corev1.Secret{Data: map[string][]byte{
+		"signing-secret": []byte("new"), "signing-secret-1": []byte("old"), "endpoint-id": []byte("we_1"),
+		"unconfirmed": []byte("true"), "made-at": []byte("2026-01-31T10:00:00Z"),
+	}}
+	g.Expect(signingSecrets(r, viewOf(secret).data)).To(HaveLen(5), "a Secret of the user's: every key")
+	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "kassa", v1alpha1.LabelReceiver: "other"}
+	g.Expect(signingSecrets(r, viewOf(secret).data)).To(Equal([]string{"new", "old"}))
+	g.Expect(secret.Data).To(HaveLen(5))
+}
+
 func TestResolveSaysWhatIsMissing(t *testing.T) {
 	registry := provider.NewRegistry(testAdapter{})
 	secret := map[string][]byte{"signing-secret": []byte("s")}
