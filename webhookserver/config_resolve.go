@@ -133,8 +133,8 @@ func retryOf(d *v1alpha1.Delivery) retry {
 		return out
 	}
 	out.maxAge = duration(d.Retry.MaxAge, defaultMaxAge)
-	out.maxBackoff = duration(d.Retry.MaxBackoff, defaultMaxBackoff)
-	out.minBackoff = min(duration(d.Retry.MinBackoff, defaultMinBackoff), out.maxBackoff)
+	out.minBackoff = duration(d.Retry.MinBackoff, defaultMinBackoff)
+	out.maxBackoff = max(duration(d.Retry.MaxBackoff, defaultMaxBackoff), out.minBackoff)
 	return out
 }
 

@@ -109,6 +109,27 @@ func TestResolveSaysWhatIsMissing(t *testing.T) {
 	g.Expect(s.retention).To(Equal(744 * time.Hour))
 }
 
+func TestRetryOf(t *testing.T) {
+	of := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+	for _, c := range []struct {
+		reason string
+		spec   *v1alpha1.Delivery
+		want   retry
+	}{
+		{"nothing is said", nil, retry{72 * time.Hour, time.Second, 10 * time.Minute}},
+		{"a first pause that is longer than the longest is by default counts",
+			&v1alpha1.Delivery{Retry: &v1alpha1.DeliveryRetry{MinBackoff: of(time.Hour)}},
+			retry{72 * time.Hour, time.Hour, time.Hour}},
+		{"all is said",
+			&v1alpha1.Delivery{Retry: &v1alpha1.DeliveryRetry{
+				MaxAge: of(time.Hour), MinBackoff: of(2 * time.Second), MaxBackoff: of(time.Minute),
+			}},
+			retry{time.Hour, 2 * time.Second, time.Minute}},
+	} {
+		t.Run(c.reason, func(t *testing.T) { NewWithT(t).Expect(retryOf(c.spec)).To(Equal(c.want)) })
+	}
+}
+
 func TestWanting(t *testing.T) {
 	s := &settings{sinks: []sink{
 		{name: "all"}, {name: "payments", events: []string{"payment.*"}},

@@ -19,7 +19,7 @@ const (
 
 // WebhookEventSpec is an event that a sink could not take when it arrived.
 // payload is not compared: the API server's CEL reads a byte field as URL-safe base64 and refuses any other.
-// +kubebuilder:validation:XValidation:rule="self.receiver == oldSelf.receiver && self.eventID == oldSelf.eventID && self.receivedAt == oldSelf.receivedAt && self.sinks == oldSelf.sinks && (has(self.type) ? self.type : \"\") == (has(oldSelf.type) ? oldSelf.type : \"\") && (has(self.nativeType) ? self.nativeType : \"\") == (has(oldSelf.nativeType) ? oldSelf.nativeType : \"\")",message="a WebhookEvent's spec never changes; annotate the object with kassa.dev/replay to deliver it again"
+// +kubebuilder:validation:XValidation:rule="self.receiver == oldSelf.receiver && self.eventID == oldSelf.eventID && self.receivedAt == oldSelf.receivedAt && self.sinks == oldSelf.sinks && (has(self.type) ? self.type : \"\") == (has(oldSelf.type) ? oldSelf.type : \"\") && (has(self.nativeType) ? self.nativeType : \"\") == (has(oldSelf.nativeType) ? oldSelf.nativeType : \"\") && (has(self.orderKey) ? self.orderKey : \"\") == (has(oldSelf.orderKey) ? oldSelf.orderKey : \"\") && has(self.occurredAt) == has(oldSelf.occurredAt) && (!has(self.occurredAt) || self.occurredAt == oldSelf.occurredAt)",message="a WebhookEvent's spec never changes; annotate the object with kassa.dev/replay to deliver it again"
 type WebhookEventSpec struct {
 	// receiver is the name of the WebhookReceiver.
 	// +required

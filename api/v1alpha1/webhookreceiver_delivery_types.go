@@ -94,7 +94,7 @@ type DeliveryRetry struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('1h')",message="minBackoff is a duration between 100ms and 1h, such as 1s"
 	MinBackoff *metav1.Duration `json:"minBackoff,omitempty"`
-	// maxBackoff is the longest pause, between 1s and 24h. Default: 10m.
+	// maxBackoff is the longest pause, between 1s and 24h. Default: 10m, or minBackoff if that is longer.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MinLength=2

@@ -18,6 +18,7 @@ type Workload struct {
 	Autoscaling *Autoscaling `json:"autoscaling,omitempty"`
 	// resources of the server's container. Default: 50m CPU and 64Mi requested, 256Mi limit.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are of no use to this server; set requests and limits",fieldPath=".claims"
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// nodeSelector of the pods.
 	// +optional

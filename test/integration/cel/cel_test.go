@@ -46,6 +46,19 @@ spec:
   url: https://hooks.example.com/stripe
   registration: {managed: {}}
 `
+	event = `
+apiVersion: billing.kassa.dev/v1alpha1
+kind: WebhookEvent
+metadata: {name: stripe-1}
+spec:
+  receiver: stripe
+  eventID: evt_1
+  receivedAt: "2026-01-31T10:00:00Z"
+  occurredAt: "2026-01-31T10:00:00.000000Z"
+  orderKey: a
+  payload: AAAA
+  sinks: [app]
+`
 )
 
 // Each case replaces one piece of a good object.
@@ -187,6 +200,42 @@ func TestRules(t *testing.T) {
 		{"two sinks of one name", receiver, "registration:",
 			"delivery: {sinks: [{name: a, http: {uri: \"http://a\"}}, {name: a, http: {uri: \"http://b\"}}]}\n  registration:",
 			`Duplicate value: {"name":"a"}`},
+		{"a first pause that is longer than the longest is by default", receiver, "registration:",
+			"delivery: {retry: {minBackoff: 1h}}\n  registration:",
+			""},
+		{"replicas of two minds", receiver, "registration:",
+			"workload: {replicas: 2, autoscaling: {maxReplicas: 3}}\n  registration:",
+			"set replicas or autoscaling, not both"},
+		{"more replicas at least than at most", receiver, "registration:",
+			"workload: {autoscaling: {minReplicas: 4, maxReplicas: 3}}\n  registration:",
+			"minReplicas must not be more than maxReplicas"},
+		{"limits", receiver, "registration:",
+			"workload: {resources: {limits: {memory: 128Mi}}}\n  registration:",
+			""},
+		{"a device", receiver, "registration:",
+			"workload: {resources: {claims: [{name: gpu}]}}\n  registration:",
+			"claims are of no use to this server; set requests and limits"},
+		{"peers of a policy that is not made", receiver, "registration:",
+			"workload: {networkPolicy: {mode: Disabled, from: [{podSelector: {}}]}}\n  registration:",
+			"from needs mode: Enabled"},
+		{"two ways from outside", receiver, "registration:",
+			"expose: {ingress: {}, httpRoute: {parentRefs: [{name: public}]}}\n  registration:",
+			"set exactly one of ingress and httpRoute"},
+		{"no way from outside", receiver, "registration:",
+			"expose: {}\n  registration:",
+			"set exactly one of ingress and httpRoute"},
+		{"a clock that may be anything", receiver, "registration:",
+			"signatureTolerance: 24h\n  registration:",
+			"signatureTolerance is a duration between 5s and 1h"},
+		{"a sink whose name is a sentence", receiver, "registration:",
+			"delivery: {sinks: [{name: The App, http: {uri: \"http://a\"}}]}\n  registration:",
+			"a sink name has lower-case letters"},
+		{"a patient sink", receiver, "registration:",
+			"delivery: {sinks: [{name: app, http: {uri: \"http://a\", timeout: 1m}}]}\n  registration:",
+			"timeout is a duration between 100ms and 30s"},
+		{"an overlap of more than two secrets", receiver, "managed: {}",
+			"managed: {rotation: {interval: 2h, overlap: 2h}}", "overlap must be shorter than interval"},
+		{"a rotation that is asked for only", receiver, "managed: {}", "managed: {rotation: {overlap: 0s}}", ""},
 		{"a name too long for a ledger", receiver, "name: stripe}\nspec", "name: " + strings.Repeat("a", 41) + "}\nspec",
 			"a WebhookReceiver's name has at most 40 characters"},
 	} {
@@ -243,6 +292,16 @@ func TestImmutableFields(t *testing.T) {
 		}},
 		{"a receiver's provider", receiver, "providerRef cannot change", func(o map[string]any) error {
 			return unstructured.SetNestedField(o, "other", "spec", "providerRef", "name")
+		}},
+		{"an event's sinks", event, "a WebhookEvent's spec never changes", func(o map[string]any) error {
+			return unstructured.SetNestedStringSlice(o, []string{"app", "other"}, "spec", "sinks")
+		}},
+		{"an event's key", event, "a WebhookEvent's spec never changes", func(o map[string]any) error {
+			unstructured.RemoveNestedField(o, "spec", "orderKey")
+			return nil
+		}},
+		{"an event's time", event, "a WebhookEvent's spec never changes", func(o map[string]any) error {
+			return unstructured.SetNestedField(o, "2026-01-31T10:00:00.000001Z", "spec", "occurredAt")
 		}},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
