@@ -159,11 +159,14 @@ func (t *turns) postpone(k turnKey, at moment) {
 	})
 }
 
-// recorded says that a postponed event is in the inbox, or will not get there.
+// recorded says that a postponed event is in the inbox, or will not get there. To say it twice does no harm.
 func (t *turns) recorded(k turnKey, at moment) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.all[k]
+	if now == nil {
+		return
+	}
 	if i := slices.Index(now.deferred, at); i >= 0 {
 		now.deferred = slices.Delete(now.deferred, i, i+1)
 	}

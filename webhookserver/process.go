@@ -154,26 +154,39 @@ func (s *Server) deliver(
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
 	phase, err := s.inbox.put(ctx, cfg, e, raw, m, left, received)
-	s.recorded(m, left)
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
-		e.Native = bytes.Clone(raw)
-		// Without what sinks are sent.
-		slim := &message{event: m.event, key: m.key, at: m.at}
-		s.unfinished.keep(e.ID, len(raw), func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
-			if time.Since(start) > putLimit {
-				return errLeft
-			}
-			phase, err := s.putAgain(ctx, cfg, e, slim, left, received)
-			if err != nil {
-				return err
-			}
-			_, err = s.settleOnce(ctx, e, claim, deferred(phase))
-			return err
-		})
+		s.putLater(cfg, e, raw, m, left, claim, received, start) //nolint:contextcheck // it outlives this request
 		return unavailable(5 * time.Second)
 	}
+	s.recorded(m, left)
 	return s.settle(ctx, e, claim, deferred(phase))
+}
+
+// putLater goes on trying for the inbox. Until the event is there, later ones of its key follow it, as they do while it
+// is on its way at once.
+func (s *Server) putLater(
+	cfg *settings, e billing.Event, raw []byte, m *message, left []undelivered, claim ledger.Claim, received,
+	start time.Time,
+) {
+	e.Native = bytes.Clone(raw)
+	slim := &message{event: m.event, key: m.key, at: m.at} // without what sinks are sent
+	finish := func(ctx context.Context) error {
+		if time.Since(start) > putLimit {
+			return errLeft
+		}
+		phase, err := s.putAgain(ctx, cfg, e, slim, left, received)
+		if err != nil {
+			return err
+		}
+		s.recorded(slim, left)
+		_, err = s.settleOnce(ctx, e, claim, deferred(phase))
+		return err
+	}
+	release := func() { s.recorded(slim, left) }
+	if !s.unfinished.keep(e.ID, len(raw), finish, release) {
+		release()
+	}
 }
 
 // putAgain is inbox.put after one whose outcome is not known. What that put may be there, and may even have been
@@ -209,7 +222,7 @@ func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim
 		s.unfinished.keep(e.ID, 0, func(ctx context.Context) error { //nolint:contextcheck // it outlives this request
 			_, err := s.settleOnce(ctx, e, claim, to)
 			return err
-		})
+		}, func() {})
 	}
 	return unavailable(2 * time.Second)
 }

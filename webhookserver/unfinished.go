@@ -45,18 +45,20 @@ func (u *unfinished) begin(ctx context.Context) {
 }
 
 // keep calls finish until it succeeds, or fails in a way that trying again does not help. size is what it holds on to.
-func (u *unfinished) keep(id string, size int, finish func(context.Context) error) {
+// It is false if the event is not kept. Otherwise ended is called in the end.
+func (u *unfinished) keep(id string, size int, finish func(context.Context) error, ended func()) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	_, known := u.events[id]
 	if u.events == nil || known || len(u.events) >= maxUnfinished || u.bytes+size > maxUnfinishedBytes {
-		return
+		return false
 	}
 	ctx, done := u.ctx, make(chan struct{})
 	u.events[id] = done
 	u.bytes += size
 	u.all.Go(func() {
 		defer func() {
+			ended()
 			u.mu.Lock()
 			defer u.mu.Unlock()
 			delete(u.events, id)
@@ -74,6 +76,7 @@ func (u *unfinished) keep(id string, size int, finish func(context.Context) erro
 			}
 		}
 	})
+	return true
 }
 
 // await returns once an event is not among them any more; false: it still is at the given time.
@@ -95,8 +98,11 @@ func (u *unfinished) await(ctx context.Context, id string, until time.Time) bool
 	return false
 }
 
-// drain waits until there are none, or ctx ends.
+// drain waits until there are none, or ctx ends. No more are kept then, not of requests that were cut off either.
 func (u *unfinished) drain(ctx context.Context) {
+	u.mu.Lock()
+	u.events = nil
+	u.mu.Unlock()
 	done := make(chan struct{})
 	go func() { u.all.Wait(); close(done) }()
 	select {

@@ -89,16 +89,37 @@ func TestWhatWasPutUnseenIsNotPutAgain(t *testing.T) {
 	f.g.Expect(sink.count()).To(Equal(2))
 }
 
+// While an event of a subscription is on its way into the inbox, later ones do not overtake it, however long that takes.
+func TestNoneOvertakesWhatGoesIntoTheInboxLater(t *testing.T) {
+	sink := newApp(t, status(500))
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	broken := &brokenClient{WithWatch: f.client}
+	broken.fail.Store(true)
+	r := f.start(func(o *Options) { o.Client = broken })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(503))
+	sink.recover()
+	f.g.Expect(r.send(eventBody("evt_2", "invoice.paid")).StatusCode).To(Equal(503))
+	f.g.Expect(r.send(of("evt_3")).StatusCode).To(Equal(200), "of another subscription")
+	broken.fail.Store(false)
+	f.g.Eventually(func() ledger.State { return f.ledger.state("evt_2") }, patience, often).Should(Equal(ledger.Processed))
+	f.g.Expect(sink.ids()[1:]).To(Equal([]string{"stripe:acct_1:evt_3", "stripe:acct_1:evt_1", "stripe:acct_1:evt_2"}))
+	f.g.Eventually(func() int {
+		r.server.turns.mu.Lock()
+		defer r.server.turns.mu.Unlock()
+		return len(r.server.turns.all)
+	}, patience, often).Should(BeZero())
+}
+
 func TestUnfinishedIsBounded(t *testing.T) {
 	g := NewWithT(t)
 	var u unfinished
 	var tries atomic.Int32
 	never := func(context.Context) error { tries.Add(1); return errors.New("away") }
-	u.keep("before it begins", 0, never)
+	u.keep("before it begins", 0, never, func() {})
 	ctx, cancel := context.WithCancel(t.Context())
 	u.begin(ctx)
 	for i := range 2 * maxUnfinished {
-		u.keep(strconv.Itoa(i), 0, never)
+		u.keep(strconv.Itoa(i), 0, never, func() {})
 	}
 	g.Expect(u.events).To(HaveLen(maxUnfinished))
 	cancel()
@@ -106,14 +127,15 @@ func TestUnfinishedIsBounded(t *testing.T) {
 	g.Expect(u.events).To(BeEmpty())
 
 	u.begin(t.Context())
-	u.keep("large", maxUnfinishedBytes, func(context.Context) error { tries.Add(1); return nil })
-	u.keep("one more", 1, never)
+	u.keep("large", maxUnfinishedBytes, func(context.Context) error { tries.Add(1); return nil }, func() {})
+	u.keep("one more", 1, never, func() {})
 	g.Expect(u.events).To(HaveLen(1))
 	g.Expect(u.await(t.Context(), "one more", time.Now())).To(BeTrue())
 	g.Expect(u.await(t.Context(), "large", time.Now())).To(BeFalse())
 	g.Expect(u.await(t.Context(), "large", time.Now().Add(patience))).To(BeTrue())
-	u.keep("lost", maxUnfinishedBytes, func(context.Context) error { return ledger.ErrLost })
+	u.keep("lost", maxUnfinishedBytes, func(context.Context) error { return ledger.ErrLost }, func() {})
 	g.Expect(u.await(t.Context(), "lost", time.Now().Add(patience))).To(BeTrue())
 	u.drain(t.Context())
 	g.Expect(u.bytes).To(BeZero())
+	g.Expect(u.keep("after the end", 0, never, func() {})).To(BeFalse())
 }
