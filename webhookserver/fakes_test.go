@@ -135,6 +135,9 @@ func (testCodec) Parse(body []byte) (billing.Event, error) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		return billing.Event{}, fmt.Errorf("%w: %w", provider.ErrMalformedEvent, err)
 	}
+	if err := provider.CheckIdentity(in.ID, in.Type); err != nil {
+		return billing.Event{}, err
+	}
 	e := billing.Event{ID: in.ID, NativeType: in.Type, Mode: billing.Test, Native: body, CatalogProductID: in.Product}
 	if in.Livemode {
 		e.Mode = billing.Live

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 )
 
 // The largest body there is, of bytes that cannot be compressed, fits into a WebhookEvent, with room for its status.
@@ -26,7 +27,9 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 	raw := make([]byte, maxBody)
 	_, _ = rand.Read(raw)
 	f.g.Eventually(func() *settings { return r.server.config.live.Load() }, patience, often).ShouldNot(BeNil())
-	e := billing.Event{ID: strings.Repeat("e", maxEventID), NativeType: strings.Repeat("n", maxNativeType), Time: noon}
+	e := billing.Event{
+		ID: strings.Repeat("e", provider.MaxEventID), NativeType: strings.Repeat("n", provider.MaxNativeType), Time: noon,
+	}
 	m := &message{key: strings.Repeat("k", 32), at: momentOf(noon, noon, e.ID)}
 	var left []undelivered
 	for i := range 8 {

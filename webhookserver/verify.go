@@ -6,18 +6,11 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
-	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// Limits of the fields that are kept of an event: those of LedgerEntry and WebhookEvent.
-const (
-	maxEventID    = 128
-	maxNativeType = 100
-)
-
 // verify checks the signature of the raw body with every live secret and reads the event. The errors wrap those of
-// provider.WebhookCodec, ledger.ErrTooLarge or provider.ErrModeMismatch.
+// provider.WebhookCodec, or provider.ErrModeMismatch.
 func verify(s *settings, header http.Header, body []byte, now time.Time) (billing.Event, error) {
 	if err := s.codec.Verify(header, body, s.secrets, now, s.tolerance); err != nil {
 		return billing.Event{}, err
@@ -26,12 +19,7 @@ func verify(s *settings, header http.Header, body []byte, now time.Time) (billin
 	if err != nil {
 		return billing.Event{}, err
 	}
-	switch {
-	case e.ID == "":
-		return billing.Event{}, provider.ErrMalformedEvent
-	case len(e.ID) > maxEventID || len(e.NativeType) > maxNativeType:
-		return billing.Event{}, ledger.ErrTooLarge
-	case e.Mode != "" && e.Mode != s.mode:
+	if e.Mode != "" && e.Mode != s.mode {
 		return billing.Event{}, provider.ErrModeMismatch
 	}
 	return e, nil
@@ -50,8 +38,6 @@ func refusal(err error) (reason string, p *problem) {
 		return "signature_mismatch", problemSignature
 	case errors.Is(err, provider.ErrModeMismatch):
 		return "mode", problemMode
-	case errors.Is(err, ledger.ErrTooLarge):
-		return "field_too_long", problemMalformed
 	case errors.Is(err, provider.ErrMalformedEvent):
 		return "malformed", problemMalformed
 	default:
