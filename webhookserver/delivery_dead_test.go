@@ -70,6 +70,7 @@ func TestGoneIsGivenUpAtOnce(t *testing.T) {
 	r := f.start()
 	f.g.Expect(r.send(of("evt_1")).StatusCode).To(Equal(200))
 	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Dead))
+	f.g.Expect(r.metric(`kassa_receiver_requests_total{result="dead"} 1`)).To(BeTrue(), "it is no duplicate")
 	f.g.Expect(f.inbox()).To(ConsistOf(And(
 		HaveField("Status.Phase", v1alpha1.EventDead),
 		HaveField("Status.Sinks", ConsistOf(And(HaveField("Phase", v1alpha1.EventDead), HaveField("Attempts", int32(1)),

@@ -30,6 +30,7 @@ const (
 	resultProcessed   result = "processed"
 	resultDeferred    result = "deferred"
 	resultDuplicate   result = "duplicate"
+	resultDead        result = "dead"       // given up at once: the sinks that were left answered 410
 	resultUnknown     result = "unknown"    // no normalised name, and no sink asks for it
 	resultUnselected  result = "unselected" // not among spec.events, and no sink asks for it
 	resultBusy        result = "busy"
@@ -240,7 +241,7 @@ func (s *Server) settleOnce(
 		out.result, recent.Outcome = resultDeferred, v1alpha1.OutcomeDeferred
 		s.counters.deferred.Add(1)
 	case ledger.Dead:
-		out.result, recent.Outcome = resultDuplicate, v1alpha1.OutcomeDead
+		out.result, recent.Outcome = resultDead, v1alpha1.OutcomeDead
 	default:
 		s.counters.processed.Add(1)
 	}
