@@ -36,7 +36,7 @@ type refresh struct {
 
 // wait joins the next read. It is true when one that began after the call went well.
 func (f *refresher) wait(ctx context.Context, read func(context.Context) error) bool {
-	next := f.join(read)
+	next := f.join(read) //nolint:contextcheck // the read is for all who wait
 	if next == nil {
 		return false
 	}

@@ -142,9 +142,11 @@ func TestSinkWithItsOwnCA(t *testing.T) {
 	}
 	says("not sent: http.caBundle has no certificates in PEM")
 	bundle := func(pem []byte) {
-		receiver := f.read()
-		receiver.Spec.Delivery.Sinks[0].HTTP.CABundle = pem
-		f.g.Expect(f.client.Update(t.Context(), receiver)).To(Succeed())
+		f.g.Eventually(func() error { // the replica writes the status meanwhile
+			receiver := f.read()
+			receiver.Spec.Delivery.Sinks[0].HTTP.CABundle = pem
+			return f.client.Update(t.Context(), receiver)
+		}, patience, often).Should(Succeed())
 	}
 	bundle(nil)
 	says("the sink's certificate is not trusted: x509: ")

@@ -22,7 +22,10 @@ import (
 
 // The largest body there is, of bytes that cannot be compressed, fits into a WebhookEvent, with room for its status.
 func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
-	f := newFixture(t, nil)
+	f := newFixture(t, nil, func(r *v1alpha1.WebhookReceiver) { // no replica takes it in hand meanwhile
+		r.Spec.Delivery.Retry.MinBackoff = &metav1.Duration{Duration: time.Hour}
+		r.Spec.Delivery.Retry.MaxBackoff = &metav1.Duration{Duration: time.Hour}
+	})
 	r := f.startUnready()
 	raw := make([]byte, maxBody)
 	_, _ = rand.Read(raw)
@@ -37,7 +40,7 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 			gone: true, err: strings.Repeat("x", 2*maxError),
 		}})
 	}
-	phase, err := r.server.inbox.put(t.Context(), r.server.config.live.Load(), e, raw, m, left, noon)
+	phase, err := r.server.inbox.put(t.Context(), r.server.config.live.Load(), e, raw, m, left, time.Now())
 	f.g.Expect(err).NotTo(HaveOccurred())
 	f.g.Expect(phase).To(Equal(v1alpha1.EventDead))
 	stored := f.inbox()[0]

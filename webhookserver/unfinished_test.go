@@ -89,7 +89,7 @@ func TestWhatWasPutUnseenIsNotPutAgain(t *testing.T) {
 	f.g.Expect(sink.count()).To(Equal(2))
 }
 
-// While an event of a subscription is on its way into the inbox, later ones do not overtake it, however long that takes.
+// While an event of a subscription is on its way into the inbox, later ones do not overtake it.
 func TestNoneOvertakesWhatGoesIntoTheInboxLater(t *testing.T) {
 	sink := newApp(t, status(500))
 	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
