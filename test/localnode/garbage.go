@@ -62,22 +62,31 @@ func CollectGarbage(ctx context.Context, c *rest.Config, namespace string) error
 	}
 	g := &collector{
 		client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(api)),
-		wake: make(chan struct{}, 1),
+		unknown: collectedResources, wake: make(chan struct{}, 1),
 	}
 	factory := metadatainformer.NewFilteredSharedInformerFactory(client, 0, namespace, nil)
 	wake := handler(func(metav1.Object) { g.soon() })
-	for _, resource := range collectedResources {
-		if _, err := g.mapper.KindFor(resource); meta.IsNoMatchError(err) {
-			continue
+	g.follow = func() error {
+		var unknown []schema.GroupVersionResource
+		for _, resource := range g.unknown {
+			if _, err := g.mapper.KindFor(resource); meta.IsNoMatchError(err) {
+				unknown = append(unknown, resource)
+				continue
+			}
+			informer := factory.ForResource(resource)
+			if _, err := informer.Informer().AddEventHandler(wake); err != nil {
+				return fmt.Errorf("garbage collector: %w", err)
+			}
+			g.sources = append(g.sources, source{resource, informer})
 		}
-		informer := factory.ForResource(resource)
-		if _, err := informer.Informer().AddEventHandler(wake); err != nil {
-			return fmt.Errorf("garbage collector: %w", err)
-		}
-		g.sources = append(g.sources, source{resource, informer})
+		g.unknown = unknown
+		factory.Start(ctx.Done())
+		factory.WaitForCacheSync(ctx.Done())
+		return nil
 	}
-	factory.Start(ctx.Done())
-	factory.WaitForCacheSync(ctx.Done())
+	if err := g.follow(); err != nil {
+		return err
+	}
 	g.run(ctx)
 	return nil
 }
@@ -91,6 +100,10 @@ type collector struct {
 	client  metadata.Interface
 	mapper  meta.ResettableRESTMapper
 	sources []source
+	// unknown are those that the API server did not have at the last look. A CustomResourceDefinition may come later.
+	unknown []schema.GroupVersionResource
+	follow  func() error
+	looked  time.Time
 	wake    chan struct{}
 }
 
@@ -129,6 +142,13 @@ func (g *collector) run(ctx context.Context) {
 func (g *collector) collect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
+	if len(g.unknown) > 0 && time.Since(g.looked) > garbageInterval {
+		g.looked = time.Now()
+		g.mapper.Reset()
+		if err := g.follow(); err != nil {
+			return err
+		}
+	}
 	objects, err := g.list()
 	if err != nil {
 		return err

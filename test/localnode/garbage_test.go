@@ -1,6 +1,8 @@
 package localnode_test
 
 import (
+	"os"
+	"os/exec"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -56,4 +58,28 @@ func TestGarbageCollection(t *testing.T) {
 			c.Expect(exists("bystander")).To(BeTrue())
 		})
 	}
+}
+
+// What a CustomResourceDefinition brings is collected too where it comes after the node.
+func TestGarbageOfKindsThatComeLater(t *testing.T) {
+	cp, err := controlplane.Start(t.Context(), controlplane.Options{NoFsync: true, NoCRDs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cp.Stop() })
+	c := newCluster(t, cp)
+	crds := exec.CommandContext(t.Context(), cp.KubectlPath(), "apply", "--server-side", "-f", "../../config/crd/bases")
+	crds.Env = append(os.Environ(), "KUBECONFIG="+cp.KubeconfigPath())
+	out, err := crds.CombinedOutput()
+	c.Expect(err).NotTo(HaveOccurred(), "%s", out)
+	_, err = c.api.CoreV1().ConfigMaps(c.ns).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Name: "left", OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: "billing.kassa.dev/v1alpha1", Kind: "WebhookReceiver", Name: "gone", UID: "gone",
+		}},
+	}}, metav1.CreateOptions{})
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Eventually(func() bool {
+		_, err := c.api.CoreV1().ConfigMaps(c.ns).Get(t.Context(), "left", metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, limit, tick).Should(BeTrue())
 }
