@@ -51,7 +51,11 @@ func (r *Reconciler) leave(ctx context.Context, receiver *v1alpha1.WebhookReceiv
 	if err != nil {
 		return err
 	}
-	return r.unregister(ctx, receiver, account)
+	err = r.unregister(ctx, receiver, account)
+	if errors.Is(err, errForeignSecret) && !wasManaged(receiver) {
+		return nil
+	}
+	return err
 }
 
 // problemOf describes an error in terms of conditions.

@@ -2,8 +2,10 @@ package webhookreceiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,7 +17,11 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/registration"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
+
+// leftoverRetry is the pause until what a deleted receiver left is looked at again, if no watch tells before.
+const leftoverRetry = 2 * time.Second
 
 // signingStore keeps the record of a managed registration in the receiver's Secret. It is read from the API server and
 // written only as it was read.
@@ -39,11 +45,30 @@ func (s *signingStore) Load(ctx context.Context) (registration.Record, error) {
 	case err != nil:
 		return registration.Record{}, fmt.Errorf("reading Secret %s: %w", key.Name, err)
 	case !metav1.IsControlledBy(secret, s.receiver):
-		return registration.Record{}, unsupported("Secret %q exists and is not this receiver's; rename one of the two, or "+
-			"use registration.manual with it", key.Name)
+		return registration.Record{}, foreignSecret(secret, s.receiver)
 	}
 	s.secret = secret
 	return registration.Decode(secret.Data), nil
+}
+
+// errForeignSecret: the Secret is not the receiver's, so the receiver has no record of a registration.
+var errForeignSecret = errors.New("a Secret that is not the receiver's")
+
+// foreignSecret says whose the Secret is, as far as that matters. That of a receiver of the same name which was deleted
+// just now goes by itself, and Kassa watches it; kubectl replace --force and a reinstalled chart come this fast.
+func foreignSecret(secret *corev1.Secret, receiver *v1alpha1.WebhookReceiver) error {
+	if workload.IsLeftover(secret, "WebhookReceiver", receiver.Name) {
+		return &accounts.Error{
+			Reason: v1alpha1.ReasonProgressing, Err: errForeignSecret, RetryAfter: leftoverRetry,
+			Message: fmt.Sprintf("Secret %q is of a WebhookReceiver of this name that was deleted; waiting until Kubernetes "+
+				"has deleted it too", secret.Name),
+		}
+	}
+	return &accounts.Error{
+		Reason: v1alpha1.ReasonUnsupported, Stalled: true, Err: errForeignSecret,
+		Message: fmt.Sprintf("Secret %q exists and is not this receiver's; rename one of the two, or use "+
+			"registration.manual with it", secret.Name),
+	}
 }
 
 // Save implements registration.Store.

@@ -96,6 +96,8 @@ func (d deployment) verdict() status.Verdict {
 	replicas := fmt.Sprintf("%d of %d replicas are ready", d.ready, d.wanted)
 	var foreign *workload.ForeignError
 	switch {
+	case errors.As(d.err, &foreign) && foreign.Leftover:
+		return status.Waiting(v1alpha1.ReasonProgressing, d.err.Error())
 	case errors.As(d.err, &foreign):
 		return status.Waiting(v1alpha1.ReasonOwnedByAnother, d.err.Error())
 	case d.err != nil:

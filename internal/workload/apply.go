@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/status"
 )
 
@@ -23,9 +25,17 @@ import (
 const handOver = "kassa-operator-handover"
 
 // ForeignError is that of an object which has a server's name and is not its owner's. It is left alone.
-type ForeignError struct{ Kind, Name string }
+type ForeignError struct {
+	Kind, Name string
+	// Leftover: it is of an owner of the same name that was deleted, and goes by itself.
+	Leftover bool
+}
 
 func (e *ForeignError) Error() string {
+	if e.Leftover {
+		return fmt.Sprintf("%s %q is of an object of this name that was deleted; waiting until Kubernetes has deleted it too",
+			e.Kind, e.Name)
+	}
 	return fmt.Sprintf("%s %q exists and was not made for this object; rename one of the two", e.Kind, e.Name)
 }
 
@@ -91,9 +101,21 @@ func (a Applier) own(ctx context.Context, s Server, kind schema.GroupVersionKind
 		return fmt.Errorf("reading %s %s: %w", kind.Kind, s.Name(), err)
 	}
 	if !s.controls(found) {
-		return &ForeignError{Kind: kind.Kind, Name: s.Name()}
+		return s.foreign(kind.Kind, found)
 	}
 	return nil
+}
+
+func (s Server) foreign(kind string, o client.Object) error {
+	return &ForeignError{Kind: kind, Name: s.Name(), Leftover: IsLeftover(o, s.Owner.Kind, s.Owner.Name)}
+}
+
+// IsLeftover says of an object that the present owner does not control, whether an earlier one of the same kind and
+// name does: it was deleted, and the garbage collector deletes the object soon.
+func IsLeftover(o metav1.Object, kind, name string) bool {
+	controller := metav1.GetControllerOfNoCopy(o)
+	return controller != nil && controller.Kind == kind && controller.Name == name &&
+		strings.HasPrefix(controller.APIVersion, v1alpha1.GroupVersion.Group+"/")
 }
 
 func (s Server) controls(o client.Object) bool {
@@ -146,7 +168,7 @@ func (a Applier) releaseReplicas(ctx context.Context, s Server) error {
 	case err != nil:
 		return err
 	case !s.controls(now):
-		return &ForeignError{Kind: "Deployment", Name: s.Name()}
+		return s.foreign("Deployment", now)
 	case now.Spec.Replicas != nil:
 		replicas = max(replicas, *now.Spec.Replicas)
 	}

@@ -36,7 +36,7 @@ func (a Applier) Expose(ctx context.Context, s Server) (status.Verdict, error) {
 		return status.Waiting(v1alpha1.ReasonGatewayAPIMissing, fmt.Sprintf(
 			"this cluster has no HTTPRoute (%s): install the Gateway API, or use spec.expose.ingress; Kassa looks again "+
 				"every %s", HTTPRoute.GroupVersion(), GatewayAPIInterval)), ErrNoGatewayAPI
-	case errors.As(err, &foreign):
+	case errors.As(err, &foreign) && !foreign.Leftover:
 		return status.Waiting(v1alpha1.ReasonOwnedByAnother, err.Error()), err
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		return status.Waiting(v1alpha1.ReasonExposureRefused, err.Error()), err

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -159,6 +160,34 @@ func TestNothingOfOthersIsTouched(t *testing.T) {
 	s.AwaitState(second, "Failed False "+v1alpha1.ReasonOwnedByAnother)
 	g.Expect(stack.Message(second)).To(ContainSubstring("another/shop/hooks"))
 	g.Expect(endpoint(s, theirs.ID).URL).To(Equal("https://theirs.example.com"))
+}
+
+// Who deletes a receiver and makes it again at once meets what the garbage collector has not deleted yet. That is
+// nothing that somebody has to put right, and holds up no deletion.
+func TestWhatANamesakeLeft(t *testing.T) {
+	s, _ := atStripe(t)
+	g := NewWithT(t)
+	const hold = "example.com/hold"
+	left := stack.Secret("hooks-signing", "signing-secret", "of the one before")
+	yes := true
+	left.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "WebhookReceiver", Name: "hooks", UID: "gone", Controller: &yes,
+	}}
+	left.Finalizers = []string{hold}
+	s.Create(left)
+	object := s.CreateReceiver("hooks", stack.NewSink(t)).Object()
+	s.AwaitState(object, "InProgress False "+v1alpha1.ReasonProgressing)
+	g.Expect(stack.Message(object)).To(ContainSubstring(`"hooks-signing" is of a WebhookReceiver of this name`))
+	g.Expect(endpoints(s)).To(BeEmpty())
+	g.Expect(s.Client.Delete(t.Context(), object)).To(Succeed())
+	g.Eventually(func() string { return s.State(object) }, stack.Patience, often).Should(Equal("NotFound"))
+
+	hooks := s.CreateReceiver("hooks", stack.NewSink(t))
+	s.AwaitState(hooks.Object(), "InProgress False "+v1alpha1.ReasonProgressing)
+	s.Change(left, func() { left.Finalizers = nil })
+	g.Expect(client.IgnoreNotFound(s.Client.Delete(t.Context(), left))).To(Succeed())
+	awaitOneEndpoint(t, s, hooks)
+	hooks.AwaitReady(workload.DefaultReplicas)
 }
 
 // A sink's Secret that is missing is named, and its coming is seen.
