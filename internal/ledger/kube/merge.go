@@ -57,14 +57,16 @@ func (l *Ledger) mergeable() [][]uint32 {
 	if l.tempo.now(l.opts.Clock.Now()) > busyRate && len(short) < mergePile {
 		return nil
 	}
-	return l.groups(short[:min(len(short), mergeMost)])
+	return l.groups(short)
 }
 
-// groups cuts a list of segments into those that fit into one. The caller holds mu.
+// groups cuts a list of segments into those that fit into one, as many as one round merges. The bound is on what is
+// merged and not on what is looked at: segments of some length, too few of which fit into one, would otherwise keep the
+// short ones behind them from ever being merged. The caller holds mu.
 func (l *Ledger) groups(short []uint32) [][]uint32 {
 	least := max(2, l.opts.MaxEntries/32)
 	var all [][]uint32
-	for begin, sum, i := 0, 0, 0; i <= len(short); i++ {
+	for begin, sum, i, merged := 0, 0, 0, 0; i <= len(short) && merged < mergeMost; i++ {
 		n := 0
 		if i < len(short) {
 			n = int(l.view.segments[short[i]].entries)
@@ -75,6 +77,7 @@ func (l *Ledger) groups(short []uint32) [][]uint32 {
 		}
 		if i-begin >= least {
 			all = append(all, short[begin:i])
+			merged += i - begin
 		}
 		begin, sum = i, n
 	}
