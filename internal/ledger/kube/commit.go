@@ -155,8 +155,17 @@ func (l *Ledger) handOver(o *op, answer ledger.Claim) {
 	o.finish(answer, nil)
 }
 
-// take applies a version of a segment that this replica wrote or read. The caller holds mu.
+// take applies a version of a segment that this replica wrote or read. One that is not known although it is below the
+// head was deleted by the time the answer was taken. The caller holds mu.
 func (l *Ledger) take(seq uint32, o *v1alpha1.EventLedger) {
+	if l.view.segments[seq] == nil && seq < l.view.head {
+		return
+	}
+	l.takeNews(seq, o)
+}
+
+// takeNews applies a version of a segment that is news to this replica. The caller holds mu.
+func (l *Ledger) takeNews(seq uint32, o *v1alpha1.EventLedger) {
 	now := l.opts.Clock.Now()
 	isNew := l.view.segments[seq] == nil && seq >= l.view.head
 	if !l.view.apply(seq, o, now) {

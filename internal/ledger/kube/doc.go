@@ -92,7 +92,10 @@
 // A merge moves nothing that could still change, and forgets nothing: the entries are durable in their new place before
 // the old ones go, the new place has the higher sequence, and the higher one wins in every index (view.take). Who
 // misses a segment by reading it is not told by the watch yet where its entries are, so it lists the ledger before it
-// goes on (read). A merge that is broken off, or two at once, leave an entry in two places, and the next round, or
+// goes on (read). The pages of a list are of one moment but come one after another: what shows a stray in place of a
+// segment comes before the page with that segment's entries, so it is taken in at the end (takeListed). A segment whose
+// end was seen is not brought back by a page or an answer of before (takeListed, take): it would be in the way of
+// merging and pruning, which go no further than the first claim, for as long as the watch lasts. A merge that is broken off, or two at once, leave an entry in two places, and the next round, or
 // pruning, has one fewer.
 //
 // A watch that lags or misses changes costs conflicts, not truth: whoever writes from an old version loses and reads

@@ -64,8 +64,10 @@ type listing struct {
 	version string
 	anchor  *v1alpha1.EventLedger
 	seen    map[uint32]types.UID
-	highest uint32 // the highest sequence
-	claimed uint32 // the lowest with a claim in it, or 0
+	// replacing are objects in place of others that this replica knows. What was in those is found on later pages.
+	replacing map[uint32]*v1alpha1.EventLedger
+	highest   uint32 // the highest sequence
+	claimed   uint32 // the lowest with a claim in it, or 0
 }
 
 func (p *listing) add(seq uint32, o *v1alpha1.EventLedger) {
@@ -87,7 +89,9 @@ func (p *listing) floor() uint32 {
 
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.
 func (l *Ledger) list(ctx context.Context) (version string, done bool, err error) {
-	all := listing{seen: map[uint32]types.UID{}}
+	all := listing{seen: map[uint32]types.UID{}, replacing: map[uint32]*v1alpha1.EventLedger{}}
+	l.noteEnds(map[uint32]string{})
+	defer l.noteEnds(nil)
 	for next := ""; ; {
 		call, cancel := context.WithTimeout(ctx, 10*callTimeout)
 		page, err := l.store.List(call, pageSize, next)
@@ -114,6 +118,12 @@ func (l *Ledger) list(ctx context.Context) (version string, done bool, err error
 	return all.version, l.finishList(&all, floor), nil
 }
 
+func (l *Ledger) noteEnds(ended map[uint32]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = ended
+}
+
 func (l *Ledger) takePage(page *v1alpha1.EventLedgerList, all *listing) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -127,9 +137,22 @@ func (l *Ledger) takePage(page *v1alpha1.EventLedgerList, all *listing) {
 			all.anchor = o
 		default:
 			all.add(seq, o)
-			l.view.apply(seq, o, l.opts.Clock.Now())
+			l.takeListed(seq, o, all)
 		}
 	}
+}
+
+// takeListed takes in an object of a list that is not complete yet. The watch may be ahead of the list, and does not
+// show the end of a segment twice. The caller holds mu.
+func (l *Ledger) takeListed(seq uint32, o *v1alpha1.EventLedger, all *listing) {
+	if end, ended := l.ended[seq]; ended && !newer(o.ResourceVersion, end) {
+		return
+	}
+	if s := l.view.segments[seq]; s != nil && s.uid != o.UID {
+		all.replacing[seq] = o
+		return
+	}
+	l.view.apply(seq, o, l.opts.Clock.Now())
 }
 
 // makeAnchor begins a ledger, or goes on with one whose anchor somebody deleted.
@@ -157,6 +180,9 @@ func (l *Ledger) finishList(all *listing, floor uint32) bool {
 		return false
 	}
 	l.view.anchorUID = anchor
+	for seq, o := range all.replacing {
+		l.view.apply(seq, o, l.opts.Clock.Now())
+	}
 	l.view.listed(all, floor)
 	l.loaded = true
 	l.failing = time.Time{}
@@ -241,9 +267,12 @@ func (l *Ledger) observe(t watch.EventType, o *v1alpha1.EventLedger) bool {
 		l.turns.asked(o.Annotations[AnnotationWriter], l.opts.Clock.Now())
 	case t == watch.Deleted:
 		l.view.forget(seq, o)
+		if l.ended != nil {
+			l.ended[seq] = o.ResourceVersion
+		}
 		l.dispatch()
 	default:
-		l.take(seq, o)
+		l.takeNews(seq, o)
 		l.view.prove(seq, o.UID)
 		l.signal()
 	}

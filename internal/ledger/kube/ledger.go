@@ -49,6 +49,8 @@ type Ledger struct {
 	work     context.Context // of all writes; nil before Run
 	loaded   bool
 	closing  bool
+	// ended says of segments whose end the watch showed while the ledger is listed, in which version they ended.
+	ended map[uint32]string
 	// committing: the head's ops are in a write.
 	committing bool
 	failing    time.Time // since when writes fail; zero while they do not

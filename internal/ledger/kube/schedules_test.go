@@ -2,6 +2,9 @@ package kube
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,8 +23,22 @@ import (
 // blindStore is a store whose watch shows nothing while it is blind.
 type blindStore struct {
 	*modelClient
-	mu    sync.Mutex
-	blind bool
+	mu       sync.Mutex
+	blind    bool
+	nextPage func() // called once, between the first page of a list and the second
+}
+
+func (s *blindStore) List(ctx context.Context, limit int64, next string) (*v1alpha1.EventLedgerList, error) {
+	s.mu.Lock()
+	meanwhile := s.nextPage
+	if next != "" {
+		s.nextPage = nil
+	}
+	s.mu.Unlock()
+	if next != "" && meanwhile != nil {
+		meanwhile()
+	}
+	return s.modelClient.List(ctx, limit, next)
 }
 
 func (s *blindStore) setBlind(blind bool) {
@@ -117,20 +134,20 @@ func (s *stage) settle(seq uint32) {
 	s.g.Expect(err).NotTo(HaveOccurred())
 }
 
-// merge puts the entries of segments 1 and 2 into 3 and deletes the two, by the rules.
-func (s *stage) merge() {
-	old := s.get(3)
+// merge puts the entries of segments into a later one and deletes them, by the rules.
+func (s *stage) merge(target uint32, sources ...uint32) {
+	old := s.get(target)
 	next := revised(old, s.others.me, 2)
-	for _, seq := range []uint32{1, 2} {
+	for _, seq := range sources {
 		next.Status.Entries = append(next.Status.Entries, s.get(seq).Status.Entries...)
 	}
 	_, err := s.server.update(next)
 	s.g.Expect(err).NotTo(HaveOccurred())
 	anchor := revised(s.get(anchorSeq), s.others.me, 0)
-	anchor.Annotations[AnnotationFloor] = "3"
+	anchor.Annotations[AnnotationFloor] = strconv.FormatUint(uint64(target), 10)
 	_, err = s.server.update(anchor)
 	s.g.Expect(err).NotTo(HaveOccurred())
-	for _, seq := range []uint32{1, 2} {
+	for _, seq := range sources {
 		o := s.get(seq)
 		s.g.Expect(s.server.delete(o.Name, stampOf(&o.ObjectMeta))).To(Succeed())
 	}
@@ -144,7 +161,7 @@ func (s *stage) outrun() {
 	s.create(3, "evt_merged")
 	s.settle(3)
 	s.create(4, "evt_theirs")
-	s.merge()
+	s.merge(3, 1, 2)
 }
 
 // A replica that was behind makes a segment that was there before and was merged into another.
@@ -193,10 +210,79 @@ func TestMergedEventIsNotForgotten(t *testing.T) {
 		time.Sleep(time.Second)
 		s.store.setBlind(true)
 		s.create(4, "evt_theirs")
-		s.merge()
+		s.merge(3, 1, 2)
 		s.g.Expect(s.l.read(context.Background(), 2)).To(Succeed())
 		s.g.Expect(s.claim("evt_before")).To(Equal(ledger.Duplicate))
 		s.g.Expect(s.claim("evt_mine")).To(Equal(ledger.Duplicate))
+	})
+}
+
+// known are the segments that the ledger knows.
+func (s *stage) known() []uint32 {
+	s.l.mu.Lock()
+	defer s.l.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.l.view.segments))
+}
+
+// duringList makes five segments, has the ledger list them again and does something between two pages: the anchor and
+// segments 1 and 2 are on the first.
+func (s *stage) duringList(before, between func()) {
+	s.create(2, "evt_2")
+	s.create(3, "evt_3")
+	s.create(4, "evt_4")
+	for _, seq := range []uint32{2, 3, 4} {
+		s.settle(seq)
+	}
+	s.create(5, "evt_theirs")
+	time.Sleep(time.Second)
+	before()
+	s.store.nextPage = between
+	s.g.Expect(s.l.catchUp(context.Background())).To(Succeed())
+	s.g.Expect(s.store.nextPage).To(BeNil(), "there was no second page")
+}
+
+// A list shows a segment whose end the watch has shown already, and will not show again.
+func TestListBringsNothingBack(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.duringList(func() {}, func() {
+			s.merge(4, 2, 3)
+			time.Sleep(time.Second)
+		})
+		s.g.Expect(s.known()).To(Equal([]uint32{1, 4, 5}))
+		s.g.Expect(s.claim("evt_3")).To(Equal(ledger.Duplicate))
+	})
+}
+
+// An answer that is taken late says nothing of a segment whose end was seen meanwhile.
+func TestLateAnswerBringsNothingBack(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_2")
+		s.settle(2)
+		s.create(3, "evt_3")
+		time.Sleep(time.Second)
+		anchor, late := s.get(anchorSeq), s.get(2)
+		s.settle(3)
+		s.merge(3, 1, 2)
+		time.Sleep(time.Second)
+		proved, err := s.l.proveBy(anchor, 2, late)
+		s.g.Expect(err).NotTo(HaveOccurred())
+		s.g.Expect(proved).To(BeTrue())
+		s.g.Expect(s.known()).To(Equal([]uint32{3}))
+	})
+}
+
+// The first page of a list shows a stray in place of a segment that was merged into one on the second page.
+func TestNothingIsForgottenBetweenPages(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.duringList(func() {
+			s.store.setBlind(true)
+			s.merge(3, 2)
+			s.create(2, "evt_stray")
+		}, func() {
+			s.g.Expect(s.claim("evt_2")).To(Equal(ledger.Duplicate))
+		})
+		s.g.Expect(s.claim("evt_2")).To(Equal(ledger.Duplicate))
+		s.g.Expect(s.claim("evt_stray")).To(Equal(ledger.Won))
 	})
 }
 
