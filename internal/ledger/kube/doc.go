@@ -3,16 +3,19 @@
 //
 // # What is stored
 //
-//	<receiver>-0-0000000000   the anchor: no entries; annotation floor=3
-//	<receiver>-0-0000000003   a segment: entries a b c d e f, all settled; was merged from 1, 2 and 3
-//	<receiver>-0-0000000004   a segment: entries g h, both settled
-//	<receiver>-0-0000000005   a segment: entries i j k, still claimed by the replica that made it
+//	<receiver>-0-0000000000   the anchor: no entries; annotations floor=4, open=2
+//	<receiver>-0-0000000002   a segment: entry d, claimed by a replica that died
+//	<receiver>-0-0000000004   a segment: entries a b c e f g, all settled; was merged from 1, 3 and 4
+//	<receiver>-0-0000000005   a segment: entries h i, both settled
+//	<receiver>-0-0000000006   a segment: entries j k l, still claimed by the replica that made it
 //
 // An entry is born Claimed and settled as Processed, Deferred or Dead; Deferred moves on to Processed or Dead. Claims
 // that come while a write is under way go together in the next one, which creates a segment of their own under the next
 // sequence: who is second at that finds that the name exists, reads what the winner made, drops what is now a duplicate
 // and tries the next sequence. So each segment has one replica's claims in it and that replica alone settles them, with
 // an Update that nobody contends for. Short segments all of whose events are settled are merged at quiet times.
+// The anchor says which segments cannot have been deleted, which is that it covers them: those from its floor on, and
+// the open ones below.
 //
 // A replica holds a view: the newest version that it knows of every segment, as an index from the first 128 bits of
 // the SHA-256 of an event's id to the entry's place and state. It lists the ledger once, then follows a watch and
@@ -44,23 +47,24 @@
 //  3. The n that is created is the first one of that name. Otherwise a replica that slept while n was merged or
 //     forgotten, or a Create that was on its way all that time, could claim events in the past, which nobody reads. An
 //     object counts as the first of its sequence (segment.first) after a proof: the object existed, and later the
-//     anchor's floor was not above n. The floor is raised above n before any object n is deleted (prune, merge), and
-//     never falls; so at the moment of that floor no object n had been deleted, and the one that existed was the first.
-//     proveOwn and look read the anchor after they made or read the object. The watch shows changes in their order, so
-//     the floor that is known when an object appears in it is of that moment or later; a list is of one moment, and
-//     proves objects by the uid that it showed (prove).
+//     anchor covered n. It ceases to before any object n is deleted (uncover), and what it does not cover it never
+//     covers again (raised); so at the moment of that anchor no object n had been deleted, and the one that existed was
+//     the first. proveOwn and look read the anchor after they made or read the object. The watch shows changes in their
+//     order, so the anchor that is known when an object appears in it is of that moment or later; a list is of one
+//     moment, and proves objects by the uid that it showed (prove).
 //
 // The third fact in the order of time:
 //
 //	object n    |--- created --- settled ------------------ merged or old, deleted
-//	floor       |                            raised above n
-//	proof       |      n is there, floor <= n        none any more: a new n does not count
+//	anchor      covers n                     does not cover n
+//	proof       |      n is there, covered           none any more: a new n does not count
 //
 // Claims are handed out of a segment only when it is proved, by its maker or to who takes them over. A segment that is
-// no first, a stray, so has claims that nobody was given. The floor is never raised above a segment with claims in it,
-// unless they are as old as the retention (outdated, mergeable); so a segment below the floor that is not known to be
-// the first, and has claims, is a stray: its claims are left out of the index (disown), its maker deletes it, or else
-// whoever prunes next. Entries in other states were settled by one who had them, and count wherever they are.
+// no first, a stray, so has claims that nobody was given. The anchor covers every segment with claims in it: a floor
+// that is raised above one leaves it open (raised), and a view that lags knows more claims rather than fewer. So a
+// segment that is not covered, is not known to be the first, and has claims, is a stray: its claims are left out of the
+// index (disown), its maker deletes it, or else whoever prunes next. Entries in other states were settled by one who
+// had them, and count wherever they are.
 //
 // A claim has one holder. Each attempt at a claim has a mark, replica and time, that no other claim ever has: the
 // replica's name ends in a random number made at its start, mark never gives a time twice, and an op that the ledger
@@ -95,8 +99,8 @@
 // goes on (read). The pages of a list are of one moment but come one after another: what shows a stray in place of a
 // segment comes before the page with that segment's entries, so it is taken in at the end (takeListed). A segment whose
 // end was seen is not brought back by a page or an answer of before (takeListed, take): it would be in the way of
-// merging and pruning, which go no further than the first claim, for as long as the watch lasts. A merge that is broken off, or two at once, leave an entry in two places, and the next round, or
-// pruning, has one fewer.
+// merging and pruning, which go no further than the first claim, for as long as the watch lasts. A merge that is broken
+// off, or two at once, leave an entry in two places, and the next round, or pruning, has one fewer.
 //
 // A watch that lags or misses changes costs conflicts, not truth: whoever writes from an old version loses and reads
 // the new one. A lagging replica may answer Busy or Duplicate for an event that was settled or forgotten since, and
@@ -109,23 +113,27 @@
 // Nothing is forgotten early. A segment is deleted only in the version in which its events were seen to be older than
 // the retention, by the deleting replica's clock, and none of them Deferred; one that changed meanwhile is not deleted,
 // since Delete names its version. A claim that nobody settled for that long is given up, as its provider has done long
-// ago. The retention is shorter by the difference between the clocks of the replica that claimed and the one that
-// deletes, and is at least 72 h. A duplicate that comes when some replicas have forgotten its event and others have not
-// is a duplicate to these and new to those; the new entry is in a later segment, which wins in every index, and the
-// late news of the old segment's end does not touch it.
+// ago: it is settled as Dead first (giveUp), and goes when it is no claim any more. The retention is shorter by the
+// difference between the clocks of the replica that claimed and the one that deletes, and is at least 72 h. A duplicate
+// that comes when some replicas have forgotten its event and others have not is a duplicate to these and new to those;
+// the new entry is in a later segment, which wins in every index, and the late news of the old segment's end does not
+// touch it.
 //
 // After a crash nothing has to be repaired. Claims of the dead process are durable, are not this process's, and are
 // handed out as Resumed after ClaimTimeout. A restarted process has another name and waits like everybody else.
 //
 // A deleted anchor ends nothing. Replicas that know it make no segment that counts any more, since no proof succeeds,
-// until they have listed the ledger anew, and keep only which claims they have in hand. The new anchor's floor is the
-// lowest segment that has claims in it, which the floor before was not above either, or else the next sequence
-// (listing.floor); the last segment is never deleted, so the next sequence is the same for all. What is not covered is
-// a stray, from a Create that took minutes, which is still there when somebody deletes the anchor: nothing tells it
-// from a segment that counts.
+// until they have listed the ledger anew, and keep only which claims they have in hand. The new anchor covers the
+// segments with claims in them, which the one before covered as well, and those from the next sequence on
+// (listing.bounds); the last segment is never deleted, so the next sequence is the same for all. What the proof leaves
+// out is a stray, from a Create that took minutes, which is still there when somebody deletes the anchor: nothing tells
+// it from a segment that counts.
 //
 // An object stays below etcd's limit. A segment has at most MaxMaxEntries entries, and an entry's fields are bounded
-// by MaxID, MaxType and the length of a replica's name.
+// by MaxID, MaxType and the length of a replica's name. The anchor names mostOpen segments, or at the moment after
+// somebody deleted it those with claims in them.
+//
+// Claims that nobody settles hold up little: merging waits for young ones and passes old ones by (mergeable).
 //
 // # What is only about speed
 //

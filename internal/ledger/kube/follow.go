@@ -66,25 +66,23 @@ type listing struct {
 	seen    map[uint32]types.UID
 	// replacing are objects in place of others that this replica knows. What was in those is found on later pages.
 	replacing map[uint32]*v1alpha1.EventLedger
-	highest   uint32 // the highest sequence
-	claimed   uint32 // the lowest with a claim in it, or 0
+	highest   uint32   // the highest sequence
+	claimed   []uint32 // those with a claim in them
 }
 
 func (p *listing) add(seq uint32, o *v1alpha1.EventLedger) {
 	p.seen[seq] = o.UID
 	p.highest = max(p.highest, seq)
-	if (p.claimed == 0 || seq < p.claimed) && slices.ContainsFunc(o.Status.Entries, isClaimed) {
-		p.claimed = seq
+	if slices.ContainsFunc(o.Status.Entries, isClaimed) {
+		p.claimed = append(p.claimed, seq)
 	}
 }
 
-// floor for an anchor that is missing: the lowest segment with claims in it, which the floor before was not above, or
-// else the next one, since the last is not pruned.
-func (p *listing) floor() uint32 {
-	if p.claimed != 0 {
-		return p.claimed
-	}
-	return p.highest + 1
+// bounds for an anchor that is missing: the next segment, since the last is not deleted, and all with claims in them,
+// which the anchor before covered.
+func (p *listing) bounds() bounds {
+	slices.Sort(p.claimed)
+	return bounds{floor: p.highest + 1, open: p.claimed}
 }
 
 // list makes one pass over all pages. It is not done if the list ran out or the anchor was new.
@@ -109,13 +107,13 @@ func (l *Ledger) list(ctx context.Context) (version string, done bool, err error
 		}
 	}
 	if all.anchor == nil {
-		return "", false, l.makeAnchor(ctx, all.floor())
+		return "", false, l.makeAnchor(ctx, all.bounds())
 	}
-	floor, err := floorOf(all.anchor)
+	b, err := boundsOf(all.anchor)
 	if err != nil {
 		return "", false, err
 	}
-	return all.version, l.finishList(&all, floor), nil
+	return all.version, l.finishList(&all, b), nil
 }
 
 func (l *Ledger) noteEnds(ended map[uint32]string) {
@@ -156,16 +154,16 @@ func (l *Ledger) takeListed(seq uint32, o *v1alpha1.EventLedger, all *listing) {
 }
 
 // makeAnchor begins a ledger, or goes on with one whose anchor somebody deleted.
-func (l *Ledger) makeAnchor(ctx context.Context, floor uint32) error {
+func (l *Ledger) makeAnchor(ctx context.Context, b bounds) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := l.store.Create(call, l.anchorObject(floor)); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := l.store.Create(call, l.anchorObject(b)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("create the anchor: %w", err)
 	}
 	return nil
 }
 
-func (l *Ledger) finishList(all *listing, floor uint32) bool {
+func (l *Ledger) finishList(all *listing, b bounds) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	anchor := all.anchor.UID
@@ -183,7 +181,8 @@ func (l *Ledger) finishList(all *listing, floor uint32) bool {
 	for seq, o := range all.replacing {
 		l.view.apply(seq, o, l.opts.Clock.Now())
 	}
-	l.view.listed(all, floor)
+	l.view.learn(all.anchor, b)
+	l.view.listed(all, b.floor)
 	l.loaded = true
 	l.failing = time.Time{}
 	l.view.advance()
@@ -259,11 +258,11 @@ func (l *Ledger) observe(t watch.EventType, o *v1alpha1.EventLedger) bool {
 	case seq == anchorSeq && (t == watch.Deleted || o.UID != l.view.anchorUID):
 		return false
 	case seq == anchorSeq:
-		floor, err := floorOf(o)
+		b, err := boundsOf(o)
 		if err != nil {
 			return false
 		}
-		l.view.floor = max(l.view.floor, floor)
+		l.view.learn(o, b)
 		l.turns.asked(o.Annotations[AnnotationWriter], l.opts.Clock.Now())
 	case t == watch.Deleted:
 		l.view.forget(seq, o)

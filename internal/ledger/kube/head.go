@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -171,14 +170,14 @@ func (l *Ledger) proveOwn(ctx context.Context, seq uint32, d *draft) (done bool,
 	if err != nil {
 		return false, err
 	}
-	floor, err := floorOf(anchor)
+	b, err := boundsOf(anchor)
 	if err != nil {
 		return false, err
 	}
 	l.mu.Lock()
 	same := anchor.UID == l.view.anchorUID
-	if same && floor <= seq {
-		l.view.floor = max(l.view.floor, floor)
+	if same && b.cover(seq) {
+		l.view.learn(anchor, b)
 		l.concludeMade(seq, d)
 		l.mu.Unlock()
 		return true, nil
@@ -271,17 +270,17 @@ func (l *Ledger) look(ctx context.Context, seq uint32) error {
 
 // proveBy takes in a segment if the anchor, which was read after it, shows it to be the first of its sequence.
 func (l *Ledger) proveBy(anchor *v1alpha1.EventLedger, seq uint32, o *v1alpha1.EventLedger) (bool, error) {
-	floor, err := floorOf(anchor)
+	b, err := boundsOf(anchor)
 	if err != nil {
 		return false, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if anchor.UID != l.view.anchorUID || floor > seq {
+	if anchor.UID != l.view.anchorUID || !b.cover(seq) {
 		return false, nil
 	}
 	l.failing = time.Time{}
-	l.view.floor = max(l.view.floor, floor)
+	l.view.learn(anchor, b)
 	l.take(seq, o)
 	l.view.prove(seq, o.UID)
 	l.signal()
@@ -295,10 +294,4 @@ func (l *Ledger) catchUp(ctx context.Context) error {
 	}
 	l.log.V(1).Info("listed the ledger again", "reason", errBehind.Error())
 	return nil
-}
-
-func (l *Ledger) anchorObject(floor uint32) *v1alpha1.EventLedger {
-	o := l.blank(anchorSeq)
-	o.Annotations = map[string]string{AnnotationFloor: strconv.FormatUint(uint64(floor), 10)}
-	return o
 }

@@ -18,6 +18,11 @@ const (
 	// mergeMost bounds the segments that one round merges, and mergePile is how many small ones are too many to wait.
 	mergeMost = 1000
 	mergePile = 20_000
+	// openAfter is how old a claim is, in claim timeouts, that nobody is expected to settle soon: its holder died, and
+	// the provider does not repeat the event. Merging passes it by, but not more than mostOpen segments with such
+	// claims, since the anchor names each.
+	openAfter = 4
+	mostOpen  = 500
 )
 
 // mergeLoop makes few long segments out of many short ones. Every replica does it; whoever comes second finds nothing.
@@ -33,7 +38,7 @@ func (l *Ledger) mergeLoop(ctx context.Context) {
 }
 
 // mergeable are groups of short segments, each in the order of their sequence, that a long one can be made of: all of
-// their events are settled, and no segment before them has a claim in it.
+// their events are settled, and no segment before them has a claim in it that is young.
 func (l *Ledger) mergeable() [][]uint32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,14 +46,21 @@ func (l *Ledger) mergeable() [][]uint32 {
 		return nil
 	}
 	end := max(l.view.head, 1) - 1
-	var short []uint32
+	young := l.opts.Clock.Now().Add(-openAfter * l.opts.ClaimTimeout).Unix()
+	var short, open []uint32
 	for seq, s := range l.view.segments {
 		switch {
-		case s.claims > 0 && (s.first || seq >= l.view.floor):
+		case s.claims > 0 && !l.view.cover(seq): // a stray
+		case s.claims > 0 && int64(s.newest) > young:
 			end = min(end, seq)
+		case s.claims > 0:
+			open = append(open, seq)
 		case s.deferred == 0 && s.claims == 0 && int(s.entries) <= l.opts.MaxEntries/2:
 			short = append(short, seq)
 		}
+	}
+	if slices.Sort(open); len(open) > mostOpen {
+		end = min(end, open[mostOpen])
 	}
 	slices.Sort(short)
 	if n, _ := slices.BinarySearch(short, end); n < len(short) {
@@ -85,7 +97,7 @@ func (l *Ledger) groups(short []uint32) [][]uint32 {
 }
 
 // merge adds the entries of all of a group to the last of it and deletes the others. The order matters: the entries are
-// durable in their new place, and the floor is above the old ones, before those go.
+// durable in their new place, and the anchor covers the old ones no more, before those go.
 func (l *Ledger) merge(ctx context.Context, group []uint32) error {
 	target := group[len(group)-1]
 	var objects []*v1alpha1.EventLedger
@@ -109,7 +121,11 @@ func (l *Ledger) merge(ctx context.Context, group []uint32) error {
 		return err
 	}
 	l.metrics.commit("merge", 0)
-	if err := l.raiseFloor(ctx, target); err != nil {
+	gone := map[uint32]bool{}
+	for _, seq := range group[:len(group)-1] {
+		gone[seq] = true
+	}
+	if err := l.uncover(ctx, target, gone); err != nil {
 		return err
 	}
 	for i, at := range sources {

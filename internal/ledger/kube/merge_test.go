@@ -5,6 +5,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
 // loadedLedger is one that knows segments of so many entries each, from 1, all settled, and has no store.
@@ -22,6 +24,18 @@ func loadedLedger(t *testing.T, entries ...int) *Ledger {
 	l.view.head = uint32(len(entries)) + 1 //nolint:gosec // a few
 	l.loaded = true
 	return l
+}
+
+// claimIn makes the first event of a segment one that is still claimed, since so long.
+func claimIn(l *Ledger, seq uint32, since time.Duration) {
+	o := settledSegment(seq, 1)
+	e := &o.Status.Entries[0]
+	at := time.Now().Add(-since)
+	e.State, e.ReceivedAt.Time = v1alpha1.EntryClaimed, at
+	setMark(e, claimMark{by: "gone/1", at: micros(at)})
+	o.ResourceVersion = "1000000"
+	l.view.apply(seq, o, time.Now())
+	l.view.segments[seq].first = true
 }
 
 func repeat(n, times int) []int {
@@ -53,4 +67,35 @@ func TestMergeableGroups(t *testing.T) {
 			NewWithT(t).Expect(got).To(Equal(c.groups))
 		})
 	}
+}
+
+// A claim whose holder died and whose event the provider does not send again stays for the whole retention.
+func TestMergePassesOldClaimsBy(t *testing.T) {
+	old, young := 3*time.Minute, time.Minute
+	for _, c := range []struct {
+		name   string
+		claims map[uint32]time.Duration // how old, by segment
+		want   []int
+	}{
+		{"young ones are about to be settled", map[uint32]time.Duration{12: young}, []int{11}},
+		{"old ones are passed by", map[uint32]time.Duration{12: old, 20: old}, []int{37}},
+		{"an old one and a young one", map[uint32]time.Duration{12: old, 20: young}, []int{18}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := loadedLedger(t, repeat(1, 40)...)
+			for seq, age := range c.claims {
+				claimIn(l, seq, age)
+			}
+			var got []int
+			for _, group := range l.mergeable() {
+				got = append(got, len(group))
+			}
+			NewWithT(t).Expect(got).To(Equal(c.want))
+		})
+	}
+	l := loadedLedger(t, repeat(1, mostOpen+100)...)
+	for seq := range uint32(mostOpen + 1) {
+		claimIn(l, seq+1, old)
+	}
+	NewWithT(t).Expect(l.mergeable()).To(BeEmpty(), "there is an end to what the anchor can name")
 }

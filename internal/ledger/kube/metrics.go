@@ -16,7 +16,8 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, size func() (events, segments int)) (*metrics, error) {
 	m := &metrics{
 		commits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kassa_ledger_commits_total",
-			Help: "Writes that took effect: append (a segment of new claims), settle, merge."},
+			Help: "Writes that took effect: append (a segment of new claims), settle, merge, give-up (claims as old as " +
+				"the retention)."},
 			[]string{"kind"}),
 		conflicts: prometheus.NewCounter(prometheus.CounterOpts{Name: "kassa_ledger_conflicts_total",
 			Help: "Writes that another replica's write came before."}),

@@ -185,6 +185,7 @@ type checker struct {
 	appended, takenOver      int
 	moves                    int
 	pruned                   int
+	passedBy                 int // claims below the floor
 }
 
 // fact is that an event was in a state, and for a claim whose.
@@ -206,8 +207,6 @@ type history struct {
 	seq   string
 	state v1alpha1.EntryState
 	at    time.Time // when the present claim became durable
-	// received is when the event was first claimed. A claim as old as the retention may be forgotten.
-	received time.Time
 }
 
 func (c *checker) faultf(format string, args ...any) {
@@ -218,6 +217,8 @@ func (c *checker) change(kind watch.EventType, old, o *v1alpha1.EventLedger) {
 	now := time.Now()
 	c.note(kind, o, now)
 	switch {
+	case o.Name == namesOf("r").of(anchorSeq):
+		c.anchored(kind, old, o)
 	case kind == watch.Added && c.deletions[o.Name]:
 		c.strays[o.UID] = true
 	case kind == watch.Added:
@@ -242,7 +243,7 @@ func (c *checker) note(kind watch.EventType, o *v1alpha1.EventLedger, now time.T
 }
 
 func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
-	c.deletions[o.Name] = c.deletions[o.Name] || o.Name != namesOf("r").of(anchorSeq)
+	c.deletions[o.Name] = true
 	if c.strays[o.UID] {
 		return
 	}
@@ -252,7 +253,7 @@ func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 			continue // it was merged into another
 		}
 		pruned = true
-		if e.State == v1alpha1.EntryDeferred {
+		if isOpen(e.State) {
 			c.faultf("%s was deleted with %s %s in it", o.Name, e.ID, e.State)
 		}
 		if age := now.Sub(e.ReceivedAt.Time); age < c.retention-2*c.skew {
@@ -262,6 +263,35 @@ func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 	}
 	if pruned {
 		c.pruned++
+	}
+}
+
+// anchored checks that what the anchor covers only shrinks, but for new segments, and covers nothing that was deleted.
+func (c *checker) anchored(kind watch.EventType, old, o *v1alpha1.EventLedger) {
+	is, err := boundsOf(o)
+	if err != nil {
+		c.faultf("%s: %v", o.Name, err)
+		return
+	}
+	for name := range c.deletions {
+		if seq, _ := namesOf("r").parse(name); kind != watch.Deleted && is.cover(seq) {
+			c.faultf("%s was deleted and is covered", name)
+		}
+	}
+	if old == nil || kind != watch.Modified {
+		return
+	}
+	was, _ := boundsOf(old)
+	if is.floor < was.floor {
+		c.faultf("the floor fell from %d to %d", was.floor, is.floor)
+	}
+	for _, seq := range is.open {
+		if !was.cover(seq) {
+			c.faultf("%d is covered again", seq)
+		}
+	}
+	if is.floor > was.floor {
+		c.passedBy += len(is.open)
 	}
 }
 
@@ -304,13 +334,13 @@ func (c *checker) merged(o *v1alpha1.EventLedger, e *v1alpha1.LedgerEntry) {
 func (c *checker) added(o *v1alpha1.EventLedger, entries []v1alpha1.LedgerEntry, now time.Time) {
 	for i := range entries {
 		e := &entries[i]
-		if h := c.events[e.ID]; h != nil && (h.state != v1alpha1.EntryClaimed || now.Sub(h.received) < c.retention-2*c.skew) {
+		if h := c.events[e.ID]; h != nil {
 			c.faultf("%s was added to %s though it is in %s as %s", e.ID, o.Name, h.seq, h.state)
 		}
 		if e.State != v1alpha1.EntryClaimed || e.ClaimedBy != o.Annotations[AnnotationWriter] {
 			c.faultf("%s was added as %s by %q", e.ID, e.State, e.ClaimedBy)
 		}
-		c.events[e.ID] = &history{seq: o.Name, state: e.State, at: now, received: now}
+		c.events[e.ID] = &history{seq: o.Name, state: e.State, at: now}
 		c.durable[factOf(e)] = true
 		c.appended++
 	}
@@ -343,7 +373,8 @@ func (c *checker) moved(was, is *v1alpha1.LedgerEntry, writer string, now time.T
 		c.takenOver++
 	case was.State == is.State:
 	case was.State == v1alpha1.EntryClaimed:
-		if was.ClaimedBy != writer {
+		givenUp := is.State == v1alpha1.EntryDead && now.Sub(h.at) >= c.retention-2*c.skew
+		if was.ClaimedBy != writer && !givenUp {
 			c.faultf("the claim of %s on %s was settled by %s", was.ClaimedBy, is.ID, writer)
 		}
 	case was.State == v1alpha1.EntryDeferred && !isOpen(is.State):

@@ -2,12 +2,15 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
 const (
@@ -29,19 +32,23 @@ func (l *Ledger) pruneLoop(ctx context.Context) {
 	}
 }
 
-// prune deletes segments all of whose events are old, and strays that a replica left that was behind. The floor
-// is raised first: see the package comment.
+// prune deletes segments all of whose events are old, and strays that a replica left that was behind. The anchor
+// ceases to cover them first: see the package comment.
 func (l *Ledger) prune(ctx context.Context) error {
-	old := l.outdated()
+	old, stuck := l.outdated()
+	for _, seq := range stuck {
+		if err := l.giveUp(ctx, seq); err != nil && !lost(err) && !errors.Is(err, errBehind) {
+			return err
+		}
+	}
 	if len(old) == 0 {
 		return nil
 	}
-	seqs := make([]uint32, 0, len(old))
-	for seq := range old {
-		seqs = append(seqs, seq)
+	seqs, gone := slices.Sorted(maps.Keys(old)), map[uint32]bool{}
+	for _, seq := range seqs {
+		gone[seq] = true
 	}
-	slices.Sort(seqs)
-	if err := l.raiseFloor(ctx, seqs[len(seqs)-1]+1); err != nil {
+	if err := l.uncover(ctx, seqs[len(seqs)-1]+1, gone); err != nil {
 		return err
 	}
 	for _, seq := range seqs {
@@ -58,55 +65,71 @@ func (l *Ledger) prune(ctx context.Context) error {
 	return nil
 }
 
-// outdated segments, in the versions that were found to be so. A claim as old as that is given up: the provider has
-// long stopped to ask for it.
-func (l *Ledger) outdated() map[uint32]stamp {
+// giveUp settles as dead what nobody settled for the retention: the provider has long stopped to ask for it. The
+// segment goes when it has no claims any more, so that nobody takes one over in a segment that is about to be deleted.
+func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	o, err := l.store.Get(call, l.names.of(seq))
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	s := l.view.segments[seq]
+	same := s != nil && s.stamp == stampOf(&o.ObjectMeta)
+	l.mu.Unlock()
+	if !same {
+		return errBehind
+	}
+	next := revised(o, l.me, 0)
+	for i := range next.Status.Entries {
+		if e := &next.Status.Entries[i]; isClaimed(*e) {
+			e.State, e.ClaimedBy, e.ClaimedAt = v1alpha1.EntryDead, "", nil
+		}
+	}
+	at, err := l.store.Update(call, next)
+	if err != nil {
+		return err
+	}
+	next.UID, next.ResourceVersion = at.uid, at.version
+	l.metrics.commit("give-up", 0)
+	l.log.Info("gave up events that nobody settled for as long as the ledger remembers", "segment", next.Name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.take(seq, next)
+	return nil
+}
+
+// outdated segments, in the versions that were found to be so, and those that would be but for claims in them.
+func (l *Ledger) outdated() (found map[uint32]stamp, stuck []uint32) {
 	oldest := l.opts.Clock.Now().Add(-l.opts.Retention()).Unix()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	found := map[uint32]stamp{}
+	found = map[uint32]stamp{}
 	if !l.loaded {
-		return found
+		return found, nil
 	}
 	// The last one stays: it shows where the next is, should somebody delete the anchor.
 	end := max(l.view.head, 1) - 1
-	old := func(s *segment) bool { return s.deferred == 0 && int64(s.newest) < oldest }
 	for seq, s := range l.view.segments {
-		if s.claims > 0 && seq >= l.view.floor && !old(s) {
-			end = min(end, seq) // the floor is never above it
+		if s.claims > 0 && l.view.cover(seq) {
+			if int64(s.newest) < oldest {
+				stuck = append(stuck, seq)
+			}
+			if seq >= l.view.floor {
+				end = min(end, seq)
+			}
 		}
 	}
 	for seq, s := range l.view.segments {
-		stray := !s.first && seq < l.view.floor && s.claims == s.entries
-		if stray || seq < end && old(s) {
+		stray := !s.first && !l.view.cover(seq) && s.claims == s.entries
+		old := s.claims == 0 && s.deferred == 0 && int64(s.newest) < oldest
+		if stray || seq < end && old {
 			found[seq] = s.stamp
 		}
 		if len(found) == pruneMost {
 			break
 		}
 	}
-	return found
-}
-
-// raiseFloor makes it durable that segments below floor may be deleted.
-func (l *Ledger) raiseFloor(ctx context.Context, floor uint32) error {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	anchor, err := l.store.Get(call, l.names.of(anchorSeq))
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	same := anchor.UID == l.view.anchorUID
-	l.mu.Unlock()
-	if !same {
-		return errBehind
-	}
-	if is, err := floorOf(anchor); err != nil || is >= floor {
-		return err
-	}
-	next := revised(anchor, l.me, 0)
-	next.Annotations[AnnotationFloor] = strconv.FormatUint(uint64(floor), 10)
-	_, err = l.store.Update(call, next)
-	return err
+	return found, stuck
 }

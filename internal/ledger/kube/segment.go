@@ -15,18 +15,18 @@ import (
 )
 
 // Annotations on the objects. They are not fields of the kind because an API server with an older definition of the
-// kind would drop a field without a word, and with it the seal on which uniqueness rests.
+// kind would drop a field without a word, and with it the floor on which uniqueness rests.
 const (
 	// AnnotationFloor on the anchor: segments below this sequence may have been deleted. It never falls.
 	AnnotationFloor = "billing.kassa.dev/floor"
+	// AnnotationOpen on the anchor: sequences below the floor, with commas between them, of segments that have claims
+	// in them and were not deleted. None is added that was below the floor before.
+	AnnotationOpen = "billing.kassa.dev/open"
 	// AnnotationWriter on a segment: the replica that wrote this version. Replicas take turns by it.
 	AnnotationWriter = "billing.kassa.dev/writer"
 	// AnnotationAsked on the anchor: when its writer asked to be let into the turns.
 	AnnotationAsked = "billing.kassa.dev/asked"
 )
-
-// anchorSeq is the sequence of the anchor; segments begin at 1.
-const anchorSeq = 0
 
 // names makes and reads the names of a receiver's objects: `<receiver>-0-<sequence>`, the 0 being room for a shard.
 type names struct{ prefix string }
@@ -50,15 +50,6 @@ type key [16]byte
 func keyOf(id string) key {
 	sum := sha256.Sum256([]byte(id))
 	return key(sum[:16])
-}
-
-// floorOf the anchor. While it cannot be read nothing is appended or deleted.
-func floorOf(anchor *v1alpha1.EventLedger) (uint32, error) {
-	v, err := strconv.ParseUint(anchor.Annotations[AnnotationFloor], 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("annotation %s of %s: %w", AnnotationFloor, anchor.Name, err)
-	}
-	return uint32(v), nil
 }
 
 // newer says whether version a of an object came after version b. Versions of one kind are comparable numbers; one

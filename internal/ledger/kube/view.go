@@ -11,9 +11,10 @@ import (
 // view is what this replica knows of the ledger. It may be behind the API server, never beside it: everything in it
 // was durable at some moment. It is not safe for concurrent use.
 type view struct {
-	me        string
-	anchorUID types.UID
-	floor     uint32 // segments below may have been deleted
+	me            string
+	anchorUID     types.UID
+	bounds        // which segments cannot have been deleted, and the version of the anchor that says so
+	anchorVersion string
 	// head is the sequence of the next segment: every event of every segment below it is in index, unless the segment
 	// was deleted. It never falls.
 	head     uint32
@@ -173,21 +174,20 @@ func (v *view) listed(all *listing, floor uint32) {
 		}
 	}
 	v.head = max(v.head, floor, all.highest+1)
-	v.floor = max(v.floor, floor)
 	for seq, uid := range all.seen {
 		v.prove(seq, uid)
 	}
 }
 
-// prove marks a segment as the first of its sequence. The caller knows the floor of a moment at which the object uid
-// existed. The floor is never above a segment with claims in it, so one that is below the floor and has some is not the
-// first: nobody was given them, and they do not count.
+// prove marks a segment as the first of its sequence. The bounds that the view knows are of a moment at which the
+// object uid existed, or of a later one. They cover all segments with claims in them, so one that is not covered and
+// has some is not the first: nobody was given them, and they do not count.
 func (v *view) prove(seq uint32, uid types.UID) {
 	s := v.segments[seq]
 	if s == nil || s.uid != uid || s.first {
 		return
 	}
-	if seq >= v.floor {
+	if v.cover(seq) {
 		s.first = true
 		v.advance()
 		return
@@ -197,7 +197,7 @@ func (v *view) prove(seq uint32, uid types.UID) {
 
 // disown forgets the claims of a segment that cannot be the first of its sequence.
 func (v *view) disown(seq uint32, s *segment) {
-	if s.first || s.claims == 0 || seq >= v.floor {
+	if s.first || s.claims == 0 || v.cover(seq) {
 		return
 	}
 	for k := range v.claims {
