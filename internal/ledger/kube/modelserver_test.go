@@ -373,7 +373,7 @@ func (c *checker) moved(was, is *v1alpha1.LedgerEntry, writer string, now time.T
 		c.takenOver++
 	case was.State == is.State:
 	case was.State == v1alpha1.EntryClaimed:
-		givenUp := is.State == v1alpha1.EntryDead && now.Sub(h.at) >= c.retention-2*c.skew
+		givenUp := is.State == v1alpha1.EntryDead && now.Sub(was.ClaimedAt.Time) >= c.retention-2*c.skew
 		if was.ClaimedBy != writer && !givenUp {
 			c.faultf("the claim of %s on %s was settled by %s", was.ClaimedBy, is.ID, writer)
 		}
