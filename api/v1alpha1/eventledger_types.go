@@ -47,7 +47,7 @@ type LedgerEntry struct {
 
 // EventLedgerStatus holds the entries of a segment.
 type EventLedgerStatus struct {
-	// entries in the order in which they were claimed. At most 1024, which keeps the object below 384 KiB.
+	// entries that were claimed together, and those of earlier segments that were merged into this one.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1024

@@ -90,12 +90,12 @@ func (l *Ledger) commit(ctx context.Context) error {
 	l.committing = true
 	l.mu.Unlock()
 
-	err := l.create(ctx, seq, &d.draft, ops)
+	made, err := l.create(ctx, seq, &d.draft, ops)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.committing = false
 	switch {
-	case err == nil:
+	case made:
 		l.turns.wrote(begun, l.opts.Clock.Now())
 		l.metrics.commit("append", len(ops))
 	case lost(err):
@@ -121,17 +121,15 @@ func (l *Ledger) probe(ctx context.Context) error {
 }
 
 // create makes a segment with all of its events. They are handed out when it is proved that the object is the first of
-// its sequence. If it is not, or if that cannot be found out, the ops are given back once it is known what
-// there is.
-func (l *Ledger) create(ctx context.Context, seq uint32, d *draft, ops []*op) error {
+// its sequence. If it is not, or if that cannot be found out, the ops are given back once it is known what there is.
+func (l *Ledger) create(ctx context.Context, seq uint32, d *draft, ops []*op) (made bool, err error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	at, err := l.store.Create(call, d.next)
 	cancel()
 	if err == nil {
 		d.next.UID, d.next.ResourceVersion = at.uid, at.version
-		var done bool
-		if done, err = l.proveOwn(ctx, seq, d); done {
-			return nil
+		if made, err = l.proveOwn(ctx, seq, d); made {
+			return true, nil
 		}
 	}
 	if apierrors.IsAlreadyExists(err) {
@@ -150,7 +148,7 @@ func (l *Ledger) create(ctx context.Context, seq uint32, d *draft, ops []*op) er
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.giveBack(ops)
-	return err
+	return false, err
 }
 
 // proveOwn proves a segment that this replica made, by the watch if that was faster than the answer, and concludes
