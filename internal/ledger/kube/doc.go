@@ -12,10 +12,10 @@
 // An entry is born Claimed and settled as Processed, Deferred or Dead; Deferred moves on to Processed or Dead. Claims
 // that come while a write is under way go together in the next one, which creates a segment of their own under the next
 // sequence: who is second at that finds that the name exists, reads what the winner made, drops what is now a duplicate
-// and tries the next sequence. So each segment has one replica's claims in it and that replica alone settles them, with
-// an Update that nobody contends for. Short segments all of whose events are settled are merged at quiet times.
-// The anchor says which segments cannot have been deleted, which is that it covers them: those from its floor on, and
-// the open ones below.
+// and tries the next sequence. So each segment has one replica's claims in it and that replica alone settles them,
+// unless it dies, with an Update that nobody contends for. Short segments all of whose events are settled are merged at
+// quiet times. The anchor says which segments cannot have been deleted, which is that it covers them: those from its
+// floor on, and the open ones below.
 //
 // A replica holds a view: the newest version that it knows of every segment, as an index from the first 128 bits of
 // the SHA-256 of an event's id to the entry's place and state. It lists the ledger once, then follows a watch and
@@ -99,8 +99,8 @@
 // goes on (read). The pages of a list are of one moment but come one after another: what shows a stray in place of a
 // segment comes before the page with that segment's entries, so it is taken in at the end (takeListed). A segment whose
 // end was seen is not brought back by a page or an answer of before (takeListed, take): it would be in the way of
-// merging and pruning, which go no further than the first claim, for as long as the watch lasts. A merge that is broken
-// off, or two at once, leave an entry in two places, and the next round, or pruning, has one fewer.
+// merging for as long as the watch lasts. A merge that is broken off, or two at once, leave an entry in two places, and
+// the next round, or pruning, has one fewer.
 //
 // A watch that lags or misses changes costs conflicts, not truth: whoever writes from an old version loses and reads
 // the new one. A lagging replica may answer Busy or Duplicate for an event that was settled or forgotten since, and

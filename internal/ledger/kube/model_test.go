@@ -95,7 +95,7 @@ type model struct {
 	mu       sync.Mutex
 	replicas []*modelReplica
 	grants   map[string][]grant
-	settled  map[string]time.Time // when the first settle was acknowledged
+	settled  map[string]time.Time // when the first settle was acknowledged since it was forgotten
 	problems []string
 	totals   totals
 	pending  sync.WaitGroup
@@ -361,7 +361,7 @@ func (m *model) settle(ctx context.Context, r *modelReplica, id string, to ledge
 		m.settledAs(id, to)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.settled[id].IsZero() {
+		if remembered, forgotten := m.server.memory(id); remembered && !m.settled[id].After(forgotten) {
 			m.settled[id] = time.Now()
 		}
 	} else if !errors.Is(err, ledger.ErrUnavailable) && !errors.Is(err, ledger.ErrLost) {

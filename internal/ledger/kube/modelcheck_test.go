@@ -20,15 +20,16 @@ func (m *model) grant(id string, g grant) {
 	} else {
 		m.totals.Resumed++
 	}
-	old := m.grants[id]
-	forgotten := m.retention < time.Hour
-	if at := m.settled[id]; !at.IsZero() && at.Before(g.begun) && !forgotten {
+	// What was before the event was forgotten does not count.
+	_, forgotten := m.server.memory(id)
+	old := slices.DeleteFunc(m.grants[id], func(o grant) bool { return !o.begun.After(forgotten) })
+	if at := m.settled[id]; at.After(forgotten) && at.Before(g.begun) {
 		m.problems = append(m.problems, id+" was handed out after it was settled")
 	}
-	if g.outcome == ledger.Won && len(old) > 0 && !forgotten {
+	if g.outcome == ledger.Won && len(old) > 0 {
 		m.problems = append(m.problems, id+" was won twice")
 	}
-	if i := slices.IndexFunc(old, func(o grant) bool { return now.Sub(o.begun) < m.timeout }); i >= 0 && !forgotten {
+	if i := slices.IndexFunc(old, func(o grant) bool { return now.Sub(o.begun) < m.timeout }); i >= 0 {
 		m.problems = append(m.problems, fmt.Sprintf("%s was handed out twice within %s", id, now.Sub(old[i].begun)))
 	}
 	m.grants[id] = append(old, g)

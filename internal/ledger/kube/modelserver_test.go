@@ -42,7 +42,8 @@ func newModelServer(timeout, retention, skew time.Duration) *modelServer {
 		objects: map[string]*v1alpha1.EventLedger{}, lists: map[string][]v1alpha1.EventLedger{},
 		changed: make(chan struct{}),
 		check: checker{timeout: timeout, retention: retention, skew: skew, events: map[string]*history{},
-			deletions: map[string]bool{}, strays: map[types.UID]bool{}, durable: map[fact]bool{}},
+			deletions: map[string]bool{}, forgotten: map[string]time.Time{}, strays: map[types.UID]bool{},
+			durable: map[fact]bool{}},
 	}
 }
 
@@ -178,8 +179,9 @@ func (s *modelServer) after(rev int) (*change, chan struct{}, error) {
 type checker struct {
 	timeout, retention, skew time.Duration
 	events                   map[string]*history
-	durable                  map[fact]bool   // what was ever true
-	deletions                map[string]bool // names of which an object was deleted
+	durable                  map[fact]bool        // what was ever true
+	forgotten                map[string]time.Time // when an event was forgotten last
+	deletions                map[string]bool      // names of which an object was deleted
 	strays                   map[types.UID]bool
 	faults, log              []string
 	appended, takenOver      int
@@ -200,6 +202,13 @@ func (s *modelServer) was(f fact) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.check.durable[f]
+}
+
+// memory says whether an event is in the ledger, and when one of its id was forgotten last.
+func (s *modelServer) memory(id string) (remembered bool, forgotten time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.check.events[id] != nil, s.check.forgotten[id]
 }
 
 // history of one event.
@@ -260,6 +269,7 @@ func (c *checker) deleted(o *v1alpha1.EventLedger, now time.Time) {
 			c.faultf("%s was forgotten after %s", e.ID, age)
 		}
 		delete(c.events, e.ID)
+		c.forgotten[e.ID] = now
 	}
 	if pruned {
 		c.pruned++
