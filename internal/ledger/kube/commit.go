@@ -16,6 +16,8 @@ const (
 	callTimeout    = 3 * time.Second
 	firstBackoff   = 20 * time.Millisecond
 	longestBackoff = 2 * time.Second
+	// outage is how long the API server has to fail for claims not to age meanwhile.
+	outage = time.Second
 )
 
 // lane is the work that waits for one segment.
@@ -191,7 +193,7 @@ func (l *Ledger) write(ctx context.Context, seq uint32, d *draft, ops []*op) err
 		d.next.UID, d.next.ResourceVersion = at.uid, at.version
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.failing = time.Time{}
+		l.succeeded()
 		l.take(seq, d.next)
 		l.conclude(d.verdicts)
 		return nil
@@ -247,7 +249,7 @@ func (l *Ledger) read(ctx context.Context, seq uint32) error {
 		return l.catchUp(ctx)
 	}
 	defer l.mu.Unlock()
-	l.failing = time.Time{}
+	l.succeeded()
 	l.take(seq, o)
 	if s.stamp == stampOf(&o.ObjectMeta) {
 		s.object = o
@@ -266,6 +268,24 @@ func (l *Ledger) failed(err error, doing string) {
 		l.log.Error(err, "the API server failed", "doing", doing)
 	}
 	l.signal()
+}
+
+// succeeded notes that the API server does what it is asked. If it did not before, the holders of claims could not settle
+// them either: they get their time anew, or an event that is done would be handed out a second time. The caller holds
+// mu.
+func (l *Ledger) succeeded() {
+	if l.failing.IsZero() {
+		return
+	}
+	now := l.opts.Clock.Now()
+	if now.Sub(l.failing) >= outage {
+		for _, c := range l.view.claims {
+			if c.by != l.me {
+				c.seen = now
+			}
+		}
+	}
+	l.failing = time.Time{}
 }
 
 // lost says of a failed write that another one came before it, rather than that the API server failed.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -184,7 +183,7 @@ func (l *Ledger) finishList(all *listing, b bounds) bool {
 	l.view.learn(all.anchor, b)
 	l.view.listed(all, b.floor)
 	l.loaded = true
-	l.failing = time.Time{}
+	l.succeeded()
 	l.view.advance()
 	l.dispatch()
 	l.signal()

@@ -116,7 +116,7 @@ func (l *Ledger) probe(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failing = time.Time{}
+	l.succeeded()
 	return nil
 }
 
@@ -189,7 +189,7 @@ func (l *Ledger) proveOwn(ctx context.Context, seq uint32, d *draft) (done bool,
 
 // concludeMade takes in a segment that is proved, and hands out what is in it. The caller holds mu.
 func (l *Ledger) concludeMade(seq uint32, d *draft) {
-	l.failing = time.Time{}
+	l.succeeded()
 	l.take(seq, d.next)
 	l.view.prove(seq, d.next.UID)
 	l.conclude(d.verdicts)
@@ -277,7 +277,7 @@ func (l *Ledger) proveBy(anchor *v1alpha1.EventLedger, seq uint32, o *v1alpha1.E
 	if anchor.UID != l.view.anchorUID || !b.cover(seq) {
 		return false, nil
 	}
-	l.failing = time.Time{}
+	l.succeeded()
 	l.view.learn(anchor, b)
 	l.take(seq, o)
 	l.view.prove(seq, o.UID)

@@ -64,10 +64,12 @@ type modelClient struct {
 	pending *sync.WaitGroup // requests on their way
 }
 
-func (c *modelClient) heal() {
+func (c *modelClient) heal() { c.setFaults(faults{}) }
+
+func (c *modelClient) setFaults(f faults) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.faults = faults{}
+	c.faults = f
 }
 
 func (c *modelClient) state() (faults, bool) {

@@ -319,3 +319,25 @@ func TestListKnowsItsMomentOnly(t *testing.T) {
 	l.view.listed(all, 1)
 	g.Expect(l.view.segments[2].first).To(BeFalse())
 }
+
+// Claims do not age while the API server is away: their holders cannot settle them either.
+func TestAnOutageDoesNotAgeClaims(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_theirs")
+		time.Sleep(time.Second)
+		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
+		s.store.setFaults(faults{before: 1})
+		_, err := s.l.Claim(context.Background(), ledger.Event{ID: "evt_other"})
+		s.g.Expect(err).To(MatchError(ledger.ErrUnavailable))
+		time.Sleep(5 * time.Minute)
+		s.store.setFaults(faults{})
+		s.g.Eventually(func() error {
+			time.Sleep(100 * time.Millisecond)
+			_, err := s.l.Claim(context.Background(), ledger.Event{ID: "evt_other"})
+			return err
+		}).Should(Succeed())
+		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
+		time.Sleep(DefaultClaimTimeout)
+		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Resumed))
+	})
+}
