@@ -32,7 +32,7 @@ func BenchmarkReceiver(b *testing.B) {
 	for _, inFlight := range []int{64, 512} {
 		for _, replicas := range []int{1, 2} {
 			b.Run(fmt.Sprintf("ledger=segments/replicas=%d/in-flight=%d", replicas, inFlight), func(b *testing.B) {
-				benchmarkReceiver(b, replicas, inFlight, (*cluster).start)
+				benchmarkReceiver(b, replicas, inFlight, startSegments)
 			})
 		}
 		b.Run(fmt.Sprintf("ledger=object-per-event/replicas=2/in-flight=%d", inFlight), func(b *testing.B) {
@@ -42,7 +42,7 @@ func BenchmarkReceiver(b *testing.B) {
 }
 
 func benchmarkReceiver(
-	b *testing.B, replicas, inFlight int, start func(c *cluster, tb testing.TB, name string) (string, func()),
+	b *testing.B, replicas, inFlight int, start func(tb testing.TB, c *cluster, name string) (string, func()),
 ) {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -51,7 +51,7 @@ func benchmarkReceiver(
 	c := newCluster(b, sink.URL)
 	urls := make([]string, replicas)
 	for i := range urls {
-		urls[i], _ = start(c, b, fmt.Sprintf("bench-%d", i))
+		urls[i], _ = start(b, c, fmt.Sprintf("bench-%d", i))
 	}
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = 1024
 	pad := bytes.Repeat([]byte(" "), 4096-len(stripeEvent("evt_00000000")))
@@ -93,7 +93,12 @@ type plainLedger struct {
 	namespace string
 }
 
-func startPlain(c *cluster, tb testing.TB, name string) (url string, stop func()) {
+func startSegments(tb testing.TB, c *cluster, name string) (url string, stop func()) {
+	tb.Helper()
+	return c.start(tb, name)
+}
+
+func startPlain(tb testing.TB, c *cluster, name string) (url string, stop func()) {
 	tb.Helper()
 	lc, err := kube.ClientFor(c.server)
 	if err != nil {

@@ -28,8 +28,8 @@ import (
 	"github.com/kassa-dev/kassa/webhookserver"
 )
 
-// receiverGC is GOGC of a receiver. What lives is little and what passes through is much, so a heap that is half as large
-// costs a few per cent of a core, and keeps a replica of 100 000 remembered events below 64 MB.
+// receiverGC is GOGC of a receiver. What lives is little and what passes through is much, so a heap that is half as
+// large costs a few per cent of a core, and keeps a replica of 100 000 remembered events below 64 MB.
 const receiverGC = 50
 
 type receiverOptions struct {

@@ -22,7 +22,8 @@ type Store interface {
 const maxSteps = 64
 
 // Converge takes step after step until nothing is left to do, and returns the record as it then is. s needs neither
-// Observed nor Record. told is called for what is news. The errors are *accounts.Error, the provider's, and the Store's.
+// Observed nor Record. told is called for what is news. The errors are *accounts.Error, the provider's, and the
+// Store's.
 func Converge(
 	ctx context.Context, at provider.Endpoints, store Store, s State, told func(Note),
 ) (Record, error) {
@@ -91,7 +92,8 @@ func (c *run) create(ctx context.Context, step Step) error {
 
 func (c *run) update(ctx context.Context, step Step) error {
 	// Twice, because a retiring endpoint may have been the serving one in the same pass.
-	if c.updated[step.ID]++; c.updated[step.ID] > 2 {
+	c.updated[step.ID]++
+	if c.updated[step.ID] > 2 {
 		return unsettled("endpoint " + step.ID + " does not become what it is told to be")
 	}
 	now, err := c.at.Update(ctx, step.ID, step.Spec)

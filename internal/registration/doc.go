@@ -5,5 +5,6 @@
 //
 // The Secret's content is the whole memory. What follows from it at the provider, such as which events an endpoint is
 // sent, is put right afterwards, and in this order: an endpoint is sent nothing before its secret is stored, another is
-// quieted only when its successor is sent everything, and a secret goes only after the last endpoint that signs with it.
+// quieted only when its successor is sent everything, and a secret goes only after the last endpoint that signs with
+// it.
 package registration

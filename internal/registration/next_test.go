@@ -74,8 +74,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Another's endpoint at the same URL is no business of ours where two may have it, and an unmarked one neither where its
-// secret cannot be known.
+// Another's endpoint at the same URL is no business of ours where two may have it, and an unmarked one neither where
+// its secret cannot be known.
 func TestStripeLeavesOthersAtItsURL(t *testing.T) {
 	w := newWorld(t, stripe)
 	byHand(w, "we_theirs", serverURL).Owner = others

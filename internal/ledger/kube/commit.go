@@ -270,9 +270,9 @@ func (l *Ledger) failed(err error, doing string) {
 	l.signal()
 }
 
-// succeeded notes that the API server does what it is asked. If it did not before, the holders of claims could not settle
-// them either: they get their time anew, or an event that is done would be handed out a second time. The caller holds
-// mu.
+// succeeded notes that the API server does what it is asked. If it did not before, the holders of claims could not
+// settle them either: they get their time anew, or an event that is done would be handed out a second time. The caller
+// holds mu.
 func (l *Ledger) succeeded() {
 	if l.failing.IsZero() {
 		return

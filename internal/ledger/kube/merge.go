@@ -59,7 +59,8 @@ func (l *Ledger) mergeable() [][]uint32 {
 			short = append(short, seq)
 		}
 	}
-	if slices.Sort(open); len(open) > mostOpen {
+	slices.Sort(open)
+	if len(open) > mostOpen {
 		end = min(end, open[mostOpen])
 	}
 	slices.Sort(short)

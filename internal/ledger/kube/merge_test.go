@@ -17,11 +17,11 @@ func loadedLedger(t *testing.T, entries ...int) *Ledger {
 		Retention: func() time.Duration { return 1000 * time.Hour }}, nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	for i, n := range entries {
-		seq := uint32(i + 1) //nolint:gosec // a few
+		seq := uint32(i + 1)
 		l.view.apply(seq, settledSegment(seq, n), time.Now())
 		l.view.segments[seq].first = true
 	}
-	l.view.head = uint32(len(entries)) + 1 //nolint:gosec // a few
+	l.view.head = uint32(len(entries)) + 1
 	l.loaded = true
 	return l
 }
