@@ -1,15 +1,11 @@
 package kube
 
 import (
-	"context"
-	"fmt"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
-	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
 func TestRaisedBoundsCoverClaims(t *testing.T) {
@@ -65,52 +61,5 @@ func TestUnreadableAnchor(t *testing.T) {
 		o.Annotations = annotations
 		_, err := boundsOf(o)
 		NewWithT(t).Expect(err).To(HaveOccurred())
-	}
-}
-
-// An event whose holder died and that comes again long after: its claim counts, though all around it was merged, and
-// whoever deleted the anchor meanwhile.
-func TestOldClaimIsPassedByAndCounts(t *testing.T) {
-	for _, deleted := range []bool{false, true} {
-		t.Run(fmt.Sprintf("deleted=%v", deleted), func(t *testing.T) {
-			onStage(t, func(s *stage) {
-				s.create(2, "evt_orphan")
-				for seq := uint32(3); seq <= 10; seq++ {
-					s.create(seq, fmt.Sprintf("evt_%d", seq))
-					s.settle(seq)
-				}
-				time.Sleep(10 * time.Minute)
-				s.g.Expect(s.known()).To(Equal([]uint32{2, 5, 9, 10}))
-				s.g.Expect(boundsOf(s.get(anchorSeq))).To(Equal(bounds{floor: 9, open: []uint32{2}}))
-				if deleted {
-					s.server.remove(s.l.names.of(anchorSeq))
-					time.Sleep(time.Minute)
-					s.g.Expect(boundsOf(s.get(anchorSeq))).To(Equal(bounds{floor: 11, open: []uint32{2}}))
-				}
-				fresh := s.replica("c")
-				ctx, stop := context.WithCancel(context.Background())
-				ended := make(chan struct{})
-				go func() {
-					defer close(ended)
-					_ = fresh.Run(ctx)
-				}()
-				time.Sleep(time.Minute)
-				claim, err := fresh.Claim(ctx, ledger.Event{ID: "evt_orphan", Type: "invoice.paid"})
-				s.g.Expect(err).NotTo(HaveOccurred())
-				s.g.Expect(claim.Outcome).To(Equal(ledger.Resumed))
-				s.g.Expect(s.claim("evt_orphan")).To(Equal(ledger.Busy))
-				s.g.Expect(fresh.Settle(ctx, "evt_orphan", ledger.Processed)).To(Succeed())
-				for seq := uint32(11); seq <= 12; seq++ {
-					s.create(seq, fmt.Sprintf("evt_%d", seq))
-					s.settle(seq)
-				}
-				time.Sleep(10 * time.Minute)
-				s.g.Expect(boundsOf(s.get(anchorSeq))).To(Equal(bounds{floor: 11}))
-				s.g.Expect(s.known()).NotTo(ContainElement(uint32(2)))
-				s.g.Expect(s.claim("evt_orphan")).To(Equal(ledger.Duplicate))
-				stop()
-				<-ended
-			})
-		})
 	}
 }
