@@ -134,8 +134,8 @@ func newModel(seed uint64) *model {
 	if d.chance(0.2) {
 		m.patience = 2 * time.Minute
 	}
-	if d.chance(0.3) {
-		m.givesUp = 0.1
+	if d.chance(0.5) {
+		m.givesUp = 0.3
 	}
 	hard := d.float()
 	rate := func(most float64) float64 {
