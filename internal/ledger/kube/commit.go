@@ -16,8 +16,6 @@ const (
 	callTimeout    = 3 * time.Second
 	firstBackoff   = 20 * time.Millisecond
 	longestBackoff = 2 * time.Second
-	// outage is how long the API server has to fail for claims not to age meanwhile.
-	outage = time.Second
 )
 
 // lane is the work that waits for one segment.
@@ -270,19 +268,19 @@ func (l *Ledger) failed(err error, doing string) {
 	l.signal()
 }
 
-// succeeded notes that the API server does what it is asked. If it did not before, the holders of claims could not
-// settle them either: they get their time anew, or an event that is done would be handed out a second time. The caller
-// holds mu.
+// succeeded notes that the API server does what it is asked. The time in which it did not does not count against the
+// holders of claims, who could not settle them either: an event that is done would be handed out a second time. The
+// caller holds mu.
 func (l *Ledger) succeeded() {
 	if l.failing.IsZero() {
 		return
 	}
 	now := l.opts.Clock.Now()
-	if now.Sub(l.failing) >= outage {
-		for _, c := range l.view.claims {
-			if c.by != l.me {
-				c.seen = now
-			}
+	for _, c := range l.view.claims {
+		if seen := c.seen.Add(now.Sub(l.failing)); seen.Before(now) {
+			c.seen = seen
+		} else {
+			c.seen = now
 		}
 	}
 	l.failing = time.Time{}

@@ -77,7 +77,7 @@
 // Nobody's clock is compared with another's. A claim may be taken over when a replica has known it, unchanged, for
 // ClaimTimeout on its own clock. Nobody can know a claim before it is durable, which is after its holder called Claim:
 // so the holder has ClaimTimeout from that call, whatever the lag of watches and answers. While the API server fails
-// nobody can settle, so a replica that saw it fail gives every claim its time anew (succeeded). An answer that comes
+// nobody can settle, so the time in which a replica saw it fail does not count (succeeded). An answer that comes
 // later than that is not handed out (handOver). A replica that pauses with an event in hand finds its claim gone when
 // it settles. The event is then handed out a second time as Resumed, and a sink may get it twice, with the same id:
 // delivered at least once.
