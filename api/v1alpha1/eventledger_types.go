@@ -57,7 +57,7 @@ type EventLedgerStatus struct {
 // EventLedger is one segment of a receiver's ledger, written by its replicas with compare-and-swap. It has
 // no status subresource: a create would drop the status, and a segment would cost two writes.
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:shortName=evl,categories=kassa
+// +kubebuilder:resource:shortName=evl
 // +kubebuilder:printcolumn:name="Receiver",type=string,JSONPath=".metadata.labels.billing\\.kassa\\.dev/receiver"
 // +kubebuilder:printcolumn:name="First",type=date,JSONPath=".status.entries[0].receivedAt"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"

@@ -191,7 +191,7 @@ func tail(text string, lines int) string {
 func (s *stage) tellHowToGoOn(sandbox bool) {
 	heading("It stays up until Ctrl-C. Look around:")
 	fmt.Printf("  export KUBECONFIG=%s\n  alias kubectl=%s\n", s.plane.KubeconfigPath(), s.plane.KubectlPath())
-	fmt.Println("  kubectl get kassa -n shop                    # everything of Kassa")
+	fmt.Println("  kubectl get kassa -n shop                    # what there is, and how it is")
 	fmt.Println("  kubectl edit plan pro -n shop                # change a price and watch")
 	fmt.Println("  kubectl get eventledgers -n shop -o yaml     # what receivers remember")
 	if sandbox {
