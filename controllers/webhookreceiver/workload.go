@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +25,9 @@ import (
 type deployment struct {
 	wanted, ready int32
 	available     bool
+	rolling       bool   // not every pod is of the present template
 	certificate   string // what is wrong with it
+	plain         bool   // spec.tls waits for a first certificate, and the server goes on without
 	exposure      exposure
 	err           error
 }
@@ -40,11 +44,18 @@ func (r *Reconciler) deploy(
 		Object: receiver, Image: r.Image, SigningSecret: kubewatch.SigningSecretName(receiver),
 		Cluster: r.Cluster, Env: r.Env,
 	}.Server()
+	problem, err := r.certificate(ctx, receiver)
+	if err != nil {
+		return deployment{err: err, exposure: notYetExposed(receiver)}
+	}
+	plain := problem != "" && r.servesPlain(ctx, receiver, server.Name())
+	server.TLS = server.TLS && !plain
 	apply := workload.Applier{Client: r.Client, Live: r.Live}
 	if err := apply.Apply(ctx, server); err != nil {
 		return deployment{err: fmt.Errorf("deploying the server: %w", err), exposure: notYetExposed(receiver)}
 	}
 	out := r.observe(ctx, receiver, server.Name())
+	out.certificate, out.plain = problem, plain
 	out.exposure = r.expose(ctx, receiver, apply, server)
 	return out
 }
@@ -60,6 +71,8 @@ func (r *Reconciler) observe(ctx context.Context, receiver *v1alpha1.WebhookRece
 	if d.Spec.Replicas != nil {
 		out.wanted = *d.Spec.Replicas
 	}
+	out.rolling = err == nil && (d.Status.ObservedGeneration < d.Generation ||
+		d.Status.UpdatedReplicas < out.wanted || d.Status.Replicas > d.Status.UpdatedReplicas)
 	// One that was applied just now may not be there yet; the watch brings it.
 	if err == nil && d.Status.ObservedGeneration >= d.Generation {
 		for _, c := range d.Status.Conditions {
@@ -68,8 +81,22 @@ func (r *Reconciler) observe(ctx context.Context, receiver *v1alpha1.WebhookRece
 			}
 		}
 	}
-	out.certificate, out.err = r.certificate(ctx, receiver)
 	return out
+}
+
+// servesPlain says whether the server is deployed without TLS. Its Service would lead nowhere if it changed to TLS
+// before there is a certificate, since the new pods wait for one.
+func (r *Reconciler) servesPlain(ctx context.Context, receiver *v1alpha1.WebhookReceiver, name string) bool {
+	d := &appsv1.Deployment{}
+	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: receiver.Namespace, Name: name}, d); err != nil {
+		return false
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if slices.Contains(c.Args, workload.FlagTLS) {
+			return false
+		}
+	}
+	return metav1.IsControlledBy(d, receiver)
 }
 
 // certificate says what is wrong with the one that the server shows.
@@ -94,6 +121,9 @@ func (r *Reconciler) certificate(ctx context.Context, receiver *v1alpha1.Webhook
 
 func (d deployment) verdict() status.Verdict {
 	replicas := fmt.Sprintf("%d of %d replicas are ready", d.ready, d.wanted)
+	if d.rolling && d.ready > 0 {
+		replicas += ", not all of them as the spec says yet"
+	}
 	var foreign *workload.ForeignError
 	switch {
 	case errors.As(d.err, &foreign) && foreign.Leftover:
@@ -104,6 +134,9 @@ func (d deployment) verdict() status.Verdict {
 		return status.Waiting(v1alpha1.ReasonProgressing, d.err.Error())
 	case d.wanted == 0:
 		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable, "spec.workload.replicas is 0")
+	case d.plain:
+		return status.Stalled(v1alpha1.ReasonCertificateMissing,
+			d.certificate+"; the server goes on without TLS until there is one")
 	case d.available && d.ready > 0 && d.certificate != "":
 		return status.Ready(v1alpha1.ReasonSucceeded, replicas+" with the certificate before ("+d.certificate+")")
 	case d.available && d.ready > 0:

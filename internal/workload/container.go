@@ -10,11 +10,14 @@ import (
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 )
 
+// FlagTLS is the argument of a server that is deployed with TLS.
+const FlagTLS = "--tls"
+
 func (s Server) container() *coreac.ContainerApplyConfiguration {
 	name, port, _ := s.port()
 	args := slices.Concat([]string{s.Command}, s.Args)
 	if s.TLS {
-		args = append(args, "--tls", "--port="+strconv.Itoa(PortHTTPS))
+		args = append(args, FlagTLS, "--port="+strconv.Itoa(PortHTTPS))
 	}
 	required := requirements(s.Workload.Resources)
 	return coreac.Container().WithName(s.Command).WithImage(s.Image).WithArgs(args...).

@@ -177,6 +177,32 @@ func TestServerSpeaksTLS(t *testing.T) {
 	g.Expect(sink.Taken()).To(Equal(once(s, "evt_1", "evt_2")))
 }
 
+// Turning spec.tls on before there is a certificate costs no event, and is not told as done.
+func TestTLSWaitsForItsFirstCertificate(t *testing.T) {
+	s, r, _ := stack.DeployReceiver(t)
+	g := NewWithT(t)
+	hooks := r.Object()
+	s.Change(hooks, func() { hooks.Spec.TLS = &v1alpha1.ServerTLS{SecretName: "certificate"} })
+	s.AwaitState(hooks, "Failed False CertificateMissing")
+	g.Expect(stack.Message(hooks)).To(Equal(
+		`spec.tls: Secret "certificate" does not exist; the server goes on without TLS until there is one`))
+	answer, err := r.Send(r.URL(), stack.Event("evt_1"), r.SigningSecret())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
+
+	host := "hooks-receiver." + s.Namespace + ".svc"
+	a := newAuthority(t)
+	s.Create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.issue(host, 101),
+	})
+	s.AwaitState(hooks, "Current True Succeeded")
+	r.Through = a.trust(r, host)
+	g.Eventually(func() (int, error) {
+		answer, err := r.Send("https://"+host+"/stripe", stack.Event("evt_2"), r.SigningSecret())
+		return answer.Status, err
+	}, stack.Patience, often).Should(Equal(http.StatusOK))
+}
+
 // conditionOf is the message of one of the receiver's conditions.
 func conditionOf(s *stack.Stack, kind string) string {
 	for _, c := range s.Receiver("hooks").Object().Status.Conditions {
