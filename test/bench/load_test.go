@@ -77,28 +77,37 @@ func (l *load) post(ctx context.Context, url string, body []byte, signature stri
 	return res.StatusCode, err
 }
 
+// warmUp is how long a load goes on before it is measured: connections are made, and replicas learn of each other.
+const warmUp = 2 * time.Second
+
 // closed sends n events, so many at a time as inFlight says.
 func (l *load) closed(b *testing.B, n, inFlight int) {
 	b.Helper()
-	var left atomic.Int64
-	left.Store(int64(n))
-	l.measure(b, n, func() {
+	send := func(more func() bool) {
 		var all sync.WaitGroup
 		for range inFlight {
 			all.Go(func() {
-				for left.Add(-1) >= 0 {
+				for more() {
 					l.send(b.Context(), time.Now())
 				}
 			})
 		}
 		all.Wait()
+	}
+	l.measure(b, n, func() {
+		end := time.Now().Add(warmUp)
+		send(func() bool { return time.Now().Before(end) })
+	}, func() {
+		var left atomic.Int64
+		left.Store(int64(n))
+		send(func() bool { return left.Add(-1) >= 0 })
 	})
 }
 
 // open sends n events, each when it is due, whatever became of those before it.
 func (l *load) open(b *testing.B, n, perSecond int) {
 	b.Helper()
-	l.measure(b, n, func() {
+	send := func(n int) {
 		var all sync.WaitGroup
 		began := time.Now()
 		timer := time.NewTimer(0)
@@ -112,11 +121,14 @@ func (l *load) open(b *testing.B, n, perSecond int) {
 			all.Go(func() { l.send(b.Context(), due) })
 		}
 		all.Wait()
-	})
+	}
+	l.measure(b, n, func() { send(int(warmUp.Seconds()) * perSecond) }, func() { send(n) })
 }
 
-func (l *load) measure(b *testing.B, n int, run func()) {
+func (l *load) measure(b *testing.B, n int, warm, run func()) {
 	b.Helper()
+	l.failed = map[int]int{}
+	warm()
 	l.times, l.failed = make([]time.Duration, 0, n), map[int]int{}
 	b.ResetTimer()
 	began := time.Now()

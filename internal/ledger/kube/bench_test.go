@@ -44,6 +44,7 @@ type run struct {
 	ledgers []*kube.Ledger
 	metrics *prometheus.Registry
 	served  []atomic.Int64
+	before  map[string]float64 // the metrics when measuring began
 
 	mu    sync.Mutex
 	steps []time.Duration
@@ -101,16 +102,36 @@ func (r *run) event(n int) {
 	r.steps = append(r.steps, claimed, settled)
 }
 
+// open measures b.N events after two seconds in which the replicas learn of each other.
 func (r *run) open(perSecond int) {
-	var all sync.WaitGroup
-	began := time.Now()
-	for i := range r.b.N {
-		due := began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
-		time.Sleep(time.Until(due)) //nolint:forbidigo // the load's clock
-		all.Go(func() { r.event(i) })
+	send := func(from, n int) time.Duration {
+		var all sync.WaitGroup
+		began := time.Now()
+		for i := range n {
+			due := began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
+			time.Sleep(time.Until(due)) //nolint:forbidigo // the load's clock
+			all.Go(func() { r.event(from + i) })
+		}
+		all.Wait()
+		return time.Since(began)
 	}
-	all.Wait()
-	r.report(time.Since(began))
+	warm := 2 * perSecond
+	send(0, warm)
+	r.begin()
+	r.report(send(warm, r.b.N))
+}
+
+// begin forgets what was measured before.
+func (r *run) begin() {
+	r.steps = nil
+	for i := range r.served {
+		r.served[i].Store(0)
+	}
+	r.before = map[string]float64{}
+	for _, m := range []string{"kassa_ledger_commits_total", "kassa_ledger_conflicts_total", "kassa_ledger_written_bytes_total"} {
+		r.before[m] = r.total(m)
+	}
+	r.b.ResetTimer()
 }
 
 // closed has each replica work off its own share, so that one that starves shows.
@@ -148,7 +169,10 @@ func (r *run) report(took time.Duration) {
 	r.b.ReportMetric(100*float64(least)*float64(len(r.served))/n, "least-share-%")
 }
 
-func (r *run) sum(metric string) (sum float64) {
+// sum of a metric since begin.
+func (r *run) sum(metric string) float64 { return r.total(metric) - r.before[metric] }
+
+func (r *run) total(metric string) (sum float64) {
 	families, err := r.metrics.Gather()
 	if err != nil {
 		r.b.Fatal(err)

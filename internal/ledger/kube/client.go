@@ -87,8 +87,13 @@ func (s *apiStore) Update(ctx context.Context, o *v1alpha1.EventLedger) (stamp, 
 
 // write sends one create or update. The client must not repeat it by itself: what a repeated compare-and-swap
 // answers is not what became of the first.
+//
+// A list with one empty entry has the API server keep no managed fields: nobody applies segments, and to track who set
+// which field costs it a fifth of what a write costs, and etcd some hundred bytes each.
 func (s *apiStore) write(ctx context.Context, r *rest.Request, o *v1alpha1.EventLedger) (stamp, error) {
-	body, err := json.Marshal(o)
+	sent := *o
+	sent.ManagedFields = []metav1.ManagedFieldsEntry{{}}
+	body, err := json.Marshal(&sent)
 	if err != nil {
 		return stamp{}, err
 	}
@@ -146,8 +151,7 @@ func (s *apiStore) Watch(ctx context.Context, version string) (watch.Interface, 
 		Param("timeoutSeconds", strconv.Itoa(int(life/time.Second))).Watch(ctx)
 }
 
-// trimmed drops what the ledger does not need. The API server keeps the managed fields of an object when an update
-// comes without them.
+// trimmed drops what the ledger does not need.
 func trimmed(o *v1alpha1.EventLedger) *v1alpha1.EventLedger {
 	o.ManagedFields = nil
 	o.TypeMeta = typeMeta
