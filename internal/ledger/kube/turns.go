@@ -9,7 +9,7 @@ import (
 const (
 	contentionMemory = time.Second
 	leastGap         = 2 * time.Millisecond
-	longestSlot      = 100 * time.Millisecond
+	longestSlot      = 200 * time.Millisecond
 	longestJitter    = 100 * time.Millisecond
 )
 
@@ -79,9 +79,10 @@ func (t *turns) lost(now time.Time, random float64) (ask bool) {
 	return true
 }
 
-// gap is what is left of the window when a write is seen.
+// gap is what is left of the window when a write is seen. When writes are slow they are made less often, with more in
+// each, so that the API server can catch up.
 func (t *turns) gap() time.Duration {
-	return max(t.window-t.pace, leastGap)
+	return max(t.window-t.pace, t.pace)
 }
 
 // slot is the time in which a replica whose turn it is shows that it takes it.
@@ -109,7 +110,7 @@ func (t *turns) delay(now time.Time) time.Duration {
 	size, place := t.ring(now)
 	if size == 1 {
 		t.losses = 0
-		return max(t.ownAt.Add(t.window).Sub(now), 0)
+		return max(t.ownAt.Add(t.gap()+t.pace).Sub(now), 0)
 	}
 	turn := t.lastAt.Add(t.gap() + time.Duration(t.distance(place)-1)*t.slot())
 	return max(turn.Sub(now), t.ownAt.Add(t.window).Sub(now), t.hold.Sub(now), 0)
