@@ -128,7 +128,8 @@ func (r *run) begin() {
 		r.served[i].Store(0)
 	}
 	r.before = map[string]float64{}
-	for _, m := range []string{"kassa_ledger_commits_total", "kassa_ledger_conflicts_total", "kassa_ledger_written_bytes_total"} {
+	for _, m := range []string{"commits", "conflicts", "written_bytes"} {
+		m = "kassa_ledger_" + m + "_total"
 		r.before[m] = r.total(m)
 	}
 	r.b.ResetTimer()
