@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE ?= ghcr.io/kassa-dev/kassa:$(VERSION)
 PUSH ?= false
-TEST_TIMEOUT ?= 10m
+TEST_TIMEOUT ?= 25m
 FUZZTIME ?= 20s
 PKG ?= ./...
 
