@@ -2,6 +2,7 @@ package billing
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -191,4 +192,28 @@ func MatchesEvent(patterns []string, t EventType, nativeType string) bool {
 		}
 	}
 	return false
+}
+
+// SelectEvents are the provider's own names, sorted, of the events that patterns admit, by the same rule that events
+// are later admitted by, MatchesEvent; with no patterns, of all that can have a normalised name. unknown are the
+// patterns that admit none. natives are all of the provider's names, and taxonomy says which normalised ones each can
+// have.
+func SelectEvents(patterns, natives []string, taxonomy map[string][]EventType) (names, unknown []string) {
+	admits := func(patterns []string, native string) bool {
+		return len(patterns) > 0 && MatchesEvent(patterns, "", native) || slices.ContainsFunc(taxonomy[native],
+			func(t EventType) bool { return MatchesEvent(patterns, t, native) })
+	}
+	for _, native := range natives {
+		if admits(patterns, native) {
+			names = append(names, native)
+		}
+	}
+	slices.Sort(names)
+	for _, p := range patterns {
+		one := []string{p}
+		if !slices.ContainsFunc(natives, func(native string) bool { return admits(one, native) }) {
+			unknown = append(unknown, p)
+		}
+	}
+	return names, unknown
 }

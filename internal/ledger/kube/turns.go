@@ -8,7 +8,7 @@ import (
 
 const (
 	contentionMemory = time.Second
-	leastGap         = 2 * time.Millisecond
+	firstPace        = 8 * time.Millisecond // what a write is taken to need until some were made
 	longestSlot      = 200 * time.Millisecond
 	longestJitter    = 100 * time.Millisecond
 )
@@ -35,7 +35,7 @@ type turns struct {
 }
 
 func newTurns(me string, window time.Duration) turns {
-	return turns{me: me, window: window, others: map[string]time.Time{}, pace: 4 * leastGap, answer: window}
+	return turns{me: me, window: window, others: map[string]time.Time{}, pace: firstPace, answer: window}
 }
 
 // saw notes a segment that another replica made.

@@ -59,29 +59,5 @@ func typeOf(native, status string) billing.EventType {
 
 // NativeEvents selects by the same rule that events are later admitted by, billing.MatchesEvent.
 func (Codec) NativeEvents(patterns []string) (names, unknown []string) {
-	if len(patterns) == 0 {
-		for _, native := range nativeEvents {
-			if len(taxonomy[native]) > 0 {
-				names = append(names, native)
-			}
-		}
-		return names, nil
-	}
-	for _, native := range nativeEvents {
-		if slices.ContainsFunc(patterns, func(p string) bool { return selects(p, native) }) {
-			names = append(names, native)
-		}
-	}
-	for _, p := range patterns {
-		if !slices.ContainsFunc(nativeEvents, func(native string) bool { return selects(p, native) }) {
-			unknown = append(unknown, p)
-		}
-	}
-	return names, unknown
-}
-
-func selects(pattern, native string) bool {
-	one := []string{pattern}
-	return billing.MatchesEvent(one, "", native) || slices.ContainsFunc(taxonomy[native],
-		func(t billing.EventType) bool { return billing.MatchesEvent(one, t, native) })
+	return billing.SelectEvents(patterns, nativeEvents, taxonomy)
 }

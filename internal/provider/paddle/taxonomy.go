@@ -1,8 +1,6 @@
 package paddle
 
 import (
-	"slices"
-
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
@@ -124,35 +122,5 @@ func (o *object) adjusted(created bool) billing.EventType {
 
 // NativeEvents selects by the same rule that events are later admitted by, billing.MatchesEvent.
 func (Codec) NativeEvents(patterns []string) (names, unknown []string) {
-	if len(patterns) == 0 {
-		for _, native := range nativeEvents {
-			if len(taxonomy[native]) > 0 {
-				names = append(names, native)
-			}
-		}
-		return names, nil
-	}
-	selected := map[string]bool{}
-	for _, p := range patterns {
-		found := false
-		for _, native := range nativeEvents {
-			if matches(p, native) {
-				found, selected[native] = true, true
-			}
-		}
-		if !found {
-			unknown = append(unknown, p)
-		}
-	}
-	for native := range selected {
-		names = append(names, native)
-	}
-	slices.Sort(names)
-	return names, unknown
-}
-
-func matches(pattern, native string) bool {
-	one := []string{pattern}
-	return billing.MatchesEvent(one, "", native) || slices.ContainsFunc(taxonomy[native],
-		func(t billing.EventType) bool { return billing.MatchesEvent(one, t, native) })
+	return billing.SelectEvents(patterns, nativeEvents, taxonomy)
 }
