@@ -19,39 +19,35 @@ const (
 	EntryDead EntryState = "Dead"
 )
 
-// LedgerEntry is one event. Field names are short because the API server stores them for every event.
+// LedgerEntry is one event. It is kept as one line of text, `id type receivedAt state`, and while the event is claimed
+// also `claimedBy claimedAt`, because an API server needs about half as long for a segment of lines as for one of
+// objects. A type that is not known is `-`.
+// +kubebuilder:validation:Type=string
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^[!-~]+ [!-~]+ [0-9TZ:-]+ (Claimed|Processed|Deferred|Dead)( [!-~]+ [0-9TZ:.-]+)?$`
 type LedgerEntry struct {
-	// id is the provider's id of the event.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	ID string `json:"id,omitempty"`
-	// type is the provider's name of the event.
-	// +optional
-	// +kubebuilder:validation:MaxLength=100
-	Type string `json:"type,omitempty"`
-	// receivedAt is when the event was first claimed.
-	// +required
-	ReceivedAt metav1.Time `json:"receivedAt,omitzero"`
-	// state of the event.
-	// +required
-	State EntryState `json:"state,omitempty"`
-	// claimedBy is the replica that holds a claim. Empty once settled.
-	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	ClaimedBy string `json:"claimedBy,omitempty"`
-	// claimedAt is when the present claim was made. Empty once settled.
-	// +optional
-	ClaimedAt *metav1.MicroTime `json:"claimedAt,omitempty"`
+	// ID is the provider's id of the event, at most 128 bytes.
+	ID string `json:"-"`
+	// Type is the provider's name of the event, at most 100 bytes.
+	Type string `json:"-"`
+	// ReceivedAt is when the event was first claimed, in whole seconds.
+	ReceivedAt metav1.Time `json:"-"`
+	// State of the event.
+	State EntryState `json:"-"`
+	// ClaimedBy is the replica that holds a claim. It and ClaimedAt are empty once settled.
+	ClaimedBy string `json:"-"`
+	// ClaimedAt is when the present claim was made, in whole microseconds.
+	ClaimedAt *metav1.MicroTime `json:"-"`
 }
 
 // EventLedgerStatus holds the entries of a segment.
 type EventLedgerStatus struct {
-	// entries that were claimed together, and those of earlier segments that were merged into this one.
+	// entries are events that were claimed together, and those of earlier segments that were merged into this one. Each
+	// is a line of `id type receivedAt state`, and while the event is claimed also `claimedBy claimedAt`.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1024
-	Entries []LedgerEntry `json:"entries,omitempty"`
+	Entries []LedgerEntry `json:"entries,omitempty"` //nolint:kubeapilinter // an entry is text, and no field of it is YAML
 }
 
 // EventLedger is one segment of a receiver's ledger, written by its replicas with compare-and-swap. It has
@@ -59,7 +55,6 @@ type EventLedgerStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=evl
 // +kubebuilder:printcolumn:name="Receiver",type=string,JSONPath=".metadata.labels.billing\\.kassa\\.dev/receiver"
-// +kubebuilder:printcolumn:name="First",type=date,JSONPath=".status.entries[0].receivedAt"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
 type EventLedger struct {
 	metav1.TypeMeta `json:",inline"`

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -98,7 +100,7 @@ func TestLongestEventsFit(t *testing.T) {
 	for i := range kube.MaxMaxEntries {
 		e := v1alpha1.LedgerEntry{
 			ID: fmt.Sprintf("%04d", i) + strings.Repeat("<", kube.MaxID-4), Type: longType, State: v1alpha1.EntryClaimed,
-			ClaimedBy: strings.Repeat("p", 63),
+			ClaimedBy: strings.Repeat("p", 63), ClaimedAt: &metav1.MicroTime{Time: time.Now()},
 		}
 		e.ReceivedAt.Time = r.Object().CreationTimestamp.Time
 		segment.Status.Entries = append(segment.Status.Entries, e)
