@@ -2,10 +2,7 @@ package bench
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -21,11 +18,10 @@ const eventSize = 4096
 
 // load sends signed events to the replicas in turn.
 type load struct {
-	client *http.Client
-	urls   []string
-	secret string
-	prefix string
-	next   atomic.Int64
+	targets []*target
+	secret  string
+	prefix  string
+	next    atomic.Int64
 
 	mu    sync.Mutex
 	times []time.Duration
@@ -43,38 +39,20 @@ func (l *load) event(n int64) []byte {
 }
 
 // send one event; began is when it was due.
-func (l *load) send(ctx context.Context, began time.Time) {
+func (l *load) send(began time.Time) {
 	n := l.next.Add(1)
 	body := l.event(n)
 	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{
 		Payload: body, Secret: l.secret, Timestamp: time.Now(),
 	})
-	status, err := l.post(ctx, l.urls[int(n)%len(l.urls)], body, signed.Header)
+	status := l.targets[int(n)%len(l.targets)].post(body, signed.Header)
 	took := time.Since(began)
-	if err != nil {
-		status = 0
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.times = append(l.times, took)
 	if status != http.StatusOK {
 		l.failed[status]++
 	}
-}
-
-func (l *load) post(ctx context.Context, url string, body []byte, signature string) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Stripe-Signature", signature)
-	res, err := l.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, res.Body.Close()) }()
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.StatusCode, err
 }
 
 // warmUp is how long a load goes on before it is measured: connections are made, and replicas learn of each other.
@@ -88,7 +66,7 @@ func (l *load) closed(b *testing.B, n, inFlight int) {
 		for range inFlight {
 			all.Go(func() {
 				for more() {
-					l.send(b.Context(), time.Now())
+					l.send(time.Now())
 				}
 			})
 		}
@@ -118,7 +96,7 @@ func (l *load) open(b *testing.B, n, perSecond int) {
 				timer.Reset(wait)
 				<-timer.C
 			}
-			all.Go(func() { l.send(b.Context(), due) })
+			all.Go(func() { l.send(due) })
 		}
 		all.Wait()
 	}

@@ -212,14 +212,11 @@ func deployWhen(b *testing.B, s *stack.Stack, replicas int32, started func()) (*
 		}
 		return ready == int(replicas)
 	})
-	transport := &http.Transport{MaxIdleConnsPerHost: 1024, MaxConnsPerHost: 1024}
-	b.Cleanup(transport.CloseIdleConnections)
-	l := &load{
-		client: &http.Client{Transport: transport, Timeout: 30 * time.Second}, secret: signingSecret,
-		prefix: strings.ReplaceAll(s.Namespace, "-", ""),
-	}
+	l := &load{secret: signingSecret, prefix: strings.ReplaceAll(s.Namespace, "-", "")}
 	for _, p := range pods {
-		l.urls = append(l.urls, "http://"+p.IP+":8080/hooks")
+		t := newTarget(p.IP+":8080", "/hooks")
+		b.Cleanup(t.close)
+		l.targets = append(l.targets, t)
 	}
 	return l, pods
 }
