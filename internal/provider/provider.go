@@ -269,8 +269,9 @@ type WebhookCodec interface {
 	// signature's time, where the scheme has one, is within tolerance of now in both directions. The errors are
 	// ErrSignatureMissing, ErrSignatureMalformed, ErrSignatureMismatch and ErrSignatureTime, wrapped.
 	Verify(header http.Header, body []byte, secrets []string, now time.Time, tolerance time.Duration) error
-	// Parse reads a verified body. An event without a normalised name has an empty Type; its id and native type
-	// have passed CheckIdentity. The error wraps ErrMalformedEvent.
+	// Parse reads a verified body, all of which it has found to be JSON: Native is written into other JSON as it is.
+	// An event without a normalised name has an empty Type; its id and native type have passed CheckIdentity. The
+	// error wraps ErrMalformedEvent.
 	Parse(body []byte) (billing.Event, error)
 	// NativeEvents are the provider's own names of the events that the patterns of a spec select, sorted; with
 	// no patterns, of the whole taxonomy. unknown are the patterns that select nothing.

@@ -36,6 +36,8 @@ func sound(body []byte, e billing.Event, err error) error {
 		return fmt.Errorf("no such type: %q", e.Type)
 	case !bytes.Equal(e.Native, body):
 		return errors.New("the native event is not the body")
+	case !json.Valid(body):
+		return errors.New("the body is no JSON")
 	case !e.Time.IsZero() && (e.Time.Year() < 1970 || e.Time.Year() > 9999):
 		return errors.New("the time is " + e.Time.String())
 	case e.Mode != "" && e.Mode != billing.Test && e.Mode != billing.Live:
