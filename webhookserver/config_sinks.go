@@ -42,7 +42,7 @@ func (c *config) connect(d *v1alpha1.Delivery) []sink {
 	ids, pools := make([]lineID, len(out)), make([]*x509.CertPool, len(out))
 	for i, s := range d.Sinks {
 		out[i] = sink{
-			name: s.Name, uri: s.HTTP.URI, timeout: duration(s.HTTP.Timeout, defaultSinkTimeout), events: s.Events,
+			name: s.Name, timeout: duration(s.HTTP.Timeout, defaultSinkTimeout), events: s.Events,
 			binary: s.HTTP.Format == v1alpha1.FormatBinary,
 		}
 		var err error

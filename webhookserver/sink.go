@@ -9,7 +9,7 @@ import (
 
 // sink is where events are delivered.
 type sink struct {
-	name, uri   string
+	name        string
 	timeout     time.Duration
 	events      []string // patterns; empty: every normalised event
 	binary      bool     // CloudEvents in binary mode

@@ -110,6 +110,23 @@ func TestSignatureIsThatOfStandardWebhooks(t *testing.T) {
 	g.Expect(h).NotTo(HaveKey("Authorization"))
 }
 
+// What the uri says of a user is sent as a browser would send it, unless there is a token.
+func TestUserOfTheURI(t *testing.T) {
+	g := NewWithT(t)
+	heads := make(chan http.Header, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heads <- r.Header }))
+	defer server.Close()
+	m, err := cloudEvent(testSettings(t), fullEvent(), received)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, host, _ := strings.Cut(server.URL, "://")
+	to := sink{timeout: time.Second, line: aLine("http://jane:pass@" + host)}
+	g.Expect(post(t.Context(), to, m).taken).To(BeTrue())
+	g.Expect((<-heads).Get("Authorization")).To(Equal("Basic amFuZTpwYXNz"))
+	to.credentials.token = "abc"
+	g.Expect(post(t.Context(), to, m).taken).To(BeTrue())
+	g.Expect((<-heads)["Authorization"]).To(Equal([]string{"Bearer abc"}))
+}
+
 func TestCABundle(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()

@@ -15,9 +15,14 @@ import (
 // line is what is kept of a sink while the spec says the same about it: its connections, what is under way, and whether
 // it works.
 type line struct {
-	client  *http.Client
-	slots   chan struct{} // one for each request under way
-	circuit circuit
+	transport *http.Transport
+	request   *http.Request // what all requests begin with; nil when the uri cannot be used
+	slots     chan struct{} // one for each request under way
+	circuit   circuit
+}
+
+func newLine(transport *http.Transport, uri string, most int) *line {
+	return &line{transport: transport, request: emptyRequest(uri), slots: make(chan struct{}, most)}
 }
 
 // enter waits for a slot; it is false when ctx ends. leave gives the slot back.
@@ -39,8 +44,8 @@ func (l *line) leave() { <-l.slots }
 
 // lines are the lines of the present spec. It is used by one goroutine at a time.
 type lines struct {
-	all     map[lineID]*line
-	clients map[string]*http.Client // by caBundle
+	all        map[lineID]*line
+	transports map[string]*http.Transport // by caBundle
 }
 
 type lineID struct {
@@ -48,35 +53,37 @@ type lineID struct {
 	most              int
 }
 
-func newLines() *lines { return &lines{all: map[lineID]*line{}, clients: map[string]*http.Client{}} }
+func newLines() *lines {
+	return &lines{all: map[lineID]*line{}, transports: map[string]*http.Transport{}}
+}
 
 // replace makes the lines for these sinks, keeps those that are there, and closes the others.
 func (l *lines) replace(ids []lineID, pools []*x509.CertPool) []*line {
-	all, clients := map[lineID]*line{}, map[string]*http.Client{}
+	all, transports := map[lineID]*line{}, map[string]*http.Transport{}
 	out := make([]*line, len(ids))
 	for i, id := range ids {
-		if clients[id.bundle] == nil {
-			if clients[id.bundle] = l.clients[id.bundle]; clients[id.bundle] == nil {
-				clients[id.bundle] = newSinkClient(pools[i])
+		if transports[id.bundle] == nil {
+			if transports[id.bundle] = l.transports[id.bundle]; transports[id.bundle] == nil {
+				transports[id.bundle] = newSinkTransport(pools[i])
 			}
 		}
 		if out[i] = l.all[id]; out[i] == nil {
-			out[i] = &line{client: clients[id.bundle], slots: make(chan struct{}, id.most)}
+			out[i] = newLine(transports[id.bundle], id.uri, id.most)
 		}
 		all[id] = out[i]
 	}
-	for bundle, c := range l.clients {
-		if clients[bundle] == nil {
-			c.CloseIdleConnections()
+	for bundle, t := range l.transports {
+		if transports[bundle] == nil {
+			t.CloseIdleConnections()
 		}
 	}
-	l.all, l.clients = all, clients
+	l.all, l.transports = all, transports
 	return out
 }
 
 func (l *lines) close() {
-	for _, c := range l.clients {
-		c.CloseIdleConnections()
+	for _, t := range l.transports {
+		t.CloseIdleConnections()
 	}
 }
 
@@ -88,24 +95,23 @@ func bundleID(bundle []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// newSinkClient checks https sinks with the pool, or the system's when it is nil. Connections are kept and used again.
-func newSinkClient(pool *x509.CertPool) *http.Client {
+// newSinkTransport checks https sinks with the pool, or the system's when it is nil. Connections are kept and used again.
+func newSinkTransport(pool *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			ForceAttemptHTTP2:      true,
-			TLSClientConfig:        &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-			MaxIdleConns:           512,
-			MaxIdleConnsPerHost:    256,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    3 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true,
-		},
-		// A redirect would carry the event to a place that the spec does not name.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    3 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true,
+		// An event of usual size is written at once, header and body. A sink's answer says little.
+		WriteBufferSize: 8 << 10,
+		ReadBufferSize:  1 << 10,
 	}
 }
 

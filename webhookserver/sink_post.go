@@ -26,24 +26,14 @@ const (
 // post makes one attempt within the sink's timeout and the context. 2xx means taken, 410 never again, and everything
 // else not now.
 func post(ctx context.Context, to sink, m *message) attempt {
-	ctx, cancel := context.WithTimeout(ctx, to.timeout)
-	defer cancel()
-	body := m.structured
-	if to.binary {
-		body = m.data
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.uri, bytes.NewReader(body))
-	if err != nil {
+	if to.line.request == nil {
 		return attempt{err: "the sink's uri cannot be used"}
 	}
-	if to.binary {
-		maps.Copy(req.Header, m.attributes())
-	} else {
-		req.Header.Set("Content-Type", structuredType)
-	}
-	req.Header.Set("User-Agent", "kassa-receiver")
-	to.credentials.set(req.Header, m.headerID, body, time.Now())
-	res, err := to.line.client.Do(req)
+	ctx, cancel := context.WithTimeout(ctx, to.timeout)
+	defer cancel()
+	// Without http.Client, which copies the headers of every request because it may be redirected: a redirect would
+	// carry the event to a place that the spec does not name.
+	res, err := to.line.transport.RoundTrip(requestOf(ctx, to, m))
 	if err != nil {
 		return failedAttempt(err)
 	}
@@ -56,6 +46,38 @@ func post(ctx context.Context, to sink, m *message) attempt {
 		gone: res.StatusCode == http.StatusGone, status: res.StatusCode, err: statusText(res.StatusCode),
 		retryAfter: parseRetryAfter(res.Header.Get("Retry-After"), time.Now()),
 	}
+}
+
+// emptyRequest is what the requests to a uri have in common, or nil if it cannot be used.
+func emptyRequest(uri string) *http.Request {
+	req, err := http.NewRequest(http.MethodPost, uri, http.NoBody) //nolint:noctx // requestOf gives each its own
+	if err != nil {
+		return nil
+	}
+	req.Header.Set("User-Agent", "kassa-receiver")
+	if user := req.URL.User; user != nil {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+	}
+	return req
+}
+
+// requestOf is the message's request to a sink.
+func requestOf(ctx context.Context, to sink, m *message) *http.Request {
+	req := to.line.request.WithContext(ctx)
+	req.Header = req.Header.Clone()
+	body := m.structured
+	if to.binary {
+		body = m.data
+		maps.Copy(req.Header, m.attributes())
+	} else {
+		req.Header.Set("Content-Type", structuredType)
+	}
+	to.credentials.set(req.Header, m.headerID, body, time.Now())
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, _ = req.GetBody()
+	return req
 }
 
 // failedAttempt words an error in Kassa's own words: the library's have the sink's URL, which may carry credentials,

@@ -17,9 +17,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func newLine() *line {
-	return &line{client: newSinkClient(nil), slots: make(chan struct{}, 1)}
-}
+func aLine(uri string) *line { return newLine(newSinkTransport(nil), uri, 1) }
 
 // The SDK of CloudEvents, as an app would use it, reads the same event in both modes.
 func TestBothModesAreReadByTheSDK(t *testing.T) {
@@ -57,7 +55,7 @@ func TestBothModesAreReadByTheSDK(t *testing.T) {
 				requests <- r
 			}))
 			defer server.Close()
-			a := post(t.Context(), sink{uri: server.URL, timeout: time.Second, binary: binary, line: newLine()}, m)
+			a := post(t.Context(), sink{timeout: time.Second, binary: binary, line: aLine(server.URL)}, m)
 			g.Expect(a).To(Equal(attempt{taken: true, status: 200}))
 			r := <-requests
 			if binary {
@@ -99,7 +97,7 @@ func TestAnswersOfASink(t *testing.T) {
 				w.WriteHeader(c.status)
 			}))
 			defer server.Close()
-			got := post(t.Context(), sink{uri: server.URL, timeout: time.Second, line: newLine()}, m)
+			got := post(t.Context(), sink{timeout: time.Second, line: aLine(server.URL)}, m)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.class()).To(Equal(c.class))
 			g.Expect(got.health()).To(Equal(c.health))
@@ -155,7 +153,7 @@ func TestFailuresAreTold(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			g := NewWithT(t)
-			got := post(t.Context(), sink{uri: c.uri, timeout: 300 * time.Millisecond, line: newLine()}, m)
+			got := post(t.Context(), sink{timeout: 300 * time.Millisecond, line: aLine(c.uri)}, m)
 			g.Expect(got.err).To(HavePrefix(c.want))
 			g.Expect(got.err).NotTo(ContainSubstring("hidden"))
 			g.Expect(got.timedOut).To(Equal(c.reason == "slow"))
@@ -165,7 +163,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := post(ended, sink{uri: plain.URL, timeout: time.Second, line: newLine()}, m)
+	got := post(ended, sink{timeout: time.Second, line: aLine(plain.URL)}, m)
 	NewWithT(t).Expect(got.err).To(Equal("broken off: the receiver was stopped"))
 }
 
@@ -193,12 +191,12 @@ func TestLinesAreKeptWhileTheSpecSaysTheSame(t *testing.T) {
 	g.Expect(l.replace([]lineID{wider}, pools)[0]).NotTo(BeIdenticalTo(first))
 	second := l.replace([]lineID{moved}, pools)[0]
 	g.Expect(second).NotTo(BeIdenticalTo(first))
-	g.Expect(second.client).To(BeIdenticalTo(first.client), "connections are shared")
+	g.Expect(second.transport).To(BeIdenticalTo(first.transport), "connections are shared")
 	bundle := id
 	bundle.bundle = "x"
-	g.Expect(l.replace([]lineID{bundle}, pools)[0].client).NotTo(BeIdenticalTo(first.client))
+	g.Expect(l.replace([]lineID{bundle}, pools)[0].transport).NotTo(BeIdenticalTo(first.transport))
 	g.Expect(l.all).To(HaveLen(1))
-	g.Expect(l.clients).To(HaveLen(1))
+	g.Expect(l.transports).To(HaveLen(1))
 }
 
 // BenchmarkCloudEvent encodes an event of 4 kB, once for all sinks and attempts.
