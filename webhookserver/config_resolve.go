@@ -53,11 +53,11 @@ func (s *settings) selects(e billing.Event) bool {
 
 // wanting are the sinks that an event goes to. A sink without a filter takes the normalised events that spec.events
 // selects; a sink with one takes what it names.
-func (s *settings) wanting(e billing.Event) []sink {
+func (s *settings) wanting(e billing.Event) []*sink {
 	selected := s.selects(e)
-	var out []sink
-	for _, to := range s.sinks {
-		if to.wants(e) && (selected || len(to.events) > 0) {
+	var out []*sink
+	for i := range s.sinks {
+		if to := &s.sinks[i]; to.wants(e) && (selected || len(to.events) > 0) {
 			out = append(out, to)
 		}
 	}
@@ -65,10 +65,10 @@ func (s *settings) wanting(e billing.Event) []sink {
 }
 
 // named finds sinks by name; those that the spec no longer has are left out.
-func (s *settings) named(names []string) []sink {
-	var out []sink
-	for _, to := range s.sinks {
-		if slices.Contains(names, to.name) {
+func (s *settings) named(names []string) []*sink {
+	var out []*sink
+	for i := range s.sinks {
+		if to := &s.sinks[i]; slices.Contains(names, to.name) {
 			out = append(out, to)
 		}
 	}

@@ -14,7 +14,7 @@ const (
 
 // offer gives an event to the sinks, all at the same time, and returns what is left for the inbox. Of those events the
 // order is held until recorded is called.
-func (s *Server) offer(ctx context.Context, m *message, wanted []sink, start time.Time) (left []undelivered) {
+func (s *Server) offer(ctx context.Context, m *message, wanted []*sink, start time.Time) (left []undelivered) {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (s *Server) recorded(m *message, left []undelivered) {
 }
 
 // attemptAll makes one attempt at each sink and waits for all of them.
-func (s *Server) attemptAll(ctx context.Context, m *message, to []sink, path string) []attempt {
+func (s *Server) attemptAll(ctx context.Context, m *message, to []*sink, path string) []attempt {
 	attempts := make([]attempt, len(to))
 	if len(to) == 1 {
 		attempts[0] = s.attemptOne(ctx, m, to[0], path)
@@ -69,7 +69,7 @@ func (s *Server) attemptAll(ctx context.Context, m *message, to []sink, path str
 }
 
 // attemptOne counts what came of an attempt. What a direct one leaves for the inbox is held in its order's place.
-func (s *Server) attemptOne(ctx context.Context, m *message, to sink, path string) attempt {
+func (s *Server) attemptOne(ctx context.Context, m *message, to *sink, path string) attempt {
 	a := s.inTurn(ctx, m, to, path)
 	s.metrics.deliveries.WithLabelValues(to.name, path, a.class()).Inc()
 	return a
@@ -77,7 +77,7 @@ func (s *Server) attemptOne(ctx context.Context, m *message, to sink, path strin
 
 // inTurn waits for the earlier events of the same key that are under way here, and yields to those that wait in the
 // inbox.
-func (s *Server) inTurn(ctx context.Context, m *message, to sink, path string) attempt {
+func (s *Server) inTurn(ctx context.Context, m *message, to *sink, path string) attempt {
 	if m.key == "" {
 		return s.ask(ctx, m, to, path)
 	}
@@ -97,7 +97,7 @@ func (s *Server) inTurn(ctx context.Context, m *message, to sink, path string) a
 }
 
 // ask makes a request if the sink is to be asked at all.
-func (s *Server) ask(ctx context.Context, m *message, to sink, path string) attempt {
+func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) attempt {
 	if to.unready != "" {
 		return withheld(classUnready, to.unready)
 	}

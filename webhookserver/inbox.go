@@ -32,7 +32,7 @@ type inbox struct {
 	plans    *plans
 	index    *index
 	identity string // of this process, in claims
-	attempt  func(ctx context.Context, m *message, to []sink, path string) []attempt
+	attempt  func(ctx context.Context, m *message, to []*sink, path string) []attempt
 	recent   *recentEvents
 	counters *counters
 	log      *slog.Logger
@@ -76,10 +76,10 @@ func (b *inbox) full() bool {
 
 // keptByProvider says that one of the sinks takes no event now, and that there is no room for it here: the provider
 // keeps it better. It is asked before the event is claimed.
-func (b *inbox) keptByProvider(wanted []sink) bool {
+func (b *inbox) keptByProvider(wanted []*sink) bool {
 	now, full := time.Now(), b.full()
 	crowded := full || b.writers.Load() >= maxWriters
-	return crowded && slices.ContainsFunc(wanted, func(to sink) bool {
+	return crowded && slices.ContainsFunc(wanted, func(to *sink) bool {
 		return to.refuses(now) || full && b.index.waitingFor(to.name) >= crowd
 	})
 }

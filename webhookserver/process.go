@@ -134,7 +134,7 @@ func deferred(p v1alpha1.EventPhase) ledger.State {
 }
 
 func (s *Server) deliver(
-	ctx context.Context, cfg *settings, e billing.Event, raw []byte, wanted []sink, claim ledger.Claim,
+	ctx context.Context, cfg *settings, e billing.Event, raw []byte, wanted []*sink, claim ledger.Claim,
 	start time.Time,
 ) verdict {
 	received := claim.ReceivedAt

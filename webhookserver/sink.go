@@ -7,7 +7,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-// sink is where events are delivered.
+// sink is where events are delivered. It is never changed.
 type sink struct {
 	name        string
 	timeout     time.Duration
@@ -18,12 +18,12 @@ type sink struct {
 	line        *line  // nil while unready
 }
 
-func (s sink) wants(e billing.Event) bool {
+func (s *sink) wants(e billing.Event) bool {
 	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
 }
 
 // refuses says that an event would go into the inbox without a request.
-func (s sink) refuses(now time.Time) bool {
+func (s *sink) refuses(now time.Time) bool {
 	return s.unready != "" || s.line.circuit.passage(now).open
 }
 

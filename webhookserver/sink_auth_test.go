@@ -119,7 +119,7 @@ func TestUserOfTheURI(t *testing.T) {
 	m, err := cloudEvent(testSettings(t), fullEvent(), received)
 	g.Expect(err).NotTo(HaveOccurred())
 	_, host, _ := strings.Cut(server.URL, "://")
-	to := sink{timeout: time.Second, line: aLine("http://jane:pass@" + host)}
+	to := &sink{timeout: time.Second, line: aLine("http://jane:pass@" + host)}
 	g.Expect(post(t.Context(), to, m).taken).To(BeTrue())
 	g.Expect((<-heads).Get("Authorization")).To(Equal("Basic amFuZTpwYXNz"))
 	to.credentials.token = "abc"

@@ -25,7 +25,7 @@ const (
 
 // post makes one attempt within the sink's timeout and the context. 2xx means taken, 410 never again, and everything
 // else not now.
-func post(ctx context.Context, to sink, m *message) attempt {
+func post(ctx context.Context, to *sink, m *message) attempt {
 	if to.line.request == nil {
 		return attempt{err: "the sink's uri cannot be used"}
 	}
@@ -63,7 +63,7 @@ func emptyRequest(uri string) *http.Request {
 }
 
 // requestOf is the message's request to a sink.
-func requestOf(ctx context.Context, to sink, m *message) *http.Request {
+func requestOf(ctx context.Context, to *sink, m *message) *http.Request {
 	req := to.line.request.WithContext(ctx)
 	req.Header = req.Header.Clone()
 	body := m.structured

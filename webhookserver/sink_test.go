@@ -55,7 +55,7 @@ func TestBothModesAreReadByTheSDK(t *testing.T) {
 				requests <- r
 			}))
 			defer server.Close()
-			a := post(t.Context(), sink{timeout: time.Second, binary: binary, line: aLine(server.URL)}, m)
+			a := post(t.Context(), &sink{timeout: time.Second, binary: binary, line: aLine(server.URL)}, m)
 			g.Expect(a).To(Equal(attempt{taken: true, status: 200}))
 			r := <-requests
 			if binary {
@@ -97,7 +97,7 @@ func TestAnswersOfASink(t *testing.T) {
 				w.WriteHeader(c.status)
 			}))
 			defer server.Close()
-			got := post(t.Context(), sink{timeout: time.Second, line: aLine(server.URL)}, m)
+			got := post(t.Context(), &sink{timeout: time.Second, line: aLine(server.URL)}, m)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.class()).To(Equal(c.class))
 			g.Expect(got.health()).To(Equal(c.health))
@@ -153,7 +153,7 @@ func TestFailuresAreTold(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			g := NewWithT(t)
-			got := post(t.Context(), sink{timeout: 300 * time.Millisecond, line: aLine(c.uri)}, m)
+			got := post(t.Context(), &sink{timeout: 300 * time.Millisecond, line: aLine(c.uri)}, m)
 			g.Expect(got.err).To(HavePrefix(c.want))
 			g.Expect(got.err).NotTo(ContainSubstring("hidden"))
 			g.Expect(got.timedOut).To(Equal(c.reason == "slow"))
@@ -163,7 +163,7 @@ func TestFailuresAreTold(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := post(ended, sink{timeout: time.Second, line: aLine(plain.URL)}, m)
+	got := post(ended, &sink{timeout: time.Second, line: aLine(plain.URL)}, m)
 	NewWithT(t).Expect(got.err).To(Equal("broken off: the receiver was stopped"))
 }
 
