@@ -21,6 +21,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -51,16 +52,20 @@ const (
 	Object
 )
 
-// Reader reads one text from its beginning to its end. The zero value is ready for Reset. It needs no memory but its
-// own, and may live on the stack.
+// Reader reads one text from Reset to Close. The zero value is ready for Reset. It may live on the stack, and allocates
+// nothing.
 type Reader struct {
 	text  []byte
 	at    int
 	depth int
 	err   error
-	names [fewNames]span // of the objects that are open
+	names *[fewNames]span // of the objects that are open
 	count int
 }
+
+// tables of names are kept here: on the stack one would be a third of what a request's goroutine needs, and a stack
+// that has grown stays so while the request waits.
+var tables = sync.Pool{New: func() any { return new([fewNames]span) }}
 
 // fewNames is how many names are searched one by one for one that is there twice.
 const fewNames = 96
@@ -74,16 +79,23 @@ type span struct {
 // Reset begins with text, which the Reader does not change and returns parts of.
 func (r *Reader) Reset(text []byte) {
 	r.text, r.at, r.depth, r.count, r.err = text, 0, 0, 0, nil
+	if r.names == nil {
+		r.names = tables.Get().(*[fewNames]span)
+	}
 	if !utf8.Valid(text) {
 		r.fail(ErrSyntax)
 	}
 }
 
-// Close checks that nothing follows the value that was read, and returns the first error.
+// Close checks that nothing follows the value that was read, and returns the first error. Nothing is read after it.
 func (r *Reader) Close() error {
 	r.space()
 	if r.at < len(r.text) {
 		r.fail(ErrSyntax)
+	}
+	if r.names != nil {
+		tables.Put(r.names)
+		r.names = nil
 	}
 	return r.err
 }
