@@ -30,7 +30,7 @@ type catalogChanges struct {
 }
 
 // note takes what an event of the catalogue tells.
-func (c *catalogChanges) note(e billing.Event, now time.Time) {
+func (c *catalogChanges) note(e *billing.Event, now time.Time) {
 	if e.CatalogProductID == "" || len(e.CatalogProductID) > maxProductID {
 		return
 	}

@@ -63,11 +63,11 @@ func TestCatalogChangesAreBounded(t *testing.T) {
 	g := NewWithT(t)
 	var c catalogChanges
 	for i := range 10 * maxChanges {
-		c.note(billing.Event{CatalogProductID: fmt.Sprint("prod_", i)}, noon)
-		c.note(billing.Event{CatalogProductID: "prod_often"}, noon.Add(time.Duration(i)*time.Second))
+		c.note(&billing.Event{CatalogProductID: fmt.Sprint("prod_", i)}, noon)
+		c.note(&billing.Event{CatalogProductID: "prod_often"}, noon.Add(time.Duration(i)*time.Second))
 	}
-	c.note(billing.Event{}, noon)
-	c.note(billing.Event{CatalogProductID: strings.Repeat("x", maxProductID+1)}, noon)
+	c.note(&billing.Event{}, noon)
+	c.note(&billing.Event{CatalogProductID: strings.Repeat("x", maxProductID+1)}, noon)
 	got := c.take()
 	g.Expect(got).To(HaveLen(maxChanges))
 	g.Expect(got[maxChanges-1].ProductID).To(Equal("prod_often"))
@@ -96,7 +96,7 @@ func TestCatalogChangesAreToldWithoutTheLedger(t *testing.T) {
 func TestCatalogChangesAreSmall(t *testing.T) {
 	var c catalogChanges
 	for i := range maxChanges {
-		c.note(billing.Event{CatalogProductID: fmt.Sprintf("%0*d", maxProductID, i)}, noon.Add(time.Microsecond))
+		c.note(&billing.Event{CatalogProductID: fmt.Sprintf("%0*d", maxProductID, i)}, noon.Add(time.Microsecond))
 	}
 	text, err := json.Marshal(mergeChanges(nil, c.take()))
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())

@@ -54,7 +54,7 @@ type attribute struct{ name, value string }
 
 // cloudEvent encodes an event that was received at that time. The native form is not looked at again: Parse has found
 // that it is JSON.
-func cloudEvent(s *settings, e billing.Event, receivedAt time.Time) (*message, error) {
+func cloudEvent(s *settings, e *billing.Event, receivedAt time.Time) (*message, error) {
 	m := &message{
 		event: e.ID, key: orderKey(e), at: momentOf(e.Time, receivedAt, e.ID),
 		context: attributesOf(s, e),
@@ -84,7 +84,7 @@ func cloudEvent(s *settings, e billing.Event, receivedAt time.Time) (*message, e
 }
 
 // attributesOf is the CloudEvent's context without datacontenttype, which has another place in each mode.
-func attributesOf(s *settings, e billing.Event) []attribute {
+func attributesOf(s *settings, e *billing.Event) []attribute {
 	mode := e.Mode
 	if mode == "" {
 		mode = s.mode
@@ -164,7 +164,7 @@ func writeString(buf *bytes.Buffer, s string) {
 
 // writeData puts the provider's event in byte for byte. encoding/json would take white space out of a RawMessage
 // and escape <, > and &.
-func writeData(buf *bytes.Buffer, e billing.Event) error {
+func writeData(buf *bytes.Buffer, e *billing.Event) error {
 	start := buf.Len()
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
@@ -185,7 +185,7 @@ func writeData(buf *bytes.Buffer, e billing.Event) error {
 	return nil
 }
 
-func typeName(e billing.Event) string {
+func typeName(e *billing.Event) string {
 	if e.Type == "" {
 		return typeNative
 	}
@@ -193,7 +193,7 @@ func typeName(e billing.Event) string {
 }
 
 // subjectOf is the id of what the event is about: the subscription, if there is one.
-func subjectOf(e billing.Event) string {
+func subjectOf(e *billing.Event) string {
 	switch {
 	case e.Subscription != nil && e.Subscription.ID != "":
 		return e.Subscription.ID

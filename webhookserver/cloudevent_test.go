@@ -57,7 +57,7 @@ var received = time.Date(2026, 1, 31, 10, 0, 1, 0, time.UTC)
 
 func structured(t *testing.T, e billing.Event) []byte {
 	t.Helper()
-	m, err := cloudEvent(testSettings(t), e, received)
+	m, err := cloudEvent(testSettings(t), &e, received)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestSubject(t *testing.T) {
 	} {
 		e := full
 		edit(&e)
-		if got := subjectOf(e); got != want {
+		if got := subjectOf(&e); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -47,13 +47,13 @@ type settings struct {
 type retry struct{ maxAge, minBackoff, maxBackoff time.Duration }
 
 // selects says whether spec.events admits the event.
-func (s *settings) selects(e billing.Event) bool {
+func (s *settings) selects(e *billing.Event) bool {
 	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
 }
 
 // wanting are the sinks that an event goes to. A sink without a filter takes the normalised events that spec.events
 // selects; a sink with one takes what it names.
-func (s *settings) wanting(e billing.Event) []*sink {
+func (s *settings) wanting(e *billing.Event) []*sink {
 	selected := s.selects(e)
 	var out []*sink
 	for i := range s.sinks {

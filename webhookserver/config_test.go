@@ -153,7 +153,7 @@ func TestWanting(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			s.events = c.spec
 			var got []string
-			for _, to := range s.wanting(c.event) {
+			for _, to := range s.wanting(&c.event) {
 				got = append(got, to.name)
 			}
 			NewWithT(t).Expect(got).To(Equal(c.want))

@@ -110,7 +110,7 @@ func TestEventsOfAKeyAreDeliveredOneByOne(t *testing.T) {
 	for _, body := range []string{happened("evt_3", "sub_a", 3), happened("evt_2", "sub_a", 2)} {
 		send(body)
 	}
-	k := turnKey{orderKey(billing.Event{Subscription: &billing.EventSubscription{ID: "sub_a"}}), "app"}
+	k := turnKey{orderKey(&billing.Event{Subscription: &billing.EventSubscription{ID: "sub_a"}}), "app"}
 	f.g.Eventually(func() int {
 		r.server.turns.mu.Lock()
 		defer r.server.turns.mu.Unlock()

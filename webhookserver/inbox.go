@@ -93,7 +93,7 @@ func inboxName(receiver, eventID string) string {
 // put makes the payload durable for the sinks that still need it. That it is there already is success; the phase is
 // that of the object.
 func (b *inbox) put(
-	ctx context.Context, cfg *settings, e billing.Event, raw []byte, m *message, left []undelivered,
+	ctx context.Context, cfg *settings, e *billing.Event, raw []byte, m *message, left []undelivered,
 	receivedAt time.Time,
 ) (v1alpha1.EventPhase, error) {
 	b.once.Do(b.start)

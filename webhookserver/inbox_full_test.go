@@ -65,7 +65,7 @@ func TestAFullInboxKnowsWhatIsThere(t *testing.T) {
 	e, err := cfg.codec.Parse([]byte(of("evt_1")))
 	f.g.Expect(err).NotTo(HaveOccurred())
 	put := func(sink string) error {
-		_, err := r.server.inbox.put(t.Context(), cfg, e, e.Native, &message{}, []undelivered{{sink: sink}}, noon)
+		_, err := r.server.inbox.put(t.Context(), cfg, &e, e.Native, &message{}, []undelivered{{sink: sink}}, noon)
 		return err
 	}
 	f.g.Expect(put("app")).To(Succeed())

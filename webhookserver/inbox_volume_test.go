@@ -40,7 +40,7 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 			gone: true, err: strings.Repeat("x", 2*maxError),
 		}})
 	}
-	phase, err := r.server.inbox.put(t.Context(), r.server.config.live.Load(), e, raw, m, left, time.Now())
+	phase, err := r.server.inbox.put(t.Context(), r.server.config.live.Load(), &e, raw, m, left, time.Now())
 	f.g.Expect(err).NotTo(HaveOccurred())
 	f.g.Expect(phase).To(Equal(v1alpha1.EventDead))
 	stored := f.inbox()[0]

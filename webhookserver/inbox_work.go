@@ -202,7 +202,7 @@ func (b *inbox) message(cfg *settings, e *v1alpha1.WebhookEvent) (*message, erro
 		return nil, provider.ErrMalformedEvent
 	}
 	b.plans.name(&parsed)
-	return cloudEvent(cfg, parsed, e.Spec.ReceivedAt.Time)
+	return cloudEvent(cfg, &parsed, e.Spec.ReceivedAt.Time)
 }
 
 // writeDown records the attempts, also when the object was annotated meanwhile, and settles the ledger as Dead

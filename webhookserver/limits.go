@@ -19,7 +19,7 @@ const (
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 20 * time.Second
 	idleTimeout   = 2 * time.Minute
-	firstBuffer   = 8 << 10
+	firstBuffer   = 6 << 10
 	// keptBuffer is the largest buffer that goes back to the pool, so that one burst of large bodies does not
 	// stay in memory. It is also how much of a declared length is believed: whoever claims the memory of all
 	// has to send as much.
@@ -99,16 +99,21 @@ func (b *body) read(from io.Reader, size int64) error {
 		}
 		n, err := from.Read(buf[len(buf):cap(buf)])
 		*b.buffer = buf[:len(buf)+n]
-		var tooLarge *http.MaxBytesError
 		switch {
+		case err == nil:
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.As(err, &tooLarge):
+		case isTooLarge(err):
 			return errTooLarge
-		case err != nil:
+		default:
 			return errAborted
 		}
 	}
+}
+
+func isTooLarge(err error) bool {
+	_, is := errors.AsType[*http.MaxBytesError](err)
+	return is
 }
 
 func (b *body) grow(size int64) error {

@@ -45,7 +45,7 @@ func (m moment) before(o moment) bool { return m.compare(o) < 0 }
 
 // orderKey stands for the subscription, or else the customer, that the event is about. Events without one are in no
 // order.
-func orderKey(e billing.Event) string {
+func orderKey(e *billing.Event) string {
 	var of string
 	switch {
 	case e.Subscription != nil && e.Subscription.ID != "":

@@ -42,7 +42,7 @@ func TestOrderKey(t *testing.T) {
 		if cus != "" {
 			e.Customer = &billing.EventCustomer{ID: cus, Email: cus + "@example.com"}
 		}
-		return orderKey(e)
+		return orderKey(&e)
 	}
 	g.Expect(of("sub_1", "cus_1")).To(Equal(of("sub_1", "cus_2")), "the subscription counts")
 	g.Expect(of("", "cus_1")).To(HaveLen(32))
@@ -50,7 +50,7 @@ func TestOrderKey(t *testing.T) {
 	distinct := []string{of("1", ""), of("", "1"), of("2", ""), of("", "2")}
 	slices.Sort(distinct)
 	g.Expect(slices.Compact(distinct)).To(HaveLen(4))
-	g.Expect(orderKey(billing.Event{Subscription: &billing.EventSubscription{}, Customer: &billing.EventCustomer{}})).
+	g.Expect(orderKey(&billing.Event{Subscription: &billing.EventSubscription{}, Customer: &billing.EventCustomer{}})).
 		To(BeEmpty())
 }
 

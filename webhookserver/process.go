@@ -48,7 +48,7 @@ func unavailable(after time.Duration) verdict { return verdict{resultUnavailable
 // process brings a verified event to where 200 may be said. An event that is of no interest costs no write to the
 // ledger: its repetition is of no interest either. Whoever is interested in it, one of the catalogue is noted.
 func (s *Server) process(
-	ctx context.Context, cfg *settings, e billing.Event, raw []byte, start time.Time,
+	ctx context.Context, cfg *settings, e *billing.Event, raw []byte, start time.Time,
 ) verdict {
 	s.changes.note(e, start)
 	wanted := cfg.wanting(e)
@@ -91,7 +91,7 @@ func (s *Server) process(
 }
 
 // claim waits until the given time for a claim that somebody else holds.
-func (s *Server) claim(ctx context.Context, e billing.Event, until time.Time) (ledger.Claim, error) {
+func (s *Server) claim(ctx context.Context, e *billing.Event, until time.Time) (ledger.Claim, error) {
 	pause := 20 * time.Millisecond
 	for {
 		claim, err := s.ledger.Claim(ctx, ledger.Event{ID: e.ID, Type: e.NativeType})
@@ -112,7 +112,7 @@ func (s *Server) claim(ctx context.Context, e billing.Event, until time.Time) (l
 
 // resume finds out whether the earlier holder of the claim got as far as the inbox. If it did not, the event is
 // delivered again: the sinks tell a repetition by its id.
-func (s *Server) resume(ctx context.Context, cfg *settings, e billing.Event, claim ledger.Claim) (verdict, bool) {
+func (s *Server) resume(ctx context.Context, cfg *settings, e *billing.Event, claim ledger.Claim) (verdict, bool) {
 	phase, found, err := s.inbox.find(ctx, cfg, e.ID)
 	switch {
 	case err != nil:
@@ -134,7 +134,7 @@ func deferred(p v1alpha1.EventPhase) ledger.State {
 }
 
 func (s *Server) deliver(
-	ctx context.Context, cfg *settings, e billing.Event, raw []byte, wanted []*sink, claim ledger.Claim,
+	ctx context.Context, cfg *settings, e *billing.Event, raw []byte, wanted []*sink, claim ledger.Claim,
 	start time.Time,
 ) verdict {
 	received := claim.ReceivedAt
@@ -144,7 +144,7 @@ func (s *Server) deliver(
 	if len(wanted) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
-	s.plans.name(&e)
+	s.plans.name(e)
 	m, err := cloudEvent(cfg, e, received)
 	if err != nil {
 		s.complaints.unencodable.log(s.log, err)
@@ -167,7 +167,7 @@ func (s *Server) deliver(
 // putLater goes on trying for the inbox. Until the event is there, later ones of its key follow it, as they do while it
 // is on its way at once.
 func (s *Server) putLater(
-	cfg *settings, e billing.Event, raw []byte, m *message, left []undelivered, claim ledger.Claim, received,
+	cfg *settings, e *billing.Event, raw []byte, m *message, left []undelivered, claim ledger.Claim, received,
 	start time.Time,
 ) {
 	e.Native = bytes.Clone(raw)
@@ -193,7 +193,7 @@ func (s *Server) putLater(
 // putAgain is inbox.put after one whose outcome is not known. What that put may be there, and may even have been
 // delivered and deleted again: then it is settled, and nothing is put.
 func (s *Server) putAgain(
-	ctx context.Context, cfg *settings, e billing.Event, m *message, left []undelivered, received time.Time,
+	ctx context.Context, cfg *settings, e *billing.Event, m *message, left []undelivered, received time.Time,
 ) (v1alpha1.EventPhase, error) {
 	phase, found, err := s.inbox.find(ctx, cfg, e.ID)
 	if err != nil || found {
@@ -210,7 +210,7 @@ func (s *Server) putAgain(
 }
 
 // settle ends the claim and only then lets the event be acknowledged.
-func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim, to ledger.State) verdict {
+func (s *Server) settle(ctx context.Context, e *billing.Event, claim ledger.Claim, to ledger.State) verdict {
 	v, err := s.settleOnce(ctx, e, claim, to)
 	switch {
 	case err == nil:
@@ -229,7 +229,7 @@ func (s *Server) settle(ctx context.Context, e billing.Event, claim ledger.Claim
 }
 
 func (s *Server) settleOnce(
-	ctx context.Context, e billing.Event, claim ledger.Claim, to ledger.State,
+	ctx context.Context, e *billing.Event, claim ledger.Claim, to ledger.State,
 ) (verdict, error) {
 	if err := s.ledger.Settle(ctx, e.ID, to); err != nil {
 		return verdict{}, err

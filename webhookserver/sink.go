@@ -18,7 +18,7 @@ type sink struct {
 	line        *line  // nil while unready
 }
 
-func (s *sink) wants(e billing.Event) bool {
+func (s *sink) wants(e *billing.Event) bool {
 	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
 }
 

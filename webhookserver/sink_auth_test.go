@@ -116,7 +116,7 @@ func TestUserOfTheURI(t *testing.T) {
 	heads := make(chan http.Header, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heads <- r.Header }))
 	defer server.Close()
-	m, err := cloudEvent(testSettings(t), fullEvent(), received)
+	m, err := cloudEvent(testSettings(t), new(fullEvent()), received)
 	g.Expect(err).NotTo(HaveOccurred())
 	_, host, _ := strings.Cut(server.URL, "://")
 	to := &sink{timeout: time.Second, line: aLine("http://jane:pass@" + host)}

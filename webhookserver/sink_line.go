@@ -95,7 +95,8 @@ func bundleID(bundle []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// newSinkTransport checks https sinks with the pool, or the system's when it is nil. Connections are kept and used again.
+// newSinkTransport checks https sinks with the pool, or the system's when it is nil. Connections are kept and used
+// again.
 func newSinkTransport(pool *x509.CertPool) *http.Transport {
 	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{

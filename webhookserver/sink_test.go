@@ -23,7 +23,7 @@ func aLine(uri string) *line { return newLine(newSinkTransport(nil), uri, 1) }
 func TestBothModesAreReadByTheSDK(t *testing.T) {
 	e := fullEvent()
 	e.ID, e.NativeType = `evt "1" 100% é😀`, "invoice.paid"
-	m, err := cloudEvent(testSettings(t), e, received)
+	m, err := cloudEvent(testSettings(t), &e, received)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	for _, binary := range []bool{false, true} {
 		t.Run(fmt.Sprintf("binary=%v", binary), func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestBothModesAreReadByTheSDK(t *testing.T) {
 }
 
 func TestAnswersOfASink(t *testing.T) {
-	m, err := cloudEvent(testSettings(t), fullEvent(), received)
+	m, err := cloudEvent(testSettings(t), new(fullEvent()), received)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	for _, c := range []struct {
 		reason     string
@@ -107,7 +107,7 @@ func TestAnswersOfASink(t *testing.T) {
 
 // What went wrong is told in words that have nothing of the URL, where a sink's credentials may be, or of the answer.
 func TestFailuresAreTold(t *testing.T) {
-	m, err := cloudEvent(testSettings(t), fullEvent(), received)
+	m, err := cloudEvent(testSettings(t), new(fullEvent()), received)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	tlsServer := httptest.NewTLSServer(http.NotFoundHandler())
 	defer tlsServer.Close()
@@ -208,7 +208,7 @@ func BenchmarkCloudEvent(b *testing.B) {
 		b.Run(mode, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				m, err := cloudEvent(s, e, received)
+				m, err := cloudEvent(s, &e, received)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -77,7 +77,7 @@ func (r *recentEvents) take() []v1alpha1.RecentEvent {
 	return out
 }
 
-func recentOf(e billing.Event, receivedAt time.Time, outcome v1alpha1.EventOutcome) v1alpha1.RecentEvent {
+func recentOf(e *billing.Event, receivedAt time.Time, outcome v1alpha1.EventOutcome) v1alpha1.RecentEvent {
 	if receivedAt.IsZero() {
 		receivedAt = time.Now()
 	}

@@ -11,18 +11,18 @@ import (
 
 // verify checks the signature of the raw body with every live secret and reads the event. The errors wrap those of
 // provider.WebhookCodec, or provider.ErrModeMismatch.
-func verify(s *settings, header http.Header, body []byte, now time.Time) (billing.Event, error) {
+func verify(s *settings, header http.Header, body []byte, now time.Time) (*billing.Event, error) {
 	if err := s.codec.Verify(header, body, s.secrets, now, s.tolerance); err != nil {
-		return billing.Event{}, err
+		return nil, err
 	}
 	e, err := s.codec.Parse(body)
 	if err != nil {
-		return billing.Event{}, err
+		return nil, err
 	}
 	if e.Mode != "" && e.Mode != s.mode {
-		return billing.Event{}, provider.ErrModeMismatch
+		return nil, provider.ErrModeMismatch
 	}
-	return e, nil
+	return &e, nil
 }
 
 // refusal is the metric's reason and the answer for an error of verify.
