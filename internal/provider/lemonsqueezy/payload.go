@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kassa-dev/kassa/internal/provider/rawjson"
+	"github.com/kassa-dev/kassa/internal/rawjson"
 )
 
 // Kinds of objects that events are about, by JSON:API's type.

@@ -3,7 +3,7 @@ package paddle
 import (
 	"bytes"
 
-	"github.com/kassa-dev/kassa/internal/provider/rawjson"
+	"github.com/kassa-dev/kassa/internal/rawjson"
 )
 
 // read reads custom_data, which may be of any shape, and, if wanted, adds the values that are no marks to user, as

@@ -1,6 +1,6 @@
 package paddle
 
-import "github.com/kassa-dev/kassa/internal/provider/rawjson"
+import "github.com/kassa-dev/kassa/internal/rawjson"
 
 // event is the part of Paddle's envelope that Kassa reads. The notification_id that it leaves out is of one delivery
 // to one destination; event_id is the same at every destination and in every repetition.

@@ -3,7 +3,7 @@ package stripe
 import (
 	"cmp"
 
-	"github.com/kassa-dev/kassa/internal/provider/rawjson"
+	"github.com/kassa-dev/kassa/internal/rawjson"
 )
 
 // reader reads Stripe's JSON. Fields moved in 2025; both places are read, because an endpoint that was not registered

@@ -3,7 +3,7 @@ package stripe
 import (
 	"strings"
 
-	"github.com/kassa-dev/kassa/internal/provider/rawjson"
+	"github.com/kassa-dev/kassa/internal/rawjson"
 )
 
 // word reads a text, and shares it if it is one of those that are often there.

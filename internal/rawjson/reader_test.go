@@ -14,7 +14,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/kassa-dev/kassa/internal/provider/rawjson"
+	"github.com/kassa-dev/kassa/internal/rawjson"
 )
 
 // whole is what is in a text, in the types that encoding/json has for it.
