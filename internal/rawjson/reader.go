@@ -103,6 +103,14 @@ func (r *Reader) Close() error {
 // Err is the first error so far.
 func (r *Reader) Err() error { return r.err }
 
+// Fail ends the reading with an error of the caller's, who cannot take what was read. What follows is not even checked.
+func (r *Reader) Fail(why error) {
+	if r.err == nil {
+		r.err = why
+	}
+	r.at = len(r.text)
+}
+
 func (r *Reader) fail(why error) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w (byte %d)", why, r.at)

@@ -285,6 +285,34 @@ func TestBreak(t *testing.T) {
 	g.Expect(got).To(Equal([]any{"a", int64(3), int64(5)}))
 }
 
+// After Fail nothing is read and nothing is checked.
+func TestFail(t *testing.T) {
+	g := NewWithT(t)
+	refused := errors.New("refused")
+	for _, text := range []string{`{"in":[{"a":1,"b":2},3],"after":4}`, `{"in":[{"a":1 no JSON`} {
+		var r rawjson.Reader
+		r.Reset([]byte(text))
+		var names []string
+		for name := range r.Object {
+			names = append(names, string(name))
+			for range r.Array {
+				for name := range r.Object {
+					names = append(names, string(name))
+					r.Fail(refused)
+					r.Fail(errors.New("too late"))
+				}
+			}
+		}
+		g.Expect(r.Text()).To(BeEmpty())
+		g.Expect(r.Close()).To(BeIdenticalTo(refused))
+		g.Expect(names).To(Equal([]string{"in", "a"}))
+		r.Reset([]byte(`7`))
+		n, _ := r.Int()
+		g.Expect(n).To(Equal(int64(7)))
+		g.Expect(r.Close()).To(Succeed())
+	}
+}
+
 func TestErrorsHaveNoText(t *testing.T) {
 	_, err := whole([]byte(`{"email":"jane@example.com","email":"jane@example.com"}`))
 	NewWithT(t).Expect(err).To(MatchError("a name is there twice (byte 36)"))
