@@ -53,28 +53,32 @@ type apiStore struct {
 }
 
 func (s *apiStore) Get(ctx context.Context, name string) (*v1alpha1.EventLedger, error) {
-	o := &v1alpha1.EventLedger{}
-	err := s.client.Get().Namespace(s.namespace).Resource(resource).Name(name).Do(ctx).Into(o)
+	text, err := textOf(s.client.Get().Namespace(s.namespace).Resource(resource).Name(name).Do(ctx))
 	if err != nil {
-		return nil, definite(err)
+		return nil, err
 	}
-	return trimmed(o), nil
+	return decodeLedger(text)
 }
 
 func (s *apiStore) List(ctx context.Context, limit int64, next string) (*v1alpha1.EventLedgerList, error) {
-	list := &v1alpha1.EventLedgerList{}
 	r := s.client.Get().Namespace(s.namespace).Resource(resource).
 		Param("labelSelector", s.selector).Param("limit", strconv.FormatInt(limit, 10))
 	if next != "" {
 		r = r.Param("continue", next)
 	}
-	if err := r.Do(ctx).Into(list); err != nil {
+	text, err := textOf(r.Do(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return decodeList(text)
+}
+
+// textOf is the JSON of an answer that is no error.
+func textOf(result rest.Result) ([]byte, error) {
+	if err := result.Error(); err != nil {
 		return nil, definite(err)
 	}
-	for i := range list.Items {
-		trimmed(&list.Items[i])
-	}
-	return list, nil
+	return result.Raw()
 }
 
 func (s *apiStore) Create(ctx context.Context, o *v1alpha1.EventLedger) (stamp, error) {
@@ -98,18 +102,14 @@ func (s *apiStore) write(ctx context.Context, r *rest.Request, o *v1alpha1.Event
 		return stamp{}, err
 	}
 	s.wrote(len(body))
-	result := r.Namespace(s.namespace).Resource(resource).Param("fieldManager", fieldManager).
+	text, err := textOf(r.Namespace(s.namespace).Resource(resource).Param("fieldManager", fieldManager).
 		SetHeader("Content-Type", runtime.ContentTypeJSON).SetHeader("Accept", onlyMetadata).
-		MaxRetries(0).Body(body).Do(ctx)
-	if err := result.Error(); err != nil {
-		return stamp{}, definite(err)
-	}
-	raw, err := result.Raw()
+		MaxRetries(0).Body(body).Do(ctx))
 	if err != nil {
 		return stamp{}, err
 	}
 	var answer metav1.PartialObjectMetadata
-	if err := json.Unmarshal(raw, &answer); err != nil {
+	if err := json.Unmarshal(text, &answer); err != nil {
 		return stamp{}, err
 	}
 	return stampOf(&answer.ObjectMeta), nil
@@ -145,17 +145,14 @@ func definite(err error) error {
 func (s *apiStore) Watch(ctx context.Context, version string) (watch.Interface, error) {
 	// A watch ends by itself after 5 to 10 minutes, so that replicas spread over the API servers again.
 	life := 5*time.Minute + rand.N(5*time.Minute)
-	return s.client.Get().Namespace(s.namespace).Resource(resource).
+	body, err := s.client.Get().Namespace(s.namespace).Resource(resource).
 		Param("labelSelector", s.selector).Param("watch", "true").
 		Param("allowWatchBookmarks", "true").Param("resourceVersion", version).
-		Param("timeoutSeconds", strconv.Itoa(int(life/time.Second))).Watch(ctx)
-}
-
-// trimmed drops what the ledger does not need.
-func trimmed(o *v1alpha1.EventLedger) *v1alpha1.EventLedger {
-	o.ManagedFields = nil
-	o.TypeMeta = typeMeta
-	return o
+		Param("timeoutSeconds", strconv.Itoa(int(life/time.Second))).Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return watchOf(body), nil
 }
 
 var (

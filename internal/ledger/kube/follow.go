@@ -250,7 +250,6 @@ func (l *Ledger) observe(t watch.EventType, o *v1alpha1.EventLedger) bool {
 	if !ours {
 		return true
 	}
-	trimmed(o)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
