@@ -43,10 +43,11 @@ func (e LedgerEntry) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (e *LedgerEntry) UnmarshalJSON(raw []byte) error {
-	var line string
 	if n := len(raw); n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		line = string(raw[1 : n-1])
-	} else if err := json.Unmarshal(raw, &line); err != nil {
+		return e.parse(string(raw[1 : n-1]))
+	}
+	var line string
+	if err := json.Unmarshal(raw, &line); err != nil {
 		return errEntry
 	}
 	return e.parse(line)

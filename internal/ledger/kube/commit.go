@@ -13,7 +13,9 @@ import (
 
 const (
 	// callTimeout bounds one request; what became of it is then found out by reading.
-	callTimeout    = 3 * time.Second
+	callTimeout = 3 * time.Second
+	// watchGrace is how long the watch is waited for before the API server is asked instead.
+	watchGrace     = 4 * time.Millisecond
 	firstBackoff   = 20 * time.Millisecond
 	longestBackoff = 2 * time.Second
 )

@@ -154,14 +154,9 @@ func (l *Ledger) create(ctx context.Context, seq uint32, d *draft, ops []*op) (m
 // proveOwn proves a segment that this replica made, by the watch if that was faster than the answer, and concludes
 // its draft. One that turns out to be no first object is deleted: nobody counts what is in it.
 func (l *Ledger) proveOwn(ctx context.Context, seq uint32, d *draft) (done bool, err error) {
-	l.mu.Lock()
-	s := l.view.segments[seq]
-	if s != nil && s.uid == d.next.UID && s.first {
-		l.concludeMade(seq, d)
-		l.mu.Unlock()
+	if l.shown(ctx, seq, d) {
 		return true, nil
 	}
-	l.mu.Unlock()
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	anchor, err := l.store.Get(call, l.names.of(anchorSeq))
@@ -185,6 +180,32 @@ func (l *Ledger) proveOwn(ctx context.Context, seq uint32, d *draft) (done bool,
 		_ = l.store.Delete(call, d.next.Name, stampOf(&d.next.ObjectMeta))
 	}
 	return false, l.catchUp(ctx)
+}
+
+// shown waits a moment for the watch to prove a segment, which is about to come and spares the API server a request.
+func (l *Ledger) shown(ctx context.Context, seq uint32, d *draft) bool {
+	timer := l.opts.Clock.NewTimer(watchGrace)
+	defer timer.Stop()
+	defer l.signal() // what woke this may have been meant for the loop
+	for {
+		l.mu.Lock()
+		s := l.view.segments[seq]
+		proved := s != nil && s.uid == d.next.UID && s.first
+		if proved {
+			l.concludeMade(seq, d)
+		}
+		l.mu.Unlock()
+		if proved {
+			return true
+		}
+		select {
+		case <-l.wake:
+		case <-timer.C():
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // concludeMade takes in a segment that is proved, and hands out what is in it. The caller holds mu.

@@ -15,7 +15,7 @@ import (
 const (
 	DefaultClaimTimeout  = 30 * time.Second
 	DefaultCommitTimeout = 3 * time.Second
-	DefaultBatchWindow   = 22 * time.Millisecond
+	DefaultBatchWindow   = 25 * time.Millisecond
 	DefaultMaxEntries    = 256
 
 	// MaxMaxEntries keeps a segment below 1 MiB even if every character of every entry needs an escape in JSON;
@@ -47,7 +47,7 @@ type Options struct {
 	CommitTimeout time.Duration
 	// MaxEntries of a segment, 1 to 512. Default 256.
 	MaxEntries int
-	// BatchWindow is the least time between two appends of all replicas together, about. Default 22 ms, with which
+	// BatchWindow is the least time between two appends of all replicas together, about. Default 25 ms, with which
 	// appends and the settles that follow them are no more than 100 writes a second.
 	BatchWindow time.Duration
 	// Clock is for tests. Default: the real one.
