@@ -19,6 +19,7 @@ func addKnownTypes(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&PaymentProvider{}, &PaymentProviderList{},
 		&Plan{}, &PlanList{},
+		&CheckoutEndpoint{}, &CheckoutEndpointList{},
 		&WebhookReceiver{}, &WebhookReceiverList{},
 		&EventLedger{}, &EventLedgerList{},
 		&WebhookEvent{}, &WebhookEventList{},
