@@ -27,8 +27,13 @@ const (
 	claimWait  = 5 * time.Second
 	// inboxPage is about what a page of a list of WebhookEvents may have, in bytes of payloads.
 	inboxPage = 1 << 20
-	// writeTries bounds the attempts to write down what a sink said.
+	// writeTries bounds the attempts to settle an event that somebody deleted.
 	writeTries = 6
+	// writeLimit bounds how long it is tried to write down what a sink said. While the API server is away no other replica
+	// can take the event over, and one that gave up would deliver it a second time.
+	writeLimit = 10 * time.Minute
+	// writePause is the longest pause between two tries.
+	writePause = time.Second
 )
 
 var errClaimGone = errors.New("the claim on the WebhookEvent is another replica's")
@@ -211,9 +216,11 @@ func (b *inbox) writeDown(
 	ctx context.Context, e *v1alpha1.WebhookEvent, results map[string]attempt, r retry,
 ) (*v1alpha1.WebhookEvent, error) {
 	var last error
-	for try := range writeTries {
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	defer cancel()
+	for try := 0; try == 0 || ctx.Err() == nil; try++ {
 		if try > 0 {
-			sleep(ctx, 100*time.Millisecond<<try)
+			sleep(ctx, min(50*time.Millisecond<<min(try, 8), writePause))
 		}
 		status := afterAttempts(e, results, r, time.Now(), randomPause)
 		if status.Phase == v1alpha1.EventDead {
@@ -260,6 +267,8 @@ func (b *inbox) patch(
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, workLimit)
+	defer cancel()
 	after := &v1alpha1.WebhookEvent{}
 	after.Namespace, after.Name = e.Namespace, e.Name
 	err = b.client.Status().Patch(ctx, after, client.RawPatch(types.MergePatchType, patch))

@@ -56,6 +56,49 @@ func TestWhatOneSinkTookGoesIntoTheInboxLater(t *testing.T) {
 	f.g.Expect(healthy.count()).To(Equal(2))
 }
 
+// mutePatches is a client whose status patches fail a number of times, once it took one: the claim.
+type mutePatches struct {
+	client.WithWatch
+	left  atomic.Int64
+	calls atomic.Int64
+}
+
+func (c *mutePatches) Status() client.SubResourceWriter {
+	return &muteStatus{c.WithWatch.Status(), c}
+}
+
+type muteStatus struct {
+	client.SubResourceWriter
+	of *mutePatches
+}
+
+func (w *muteStatus) Patch(
+	ctx context.Context, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption,
+) error {
+	if _, inbox := o.(*v1alpha1.WebhookEvent); inbox && w.of.calls.Add(1) > 1 && w.of.left.Add(-1) >= 0 {
+		return errors.New("the API server is away")
+	}
+	return w.SubResourceWriter.Patch(ctx, o, p, opts...)
+}
+
+// A sink took an event of the inbox, and then the API server was away for a while.
+func TestWhatASinkTookFromTheInboxIsWrittenDownLater(t *testing.T) {
+	sink := newApp(t, func(n int, w http.ResponseWriter) {
+		if n == 1 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	f := newFixture(t, []v1alpha1.Sink{sink.sink("app")})
+	mute := &mutePatches{WithWatch: f.client}
+	mute.left.Store(7)
+	r := f.start(func(o *Options) { o.Client = mute })
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(200))
+	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
+	f.g.Expect(mute.left.Load()).To(BeNumerically("<", 0), "the API server was away")
+	f.g.Expect(sink.count()).To(Equal(2), "the refused attempt and the one that was taken")
+	f.g.Expect(f.ledger.state("evt_1")).To(Equal(ledger.Processed))
+}
+
 // lateClient creates an object, and says that it did not, as when the answer is lost.
 type lateClient struct {
 	client.WithWatch
