@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	claimedAtFormat = "2006-01-02T15:04:05.000000Z"
-	emptyWord       = "-"
-	hexDigits       = "0123456789ABCDEF"
+	receivedAtFormat = "2006-01-02T15:04:05Z"
+	claimedAtFormat  = "2006-01-02T15:04:05.000000Z"
+	emptyWord        = "-"
+	hexDigits        = "0123456789ABCDEF"
 )
 
 // errEntry has nothing of the entry in it, which may be anything.
@@ -29,7 +30,7 @@ func (e LedgerEntry) MarshalJSON() ([]byte, error) {
 	b = append(b, ' ')
 	b = appendWord(b, e.Type)
 	b = append(b, ' ')
-	b = e.ReceivedAt.UTC().AppendFormat(b, time.RFC3339)
+	b = e.ReceivedAt.UTC().AppendFormat(b, receivedAtFormat)
 	b = append(b, ' ')
 	b = appendWord(b, string(e.State))
 	if e.ClaimedBy != "" && e.ClaimedAt != nil {
@@ -41,7 +42,8 @@ func (e LedgerEntry) MarshalJSON() ([]byte, error) {
 	return append(b, '"'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads what MarshalJSON writes. It takes every line that the schema's pattern admits, since one that it
+// refuses makes the whole segment unreadable, and with it the ledger.
 func (e *LedgerEntry) UnmarshalJSON(raw []byte) error {
 	if n := len(raw); n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
 		return e.parse(string(raw[1 : n-1]))
@@ -66,8 +68,8 @@ func (e *LedgerEntry) parse(line string) error {
 	if n != 4 && n != 6 {
 		return errEntry
 	}
-	received, err := time.Parse(time.RFC3339, words[2])
-	if err != nil {
+	received, ok := timeOf(words[2], receivedAtFormat)
+	if !ok {
 		return fmt.Errorf("%w: receivedAt is no time", errEntry)
 	}
 	*e = LedgerEntry{
@@ -75,14 +77,40 @@ func (e *LedgerEntry) parse(line string) error {
 		ReceivedAt: metav1.Time{Time: received}, State: EntryState(words[3]),
 	}
 	if n == 6 {
-		claimed, err := time.Parse(time.RFC3339Nano, words[5])
-		if err != nil {
+		claimed, ok := timeOf(words[5], claimedAtFormat)
+		if !ok {
 			return fmt.Errorf("%w: claimedAt is no time", errEntry)
 		}
 		e.ClaimedBy, e.ClaimedAt = plainWord(words[4]), &metav1.MicroTime{Time: claimed}
 	}
 	return nil
 }
+
+// timeOf reads a time by its digits. Unlike time.Parse it takes a day that no month has, as one of the month after: a
+// pattern admits it, and a person may write it.
+func timeOf(word, format string) (time.Time, bool) {
+	if len(word) != len(format) {
+		return time.Time{}, false
+	}
+	var parts [7]int // from the year to the microseconds
+	at := 0
+	for i := range len(format) {
+		switch c := word[i]; {
+		case isDigit(format[i]) && isDigit(c):
+			parts[at] = 10*parts[at] + int(c-'0')
+		case isDigit(format[i]) || c != format[i]:
+			return time.Time{}, false
+		default:
+			at++
+		}
+	}
+	const micro = int(time.Microsecond)
+	return time.Date(
+		parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], parts[6]*micro, time.UTC,
+	), true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func appendWord(b []byte, word string) []byte {
 	if word == "" {

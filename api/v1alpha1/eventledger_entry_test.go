@@ -62,6 +62,57 @@ func TestLedgerEntryRefusesOtherLines(t *testing.T) {
 	}
 }
 
+// A line that the API server takes, and the reader does not, would leave a receiver without its ledger. So what a person
+// may write is read, and is written again as something that the API server takes.
+func TestLedgerEntryReadsWhatTheSchemaAdmits(t *testing.T) {
+	admitted := regexp.MustCompile(entrySchema(t).Pattern).MatchString
+	for line, read := range map[string]bool{
+		"evt_1 t 2026-02-31T10:00:00Z Dead":                                         true,
+		"evt_1 t 0000-01-01T00:00:00Z Dead":                                         true,
+		"evt_1 t 9999-12-31T23:59:59Z Claimed":                                      true,
+		"evt_1 t 2026-01-31T10:00:00Z Claimed me 2026-11-31T00:00:00.000000Z":       true,
+		"evt_1 % 2026-01-31T10:00:00Z Processed %zz%4 2026-01-31T10:00:00.1234567Z": false,
+		"%zz%4 % 2026-01-31T10:00:00Z Processed":                                    true,
+		"evt_1 t 2026-99-99T10:00:00Z Dead":                                         false,
+		"evt_1 t 2026-01-00T10:00:00Z Dead":                                         false,
+		"evt_1 t 2026-01-01T24:00:00Z Dead":                                         false,
+		"evt_1 t 2026-01-01T00:00:60Z Dead":                                         false,
+		"evt_1 t 2026-01-01T00:00:00+02:00 Dead":                                    false,
+		"evt_1 t T:-Z Dead":                                                         false,
+		"evt_1 t 2026-01-31T10:00:00Z Claimed me ...":                               false,
+		"evt_1 t 2026-01-31T10:00:00Z Claimed me 2026-01-31T10:00:00Z":              false,
+	} {
+		t.Run(line, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(admitted(line)).To(Equal(read))
+			if !read {
+				return
+			}
+			var e, again v1alpha1.LedgerEntry
+			g.Expect(e.UnmarshalJSON([]byte(`"` + line + `"`))).To(Succeed())
+			raw, err := json.Marshal(e)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(admitted(strings.Trim(string(raw), `"`))).To(BeTrue(), "%s", raw)
+			g.Expect(again.UnmarshalJSON(raw)).To(Succeed())
+			g.Expect(again).To(Equal(e))
+		})
+	}
+}
+
+func FuzzLedgerEntryLine(f *testing.F) {
+	pattern := regexp.MustCompile(entrySchema(f).Pattern)
+	f.Add("evt_1 t 2026-02-31T10:00:00Z Claimed me 2026-11-31T00:00:00.000000Z")
+	f.Fuzz(func(t *testing.T, line string) {
+		if !pattern.MatchString(line) {
+			t.Skip()
+		}
+		quoted, err := json.Marshal(line)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		var e v1alpha1.LedgerEntry
+		NewWithT(t).Expect(json.Unmarshal(quoted, &e)).To(Succeed())
+	})
+}
+
 // entrySchema is what the API server checks an entry by.
 func entrySchema(tb testing.TB) apiextensionsv1.JSONSchemaProps {
 	tb.Helper()
@@ -87,7 +138,7 @@ func FuzzLedgerEntry(f *testing.F) {
 			t.Skip()
 		}
 		g := NewWithT(t)
-		const years = 250 << 30
+		const years = 200 << 30 // below the year 10000
 		e := v1alpha1.LedgerEntry{
 			ID: id, Type: kind, State: v1alpha1.EntryClaimed,
 			ReceivedAt: metav1.Time{Time: time.Unix(max(at, -at, 0)%years, 0).UTC()},

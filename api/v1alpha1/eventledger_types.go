@@ -24,7 +24,7 @@ const (
 // objects. A type that is not known is `-`.
 // +kubebuilder:validation:Type=string
 // +kubebuilder:validation:MaxLength=1024
-// +kubebuilder:validation:Pattern=`^[!-~]+ [!-~]+ [0-9TZ:-]+ (Claimed|Processed|Deferred|Dead)( [!-~]+ [0-9TZ:.-]+)?$`
+// +kubebuilder:validation:Pattern=`^[!-~]+ [!-~]+ \d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){2}Z (Claimed|Processed|Deferred|Dead)( [!-~]+ \d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){2}\.\d{6}Z)?$`
 type LedgerEntry struct {
 	// ID is the provider's id of the event, at most 128 bytes.
 	ID string `json:"-"`
