@@ -37,7 +37,10 @@ func post(ctx context.Context, to *sink, m *message) attempt {
 	if err != nil {
 		return failedAttempt(err)
 	}
-	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	// After 101 the body is the connection itself, and no deadline ends the reading of it.
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
+	}
 	_ = res.Body.Close()
 	if res.StatusCode/100 == 2 {
 		return attempt{taken: true, status: res.StatusCode}
@@ -98,7 +101,7 @@ func failedAttempt(err error) attempt {
 		return attempt{err: "the name of the sink's host is not known"}
 	case errors.As(err, &untrusted):
 		return attempt{err: "the sink's certificate is not trusted: " + untrusted.Err.Error()}
-	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &noTLS):
 		return attempt{err: "the sink does not speak TLS"}
 	case errors.As(err, &alert):
 		return attempt{err: "the sink refused the TLS handshake: " + alert.Error()}

@@ -219,3 +219,31 @@ func BenchmarkCloudEvent(b *testing.B) {
 		})
 	}
 }
+
+// After an answer that leaves the protocol, the connection is nobody's who would watch the time.
+func TestASinkThatLeavesHTTP(t *testing.T) {
+	g := NewWithT(t)
+	m, err := cloudEvent(testSettings(t), new(fullEvent()), received)
+	g.Expect(err).NotTo(HaveOccurred())
+	l := listen(t)
+	defer func() { _ = l.Close() }()
+	closed := make(chan struct{})
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Read(make([]byte, 1<<16))
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = io.Copy(io.Discard, c)
+		close(closed)
+	}()
+	got := make(chan attempt, 1)
+	go func() {
+		got <- post(t.Context(), &sink{timeout: time.Second, line: aLine("http://" + l.Addr().String())}, m)
+	}()
+	var a attempt
+	g.Eventually(got, "10s").Should(Receive(&a))
+	g.Expect(a).To(Equal(attempt{status: http.StatusSwitchingProtocols, err: statusText(http.StatusSwitchingProtocols)}))
+	g.Eventually(closed, "10s").Should(BeClosed())
+}
