@@ -112,6 +112,9 @@ func (s *apiStore) write(ctx context.Context, r *rest.Request, o *v1alpha1.Event
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return stamp{}, err
 	}
+	if answer.Name != o.Name || answer.UID == "" || answer.ResourceVersion == "" {
+		return stamp{}, errKind
+	}
 	return stampOf(&answer.ObjectMeta), nil
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,14 +16,15 @@ import (
 // Errors of an answer that is JSON and yet nothing that the API server says of a ledger. None has a meaning for
 // definite.
 var (
-	errShape = errors.New("a value has another type than the kind's definition gives it")
-	errKind  = errors.New("no EventLedger")
+	errShape   = errors.New("a value has another type than the kind's definition gives it")
+	errKind    = errors.New("no EventLedger")
+	errVersion = errors.New("an object without a version")
 )
 
-// decoder reads the objects that the API server sends, in one pass. It reads what client-go would, with three
-// differences: it refuses a name that is there twice and text that is no UTF-8, which the API server does not write,
-// and it leaves out the managed fields. What is left out of metadata would be lost with the segment's next version, so
-// members that no segment has as a rule are decoded as well (other).
+// decoder reads the objects that the API server sends, in one pass. It reads what client-go would, with these
+// differences: it refuses a name that is there twice, text that is no UTF-8, and an object without a version, which the
+// API server does not write, and it leaves out the managed fields. What is left out of metadata would be lost with the
+// segment's next version, so members that no segment has as a rule are decoded as well (other).
 //
 // Labels, owners and mostly annotations are the same for all segments, and are decoded once. Objects share them, since
 // nobody changes an object that a store gave out.
@@ -67,10 +69,14 @@ func decodeList(text []byte) (*v1alpha1.EventLedgerList, error) {
 	return list, d.r.Close()
 }
 
-// whole reads an object that must say of itself that it is an EventLedger.
+// whole reads an object that must say of itself that it is an EventLedger, and in which version: a watch that goes on
+// after none would begin anywhere.
 func (d *decoder) whole(o *v1alpha1.EventLedger) {
-	if kind := d.ledger(o); kind != typeMeta {
+	switch kind := d.ledger(o); {
+	case kind != typeMeta:
 		d.r.Fail(errKind)
+	case o.ResourceVersion == "":
+		d.r.Fail(errVersion)
 	}
 }
 
@@ -88,7 +94,7 @@ func (d *decoder) ledger(o *v1alpha1.EventLedger) (kind metav1.TypeMeta) {
 		case "status":
 			for name := range d.object {
 				if string(name) == "entries" {
-					o.Status.Entries = d.entryList()
+					o.Status.Entries = d.entryList(o.Name)
 				}
 			}
 		}
@@ -137,15 +143,19 @@ func (d *decoder) other(m *metav1.ObjectMeta, name []byte) {
 	d.unmarshal(append(one, '}'), m)
 }
 
-// entryList reads into room that is used again and copies what it found, because the number is not known before.
-func (d *decoder) entryList() []v1alpha1.LedgerEntry {
+// entryList reads into room that is used again and copies what it found, because the number is not known before. An
+// entry that cannot be read ends the reading: to pass it by would be to forget an event. The error has the name of the
+// object, since the whole ledger waits until somebody has seen to it.
+func (d *decoder) entryList(of string) []v1alpha1.LedgerEntry {
 	if !d.is(rawjson.Array) {
 		return nil
 	}
 	all := d.entries[:0]
 	for range d.r.Array {
 		all = append(all, v1alpha1.LedgerEntry{})
-		d.check(all[len(all)-1].UnmarshalJSON(d.r.Raw()))
+		if err := all[len(all)-1].UnmarshalJSON(d.r.Raw()); err != nil {
+			d.r.Fail(fmt.Errorf("entry %d of the EventLedger %q: %w", len(all), of, err))
+		}
 	}
 	found := make([]v1alpha1.LedgerEntry, len(all))
 	copy(found, all)

@@ -124,7 +124,7 @@ func compare(t *testing.T, r *reference, line []byte) {
 		o.(*metav1.Status).TypeMeta = metav1.TypeMeta{}
 	}
 	wantKind, want, wantErr := r.watch(bytes.NewReader(line)).Decode()
-	_, isLedger := want.(*v1alpha1.EventLedger)
+	ledger, isLedger := want.(*v1alpha1.EventLedger)
 	lost := wantErr != nil || wantKind == watch.Error || !isLedger
 	switch {
 	case err == nil && lost && kind != watch.Error:
@@ -133,17 +133,20 @@ func compare(t *testing.T, r *reference, line []byte) {
 		if diff := cmp.Diff(trimmed(want), o); kind != wantKind || diff != "" {
 			t.Fatalf("%.2000q is read otherwise:\n%s", line, diff)
 		}
-	case err != nil && !lost && !refused(line, err):
+	case err != nil && !lost && !refused(line, ledger, err):
 		t.Fatalf("%.2000q: %v, but client-go: a %s", line, err, wantKind)
 	}
 }
 
-// refused says that a line is one of those that only client-go takes.
-func refused(line []byte, err error) bool {
+// refused says that a line is one of those that only client-go takes, and what it got.
+func refused(line []byte, got *v1alpha1.EventLedger, err error) bool {
 	if errors.Is(err, errKind) { // of these two members client-go takes the names in any case
 		var e struct{ Object map[string]any }
 		return json.Unmarshal(line, &e) != nil || e.Object["apiVersion"] != typeMeta.APIVersion ||
 			e.Object["kind"] != typeMeta.Kind
+	}
+	if errors.Is(err, errVersion) {
+		return got.ResourceVersion == ""
 	}
 	return errors.Is(err, rawjson.ErrTwice) || errors.Is(err, rawjson.ErrDepth) || !utf8.Valid(line) ||
 		bytes.Count(line, []byte("\n")) != 1 || !json.Valid(line) // more than one document, or it is not on one line
@@ -248,7 +251,8 @@ func TestDecodeAnswers(t *testing.T) {
 	g.Expect(cmp.Diff(&list, all)).To(BeEmpty())
 
 	status := `{"kind":"Status","apiVersion":"v1"}`
-	for _, other := range []string{``, `null`, `{}`, `[]`, `<html>`, status, string(raw[1:])} {
+	none := `{"kind":"EventLedger","apiVersion":"billing.kassa.dev/v1alpha1"}`
+	for _, other := range []string{``, `null`, `{}`, `[]`, `<html>`, status, none, string(raw[1:])} {
 		_, err := decodeLedger([]byte(other))
 		g.Expect(err).To(HaveOccurred(), other)
 		_, err = decodeList([]byte(other))
@@ -258,6 +262,25 @@ func TestDecodeAnswers(t *testing.T) {
 	g.Expect(err).To(MatchError(errKind))
 	_, err = decodeList(raw)
 	g.Expect(err).To(MatchError(errKind))
+}
+
+// An entry that is none leaves the ledger unread, so the error says where it is, and nothing of what is in it.
+func TestDecodeNamesTheObjectThatCannotBeRead(t *testing.T) {
+	for name, entry := range map[string]string{
+		"an object, as entries once were": `{"id":"evt_9","receivedAt":"2026-01-31T10:00:00Z","state":"Processed"}`,
+		"no time":                         `"evt_9 t yesterday Processed"`,
+		"null":                            `null`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			raw, err := json.Marshal(fullSegment(2))
+			g.Expect(err).NotTo(HaveOccurred())
+			_, err = decodeLedger(bytes.Replace(raw, []byte(`"entries":[`), []byte(`"entries":[`+entry+`,`), 1))
+			g.Expect(err).To(MatchError(HavePrefix(
+				`entry 1 of the EventLedger "payments-0-0000004711": not a ledger entry: `)))
+			g.Expect(err.Error()).NotTo(ContainSubstring("evt_9"))
+		})
+	}
 }
 
 // What objects share, and the room that is used again, mixes nothing up.

@@ -106,3 +106,22 @@ func TestAnswerThatIsNotTheAPIs(t *testing.T) {
 		proxy.Close()
 	}
 }
+
+// A write that was answered with something else is one whose outcome is not known.
+func TestWriteWithoutAStamp(t *testing.T) {
+	for _, answer := range []string{
+		`{}`, `{"metadata":{"name":"r-0-0000000001","uid":"u"}}`,
+		`{"metadata":{"name":"r-0-0000000001","resourceVersion":"7"}}`,
+		`{"metadata":{"name":"other","uid":"u","resourceVersion":"7"}}`, `<html>`,
+	} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(answer))
+		}))
+		s, l := storeOn(t, &rest.Config{Host: proxy.URL}, "ns")
+		if at, err := s.Create(t.Context(), l.blank(1)); err == nil {
+			t.Errorf("%s: made %v", answer, at)
+		}
+		proxy.Close()
+	}
+}
