@@ -3,8 +3,8 @@ package kube
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,18 +18,20 @@ import (
 // pageSize is how many segments a list brings at once: about 2 MB.
 const pageSize = 50
 
-// follow lists the ledger and then watches it, from the start again whenever the watch has lost its place.
+// briefWatch is how long a watch lasts at least that counts as one, even if it shows nothing.
+const briefWatch = time.Second
+
+// follow lists the ledger and then watches it, from the start again whenever the watch has lost its place. A list is
+// costly: where watches come to nothing, the pauses between lists grow as if lists failed.
 func (l *Ledger) follow(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; failures++ {
 		version, err := l.load(ctx)
 		if err != nil {
 			l.failed(err, "list the ledger")
-			l.backoff(ctx, failures)
-			continue
+		} else if l.watchFrom(ctx, version) {
+			failures = 0
 		}
-		failures = 0
-		l.watchFrom(ctx, version)
-		l.sleep(ctx, rand.N(firstBackoff))
+		l.backoff(ctx, failures)
 	}
 }
 
@@ -190,27 +192,33 @@ func (l *Ledger) finishList(all *listing, b bounds) bool {
 	return true
 }
 
-// watchFrom follows changes after version until the place in them is lost.
-func (l *Ledger) watchFrom(ctx context.Context, version string) {
-	for failures := 0; ctx.Err() == nil; {
+// watchFrom follows changes after version until the place in them is lost. It says whether a watch worked: it showed
+// something, or lasted. One that ends at once, without an error, is what a proxy's answer in place of the API server's
+// looks like.
+func (l *Ledger) watchFrom(ctx context.Context, version string) (worked bool) {
+	for failures := 0; ctx.Err() == nil; failures++ {
+		begun := l.opts.Clock.Now()
 		w, err := l.store.Watch(ctx, version)
 		switch {
 		case apierrors.IsResourceExpired(err) || apierrors.IsGone(err):
-			return
+			return worked
 		case err != nil:
 			l.log.V(1).Info("cannot watch the ledger", "reason", err.Error())
-			l.backoff(ctx, failures)
-			failures++
-			continue
+		default:
+			before := version
+			var ok bool
+			version, ok = l.consume(ctx, w, version)
+			w.Stop()
+			if version != before || l.opts.Clock.Since(begun) >= briefWatch {
+				worked, failures = true, 0
+			}
+			if !ok {
+				return worked
+			}
 		}
-		failures = 0
-		var ok bool
-		version, ok = l.consume(ctx, w, version)
-		w.Stop()
-		if !ok {
-			return
-		}
+		l.backoff(ctx, failures)
 	}
+	return worked
 }
 
 // consume takes in events until the watch ends. It is not ok if the ledger has to be listed again.
@@ -221,7 +229,6 @@ func (l *Ledger) consume(ctx context.Context, w watch.Interface, version string)
 			return version, true
 		case e, open := <-w.ResultChan():
 			if !open {
-				l.sleep(ctx, rand.N(firstBackoff))
 				return version, true
 			}
 			o, isLedger := e.Object.(*v1alpha1.EventLedger)
