@@ -2,8 +2,10 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +160,40 @@ func TestKeysWithoutDiscovery(t *testing.T) {
 	v := i.verifier(t, newClock(), func(o *JWTOptions) { o.JWKSURL = i.URL + "/keys" })
 	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))).To(Succeed())
 	g.Expect(i.discoveries.Load()).To(BeZero())
+}
+
+// The keys may be on another machine than the discovery document.
+func TestKeysAreReadWithoutTheDiscoveryDocument(t *testing.T) {
+	g := NewWithT(t)
+	i, now := newIssuer(t, public("ec", ecKey())), newClock()
+	v := i.verifier(t, now)
+	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))).To(Succeed())
+	i.change(func(i *issuer) {
+		i.keys = []jose.JSONWebKey{public("ed", edKey())}
+		i.replace = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/keys" {
+				http.NotFound(w, r)
+				return
+			}
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: i.keys})
+		}
+	})
+	now.move(askPause)
+	g.Expect(userOf(t, v, sign(t, jose.EdDSA, edKey(), "ed", i.claims(nil), nil))).To(Succeed())
+}
+
+func TestKeysOfASafeIssuerAreNotReadInTheClear(t *testing.T) {
+	g := NewWithT(t)
+	plain := newIssuer(t, public("ec", ecKey()))
+	safe := &issuer{}
+	safe.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, safe.URL, plain.URL+"/keys")
+	}))
+	t.Cleanup(safe.Close)
+	v := safe.verifier(t, newClock(), func(o *JWTOptions) { o.Client = safe.Client() })
+	err := userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", safe.claims(nil), nil))
+	g.Expect(err).To(MatchError(ContainSubstring("as safe as the issuer")))
+	g.Expect(plain.questions.Load()).To(BeZero())
 }
 
 func userOf(t *testing.T, v Verifier, token string) error {
