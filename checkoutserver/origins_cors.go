@@ -1,0 +1,54 @@
+package checkoutserver
+
+import (
+	"net/http"
+)
+
+const (
+	corsMethods = "GET, POST, PATCH"
+	corsHeaders = "Authorization, Content-Type, Idempotency-Key"
+	// corsExposed are the headers of an answer that a page may read beside the usual ones.
+	corsExposed = "Retry-After"
+	// corsMaxAge is how long a browser may go by a preflight, in seconds.
+	corsMaxAge = "600"
+)
+
+// cors tells browsers whose pages may read the answer: those of the allowed origins, without credentials, since a token
+// travels in the header Authorization and never in a cookie. It has answered where it says so: a preflight, and a
+// request of a foreign page that could change something. Callers that are no browsers send no Origin.
+func (o *origins) cors(w http.ResponseWriter, r *http.Request) (handled bool) {
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	sent := r.Header.Values("Origin")
+	if len(sent) == 0 {
+		return false
+	}
+	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+	if len(sent) > 1 || !o.allows(sent[0]) {
+		if preflight || !isSafe(r.Method) {
+			w.WriteHeader(http.StatusForbidden)
+			return true
+		}
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", sent[0])
+	if !preflight {
+		h.Set("Access-Control-Expose-Headers", corsExposed)
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", corsMethods)
+	h.Set("Access-Control-Allow-Headers", corsHeaders)
+	h.Set("Access-Control-Max-Age", corsMaxAge)
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// allows says whether a header Origin is an allowed one. A browser writes it in exactly one way.
+func (o *origins) allows(sent string) bool {
+	origin, rest, err := originOf(sent)
+	return err == nil && rest == "" && origin == sent && o.allowed[origin]
+}
+
+func isSafe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
