@@ -51,6 +51,10 @@ const (
 	CapabilityWebhooks Capability = "Webhooks"
 	// CapabilityEndpoints: webhook endpoints can be registered through the API.
 	CapabilityEndpoints Capability = "WebhookEndpoints"
+	// CapabilityCheckouts: hosted checkouts can be opened; see Seller.
+	CapabilityCheckouts Capability = "Checkouts"
+	// CapabilitySubscriptions: subscriptions can be listed, ended, resumed and moved to other prices; see Seller.
+	CapabilitySubscriptions Capability = "Subscriptions"
 )
 
 // Traits are the ways in which providers' catalogues differ, as data that internal/catalog decides by.
