@@ -38,10 +38,11 @@ type Checkouts interface {
 // CheckoutSpec is one purchase. What it costs is known to the provider alone.
 type CheckoutSpec struct {
 	ProductID, PriceID string           // at the provider
+	Owner              billing.Owner    // of the Plan, for the marks
 	Plan, Price        string           // their names
 	Recurring          bool             // a subscription comes of it
 	Trial              *CheckoutTrial   // only with Recurring
-	Quantity           int              // at least 1
+	Quantity           int              // at least 1; 0 for a price that is billed by reported usage
 	Currency           billing.Currency // empty: the price's own, or the provider's choice
 	SuccessURL         string           // billing.SessionIDPlaceholder in it stands for the checkout's id
 	CancelURL          string
@@ -94,8 +95,9 @@ type Subscriptions interface {
 // SubscriptionChange is what a subscription is moved to.
 type SubscriptionChange struct {
 	PriceID     string
-	Plan, Price string // their names
-	Quantity    int    // 0: as it is
+	Owner       billing.Owner // of the Plan, for the marks
+	Plan, Price string        // their names
+	Quantity    int           // 0: as it is
 	Proration   billing.Proration
 	// IdempotencyKey is the same for the same change, at most 64 characters.
 	IdempotencyKey string
