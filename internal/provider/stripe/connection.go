@@ -18,6 +18,11 @@ type connection struct {
 	key     string
 }
 
+var (
+	_ provider.Connection = &connection{}
+	_ provider.Seller     = &connection{}
+)
+
 func newConnection(cfg provider.Config) *connection {
 	client := *cfg.HTTP
 	client.Transport = recorder{client.Transport}

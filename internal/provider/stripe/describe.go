@@ -7,8 +7,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-const userIDKey = "user_id"
-
 // describe fills in what the object tells.
 func (o *object) describe(e *billing.Event) {
 	e.Customer = o.customer()
@@ -52,7 +50,7 @@ func (o *object) otherSubscription() *billing.EventSubscription {
 func (o *object) customer() *billing.EventCustomer {
 	c := billing.EventCustomer{
 		ID:     o.Customer,
-		UserID: cmp.Or(o.Metadata[userIDKey], o.Inherited[userIDKey], o.ClientReferenceID),
+		UserID: cmp.Or(o.Metadata[billing.MetadataUserID], o.Inherited[billing.MetadataUserID], o.ClientReferenceID),
 		Email:  cmp.Or(o.TypedEmail, o.CustomerEmail, o.BillingEmail, o.ReceiptEmail),
 	}
 	if o.Object == "customer" {
