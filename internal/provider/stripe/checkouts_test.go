@@ -3,6 +3,7 @@ package stripe
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,7 @@ func TestSessionParams(t *testing.T) {
 		}), with("subscription_data", map[string]string{
 			"mode": "subscription", "allow_promotion_codes": "true", "automatic_tax[enabled]": "true",
 			"billing_address_collection": "required", "currency": "eur", "customer_email": "jane@example.com",
-			"expires_at": fmt.Sprint(noon.Add(time.Hour).Unix()),
+			"expires_at": strconv.FormatInt(noon.Add(time.Hour).Unix(), 10),
 		})},
 		"metadata that claims to be Kassa's": {purchase(recurring, func(in *provider.CheckoutSpec) {
 			in.Metadata = map[string]string{"team": "a", "user_id": "43", "kassa_uid": "his"}

@@ -17,7 +17,8 @@ import (
 func subscriptionJSON(id, status, user, more string) string {
 	item := fmt.Sprintf(`{"id":"si_1","price":%s,"quantity":2}`, markedPriceJSON("price_1", testOwner, "monthly"))
 	return fmt.Sprintf(`{"id":%q,"object":"subscription","status":%q,"customer":"cus_1","currency":"usd",
-		"created":1772000000,"metadata":{"user_id":%q},%s"items":{"object":"list","has_more":false,"data":[%s]}}`, id, status, user, more, item)
+		"created":1772000000,"metadata":{"user_id":%q},%s"items":{"object":"list","has_more":false,"data":[%s]}}`,
+		id, status, user, more, item)
 }
 
 func seller(t *testing.T, answer func(sent) reply) (provider.Subscriptions, *fake) {

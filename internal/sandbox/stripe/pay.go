@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"strings"
-	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 )
@@ -202,61 +201,4 @@ func (a *account) payInvoice(in, intent, method *resource, declined *hosted.Card
 	in.object["attempt_count"] = in.number("attempt_count") + 1
 	a.charge(intent, method, declined)
 	in.object["charge"] = intent.object["latest_charge"]
-}
-
-// renew brings a subscription into its next period: it charges the saved card, or tries the open invoice of the
-// present period again.
-func (a *account) renew(sub *resource) *apiError {
-	if status := sub.text("status"); status != "active" && status != "trialing" && status != "past_due" {
-		return refused("subscription", "", "A subscription with the status `%s` can't be renewed.", status)
-	}
-	customer := a.table("customer").byID[sub.text("customer")]
-	method := a.table("payment_method").byID[sub.text("default_payment_method")]
-	in := a.table("invoice").byID[sub.text("latest_invoice")]
-	if in == nil || in.text("status") != "open" {
-		in = a.nextInvoice(sub, customer)
-	}
-	intent := a.table("payment_intent").byID[in.text("payment_intent")]
-	if intent == nil && in.number("amount_due") > 0 {
-		intent = a.newIntent(in.number("amount_due"), in.text("currency"), map[string]string{})
-	}
-	declined := declineOf(sub.card)
-	if intent != nil {
-		a.payInvoice(in, intent, method, declined)
-	}
-	status := "active"
-	if intent != nil && declined != nil {
-		a.fail(in)
-		status = "past_due"
-	} else {
-		a.settle(in)
-	}
-	if sub.text("status") != status {
-		a.change(sub, "customer.subscription.updated", func(o object) { o["status"] = status })
-	}
-	return nil
-}
-
-// nextInvoice moves the subscription to its next period and drafts and finalizes that period's invoice.
-func (a *account) nextInvoice(sub, customer *resource) *resource {
-	var lines []invoiceLine
-	from := time.Unix(sub.number("current_period_end"), 0).UTC()
-	to := from
-	for _, item := range sub.cart.items {
-		if item.price.Recurring != nil {
-			lines = append(lines, invoiceLine{item: item, amount: item.amount})
-			to = item.price.Recurring.after(from)
-		}
-	}
-	in := a.newInvoice(sub, customer, lines, "subscription_cycle", from.Unix(), to.Unix())
-	a.change(sub, "customer.subscription.updated", func(o object) {
-		o["current_period_start"], o["current_period_end"] = from.Unix(), to.Unix()
-		o["latest_invoice"] = in.key()
-		if o["status"] == "trialing" {
-			o["status"] = "active"
-		}
-	})
-	a.emit("invoice.created", in.object, nil, Origin{})
-	a.finalize(in, customer)
-	return in
 }

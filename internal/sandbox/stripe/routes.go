@@ -36,6 +36,11 @@ func routes() []route {
 		{"GET /v1/checkout/sessions/{id}", schema{}, getSession},
 		{"POST /v1/checkout/sessions/{id}/expire", schema{}, expireSession},
 		{"GET /v1/checkout/sessions/{id}/line_items", listing(schema{}), listSessionItems},
+
+		{"GET /v1/subscriptions", subscriptionList, listSubscriptions},
+		{"GET /v1/subscriptions/search", subscriptionSearch, searchSubscriptions},
+		{"POST /v1/subscriptions/{id}", subscriptionUpdate, updateSubscription},
+		{"DELETE /v1/subscriptions/{id}", subscriptionCancel, cancelSubscription},
 	}
 	for _, k := range []struct{ path, kind, param string }{
 		{"customers", "customer", "id"},

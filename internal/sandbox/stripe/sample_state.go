@@ -62,7 +62,7 @@ func (a *account) enterInvoice(o object, verb string) {
 		o["amount_paid"], o["amount_remaining"] = due, int64(0)
 	case "payment_failed", "payment_action_required":
 		set("open", "")
-		o["attempted"], o["next_payment_attempt"] = true, a.now().Add(retryAfter).Unix()
+		o["attempted"], o["next_payment_attempt"] = true, a.now().Add(dunning[0]).Unix()
 		o["amount_paid"], o["amount_remaining"] = int64(0), due
 	case "voided":
 		set("void", "voided_at")

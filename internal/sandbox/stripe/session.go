@@ -22,7 +22,8 @@ type cart struct {
 }
 
 type cartItem struct {
-	id       string
+	id       string // of the line item
+	item     string // of the subscription's item
 	price    *Price
 	name     string
 	quantity int64

@@ -195,6 +195,7 @@ type resource struct {
 	cart *cart // of a checkout session
 	// card is the test card behind a payment method or a subscription.
 	card *hosted.Card
+	run  *running // of a subscription
 }
 
 func (r *resource) key() string  { return r.text("id") }
