@@ -62,7 +62,7 @@ func New(opt Options) *Sandbox {
 	s.OnRequest(opt.Hook)
 	s.stripe = stripe.New(stripe.Options{
 		Keys: opt.Keys, RateLimit: opt.RateLimit, PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
-		Webhooks: s.webhooks, Now: s.clock.Now,
+		Webhooks: s.webhooks, Clock: s.clock,
 		Retries: func(live bool) delivery.Schedule { return opt.retries(stripe.Retries(live), delivery.Quick) },
 	})
 	s.paddle = paddle.New(paddle.Options{

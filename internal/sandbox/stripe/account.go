@@ -30,6 +30,10 @@ type account struct {
 	byLookup  map[string]*Price
 	answers   map[string]*remembered // by idempotency key
 	oldest    []*remembered
+
+	at    *time.Time  // the time at which something is done later than it was due
+	due   int64       // before which nothing is due; see catchUp
+	timer *time.Timer // for what is due next
 }
 
 func newAccount(s *Server, id string, live bool) *account {
@@ -51,7 +55,12 @@ func (a *account) next() int64 {
 	return a.seq
 }
 
-func (a *account) now() time.Time { return a.server.opt.Now() }
+func (a *account) now() time.Time {
+	if a.at != nil {
+		return *a.at
+	}
+	return a.server.opt.Now()
+}
 
 func (a *account) table(kind string) *table[*resource] {
 	t, ok := a.resources[kind]

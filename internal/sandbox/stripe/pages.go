@@ -36,6 +36,13 @@ func (s *Server) Pages() http.Handler {
 			return a.authenticate(session, r.PostFormValue("outcome") == "complete")
 		})
 	})
+	mux.HandleFunc("GET /pay/{id}/portal", func(w http.ResponseWriter, r *http.Request) {
+		s.portalPage(w, r, func(*account, *resource) (int, string) { return http.StatusOK, "" })
+	})
+	mux.HandleFunc("POST /pay/{id}/portal", func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+		s.portalPage(w, r, func(a *account, customer *resource) (int, string) { return a.portalStep(customer, r) })
+	})
 	return mux
 }
 
@@ -66,6 +73,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, v view) {
 		return
 	}
 	a.mu.Lock()
+	a.catchUp()
 	a.expireIfDue(session)
 	body, p := encode(session.object), pageOf(session, v)
 	a.mu.Unlock()
@@ -84,7 +92,9 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, do func(*account, 
 		return
 	}
 	a.mu.Lock()
+	a.catchUp()
 	out := do(a, session)
+	a.catchUp()
 	p := pageOf(session, showOpen)
 	a.mu.Unlock()
 	p.Problem, p.ProblemOn, p.Email = out.message, out.field, firstOf(r.PostFormValue("email"), p.Email)

@@ -23,6 +23,9 @@ func (a *account) pay(s *resource, entry hosted.Entry) outcome {
 	if known := s.text("customer_email"); entry.Email == "" && known != "" {
 		entry.Email = known
 	}
+	if s.cardless() && entry.Number == "" {
+		return a.complete(s, hosted.Details{Email: entry.Email})
+	}
 	d := hosted.Read(entry, a.now())
 	if d.Problem != "" {
 		return outcome{status: "invalid", code: d.ProblemCode, message: d.Problem, field: d.ProblemOn}
@@ -67,6 +70,11 @@ func (a *account) authenticate(s *resource, confirmed bool) outcome {
 		a.emit("payment_intent.payment_failed", o, nil, Origin{})
 	}
 	return outcome{status: "declined", code: failed.Code, message: failed.Message}
+}
+
+// cardless says that a session can be completed without a card: it is free for now, and does not insist on one.
+func (r *resource) cardless() bool {
+	return r.cart.due == 0 && r.text("payment_method_collection") == "if_required"
 }
 
 // closed answers for a session that can't be paid any more.
@@ -160,6 +168,9 @@ func (a *account) customerFor(s *resource, d hosted.Details) *resource {
 		a.emit("customer.created", customer.object, nil, Origin{})
 	}
 	method := s.cart.attached
+	if method == nil {
+		return customer
+	}
 	method.object["customer"] = customer.key()
 	if subscription || s.cart.payment.has("setup_future_usage") {
 		a.emit("payment_method.attached", method.object, nil, Origin{})

@@ -19,6 +19,7 @@ func (a *account) keep(o object) *resource {
 func (a *account) change(r *resource, kind string, alter func(o object)) {
 	before := r.object.clone()
 	alter(r.object)
+	a.hurry()
 	a.emit(kind, r.object, difference(before, r.object), Origin{})
 }
 

@@ -41,6 +41,9 @@ func routes() []route {
 		{"GET /v1/subscriptions/search", subscriptionSearch, searchSubscriptions},
 		{"POST /v1/subscriptions/{id}", subscriptionUpdate, updateSubscription},
 		{"DELETE /v1/subscriptions/{id}", subscriptionCancel, cancelSubscription},
+		{"POST /v1/subscriptions/{id}/resume", subscriptionResume, resumeSubscription},
+
+		{"POST /v1/billing_portal/sessions", portalCreate, createPortal},
 	}
 	for _, k := range []struct{ path, kind, param string }{
 		{"customers", "customer", "id"},

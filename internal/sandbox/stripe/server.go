@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/clock"
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
@@ -33,7 +34,9 @@ type Options struct {
 	Webhooks *delivery.Queue
 	// Retries are the waits between attempts in a mode; nil are delivery.Quick.
 	Retries func(live bool) delivery.Schedule
-	// Now is the clock; nil is the system's.
+	// Clock is what renewals run by. Without one they are done when somebody asks, or calls CatchUp.
+	Clock *clock.Clock
+	// Now is the time; nil is the Clock's, or the system's.
 	Now func() time.Time
 }
 
@@ -57,9 +60,15 @@ type accountMode struct {
 func New(opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
+		if opt.Clock != nil {
+			opt.Now = opt.Clock.Now
+		}
 	}
 	s := &Server{opt: opt, mux: http.NewServeMux()}
 	s.Reset()
+	if opt.Clock != nil {
+		opt.Clock.OnChange(s.CatchUp)
+	}
 	for _, r := range routes() {
 		s.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { s.serve(w, req, &r) })
 	}
@@ -73,9 +82,17 @@ func New(opt Options) *Server {
 // Reset forgets all data, and the keys that were revoked.
 func (s *Server) Reset() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	old := s.accounts
 	s.accounts, s.revoked = map[accountMode]*account{}, map[string]bool{}
 	s.sessions = map[string]*account{}
+	s.mu.Unlock()
+	for _, a := range old {
+		a.mu.Lock()
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+		a.mu.Unlock()
+	}
 }
 
 func (s *Server) accountLocked(at Key) *account {
@@ -157,7 +174,9 @@ func (s *Server) execute(r *http.Request, rt *route, c *call, pairs []pair, expa
 	var body []byte
 	unstarted := false
 	if failure == nil || failure.AfterCommit {
+		c.catchUp()
 		status, body, unstarted = c.work(rt, expand)
+		c.catchUp()
 	}
 	if failure != nil && !unstarted {
 		e := errorFor(failure.Status)

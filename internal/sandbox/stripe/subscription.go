@@ -69,6 +69,7 @@ func (a *account) newSubscription(k *cart, customer, method *resource) *resource
 	}
 	r.run = run
 	r.object["items"] = run.list(id, now.Unix())
+	a.hurry()
 	if method != nil {
 		r.card = method.card
 	}

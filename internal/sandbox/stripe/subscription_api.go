@@ -86,6 +86,7 @@ func updateSubscription(c *call) (any, *apiError) {
 	if id := c.p.text("default_payment_method"); id != "" {
 		s.card = c.table("payment_method").byID[id].card
 	}
+	c.hurry()
 	c.updated("customer.subscription.updated", before, s.object, c.origin)
 	return s.object, nil
 }

@@ -50,6 +50,11 @@ var subscriptionUpdate = schema{
 	"trial_settings": {kind: whatever},
 }
 
+var subscriptionResume = schema{
+	"billing_cycle_anchor": {kind: text, enum: []string{"now", "unchanged"}}, "proration_behavior": {kind: whatever},
+	"proration_date": {kind: whatever},
+}
+
 var subscriptionCancel = schema{
 	"cancellation_details": cancellationDetails, "invoice_now": {kind: boolean}, "prorate": {kind: boolean},
 }
