@@ -88,7 +88,7 @@ func (j *judged) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var (
 	index       = regexp.MustCompile(`\[\d+\]`)
-	metadataKey = regexp.MustCompile(`^metadata\[.*\]$`)
+	metadataKey = regexp.MustCompile(`(metadata\]?)\[[^\]]*\]$`)
 	currencyKey = regexp.MustCompile(`^currency_options\[[a-z]{3}\]`)
 )
 
@@ -118,7 +118,7 @@ func (j *judged) note(r *http.Request) error {
 		j.sent[kind] = map[string]bool{}
 	}
 	for name := range values {
-		name = metadataKey.ReplaceAllString(index.ReplaceAllString(name, "[]"), "metadata[]")
+		name = metadataKey.ReplaceAllString(index.ReplaceAllString(name, "[]"), "$1[]")
 		j.sent[kind][currencyKey.ReplaceAllString(name, "currency_options[]")] = true
 	}
 	if skip := j.mirror.Skip; skip != nil && skip(r) {

@@ -71,6 +71,27 @@ var allRequests = map[string]string{
 		"url",
 
 	"delete webhook endpoint: DELETE /v1/webhook_endpoints/{webhook_endpoint}": "",
+
+	"open checkout: POST /v1/checkout/sessions": "allow_promotion_codes automatic_tax[enabled] " +
+		"billing_address_collection cancel_url client_reference_id currency customer_creation customer_email expires_at " +
+		"line_items[][price] line_items[][quantity] metadata[] mode payment_intent_data[metadata][] " +
+		"payment_method_collection subscription_data[metadata][] subscription_data[trial_period_days] " +
+		"subscription_data[trial_settings][end_behavior][missing_payment_method] success_url",
+
+	"open checkout: GET /v1/checkout/sessions/{session}": "",
+
+	// A user has no second page of subscriptions; the sandbox's own tests read one.
+	"list subscriptions: GET /v1/subscriptions/search": "limit query",
+
+	"get subscription: GET /v1/subscriptions/{subscription_exposed_id}":       "",
+	"cancel subscription: DELETE /v1/subscriptions/{subscription_exposed_id}": "",
+	"cancel subscription: POST /v1/subscriptions/{subscription_exposed_id}":   "cancel_at_period_end",
+	"resume subscription: POST /v1/subscriptions/{subscription_exposed_id}":   "cancel_at cancel_at_period_end",
+
+	"change subscription: POST /v1/subscriptions/{subscription_exposed_id}": "items[][id] items[][price] " +
+		"items[][quantity] metadata[] payment_behavior proration_behavior",
+
+	"open portal: POST /v1/billing_portal/sessions": "customer return_url",
 }
 
 // Every request that the adapter can make is one of those listed, with no other parameters, and Stripe's own
@@ -91,6 +112,7 @@ func TestEveryRequestOfTheAdapterIsStripes(t *testing.T) {
 		})
 	})
 	t.Run("pages", func(t *testing.T) { pages(t, j) })
+	t.Run("every sale", func(t *testing.T) { everySale(t, j) })
 	t.Run("life of a plan", func(t *testing.T) { lifeOfAPlan(t, j) })
 	for _, problem := range j.problems() {
 		t.Error(problem)

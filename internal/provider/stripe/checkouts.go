@@ -34,7 +34,7 @@ func (*checkouts) Traits() provider.CheckoutTraits { return provider.CheckoutTra
 // Open makes a session. The same purchase sent twice gives the same session as long as it is open.
 func (c *checkouts) Open(ctx context.Context, in provider.CheckoutSpec) (provider.Checkout, error) {
 	params := sessionParams(in, time.Now())
-	return create(in.IdempotencyKey, func(key string) (provider.Checkout, answer, error) {
+	out, err := create(in.IdempotencyKey, func(key string) (provider.Checkout, answer, error) {
 		out := &stripe.CheckoutSession{}
 		params.IdempotencyKey = stripe.String(key)
 		a, err := c.call(ctx, request{
@@ -43,6 +43,7 @@ func (c *checkouts) Open(ctx context.Context, in provider.CheckoutSpec) (provide
 		})
 		return checkoutOf(out), a, err
 	}, func(made provider.Checkout) (provider.Checkout, error) { return c.stillOpen(ctx, made.ID) })
+	return out, ofParameter(err)
 }
 
 // stillOpen reads a session that an earlier answer told of. One that has expired counts as gone, so that another is

@@ -165,6 +165,8 @@ func TestOpen(t *testing.T) {
 		"paid meanwhile": {first: replayed, now: ok(sessionJSON("cs_1", "complete")), class: provider.ClassConflict,
 			keys: []string{"k"}},
 		"no session": {first: ok(listJSON(false)), class: provider.ClassUnavailable, keys: []string{"k"}},
+		"no such price": {first: failure(400, "invalid_request_error", "resource_missing"),
+			class: provider.ClassTerminal, keys: []string{"k"}},
 		"refused": {first: failure(400, "invalid_request_error", ""), class: provider.ClassTerminal,
 			keys: []string{"k"}},
 	} {

@@ -89,6 +89,16 @@ func classify(status int, api *stripe.Error) provider.Class {
 	return provider.ClassOfStatus(status)
 }
 
+// ofParameter makes ClassTerminal of a price, or whatever else a parameter names, that does not exist: it is not what
+// the caller asked about.
+func ofParameter(err error) error {
+	var e *provider.Error
+	if errors.As(err, &e) && e.Class == provider.ClassNotFound && e.Status == http.StatusBadRequest {
+		e.Class = provider.ClassTerminal
+	}
+	return err
+}
+
 // refuse is an error of Kassa's own: the request was not sent because Stripe would certainly refuse it.
 func refuse(op, message string) error {
 	return &provider.Error{Class: provider.ClassTerminal, Provider: billing.Stripe, Operation: op, Message: message}

@@ -48,7 +48,10 @@ func (s *subscriptions) Change(
 	if reason, declined := declineOf(err); declined {
 		return billing.Subscription{}, refusal(reason)
 	}
-	return subscriptionOf(out), err
+	if err != nil {
+		return billing.Subscription{}, ofParameter(err)
+	}
+	return subscriptionOf(out), nil
 }
 
 func (s *subscriptions) update(

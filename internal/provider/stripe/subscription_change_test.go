@@ -84,7 +84,15 @@ func TestChangeReplays(t *testing.T) {
 		done    bool // before the second read
 		keys    []string
 		refused bool
+		fails   bool
+		class   provider.Class
 	}{
+		"no such price": {first: failure(400, "invalid_request_error", "resource_missing"), keys: []string{"k"},
+			fails: true, class: provider.ClassTerminal},
+		"gone meanwhile": {first: failure(404, "invalid_request_error", "resource_missing"), keys: []string{"k"},
+			fails: true, class: provider.ClassNotFound},
+		"an outage": {first: failure(500, "api_error", ""), keys: []string{"k"}, fails: true,
+			class: provider.ClassUnavailable},
 		"changed":                        {first: after, keys: []string{"k"}},
 		"the answer was lost":            {first: replayed(after), done: true, keys: []string{"k"}},
 		"changed back since":             {first: replayed(after), keys: []string{"k", "k-r1"}},
@@ -110,7 +118,10 @@ func TestChangeReplays(t *testing.T) {
 			g.Expect(keysOf(f)).To(Equal(c.keys))
 			var refusal *provider.RefusalError
 			g.Expect(errors.As(err, &refusal)).To(Equal(c.refused), "%v", err)
-			if !c.refused {
+			switch {
+			case c.fails:
+				g.Expect(provider.ClassOf(err)).To(Equal(c.class), "%v", err)
+			case !c.refused:
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(got.PriceID).To(Equal("price_2"))
 			}
