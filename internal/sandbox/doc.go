@@ -10,12 +10,14 @@
 // those of the pages that its lists name, have the prefix: /paddle/products. (Stripe's have none: /v1/products.)
 //
 // LemonSqueezy's API is at /lemonsqueezy/v1/…, so that its base URL is http://host/lemonsqueezy. Its catalogue can only
-// be read: what a seller makes in the dashboard is made at the door.
+// be read: what a seller makes in the dashboard is made at the door. Buyers pay at /lemonsqueezy/checkout/custom/{id},
+// and have a customer portal at /lemonsqueezy/billing, both by links that the API tells.
 //
 // # Time
 //
 // The sandbox has one clock, which can be advanced and run faster than the time outside. Objects and events are created
 // at its time, and the waits between attempts at a webhook run on it: an advance over a wait makes the attempt at once.
+// LemonSqueezy's subscriptions are renewed by it.
 // What a receiver compares with a clock of its own is of the time outside: signatures (Stripe-Signature,
 // Paddle-Signature), and the time limits of requests.
 //

@@ -42,6 +42,9 @@ type Options struct {
 	Now func() time.Time
 }
 
+// lemonPath is where LemonSqueezy is.
+const lemonPath = "/lemonsqueezy"
+
 // Sandbox is the set of stand-in providers. It is safe for concurrent use.
 type Sandbox struct {
 	stripe   *stripe.Server
@@ -70,10 +73,14 @@ func New(opt Options) *Sandbox {
 		Webhooks: s.webhooks, Now: s.clock.Now,
 		Retries: func(live bool) delivery.Schedule { return opt.retries(paddle.Retries(live), delivery.Quick) },
 	})
-	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{
-		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Now: s.clock.Now,
+	lemon := lemonsqueezy.Options{
+		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Clock: s.clock,
 		Retries: opt.retries(lemonsqueezy.Retries(), lemonsqueezy.Retries()),
-	})
+	}
+	if opt.PublicURL != "" {
+		lemon.PublicURL = strings.TrimSuffix(opt.PublicURL, "/") + lemonPath
+	}
+	s.lemon = lemonsqueezy.New(lemon)
 	s.handler = s.routes()
 	return s
 }
@@ -107,6 +114,8 @@ func (s *Sandbox) routes() http.Handler {
 		ErrorBody: lemonsqueezy.ErrorBody, Hook: func() traffic.Hook { return *s.hook.Load() },
 	})
 	mux.Handle("/pay/", s.stripe.Pages())
+	mux.Handle(lemonPath+"/checkout/", http.StripPrefix(lemonPath, s.lemon.Pages()))
+	mux.Handle(lemonPath+"/billing", http.StripPrefix(lemonPath, s.lemon.Pages()))
 	mux.Handle("/_kassa/", s.door())
 	return mux
 }

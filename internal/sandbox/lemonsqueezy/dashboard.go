@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"time"
 )
 
 // Errors of the dashboard.
@@ -33,10 +32,6 @@ func (s *Server) nextID() int64 {
 	s.lastID++
 	return s.lastID
 }
-
-func (s *Server) stamp() string { return stampOf(s.opt.Now()) }
-
-func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 func (s *Server) product(id int64) *Product {
 	for _, p := range s.products {
@@ -118,10 +113,8 @@ func (s *Server) SetPrice(variant int64, p Price) error {
 func (s *Server) CurrentPrice(variant int64) (Price, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(s.prices) - 1; i >= 0; i-- {
-		if s.prices[i].VariantID == variant {
-			return *s.prices[i], nil
-		}
+	if p := s.priceOf(variant); p != nil {
+		return *p, nil
 	}
 	return Price{}, ErrNotFound
 }
@@ -171,7 +164,11 @@ func (s *Server) Webhooks() []Webhook {
 func (s *Server) State() map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	dump := map[string][]any{"stores": {}, "products": {}, "variants": {}, "prices": {}, "webhooks": {}}
+	s.settle()
+	dump := map[string][]any{
+		"stores": {}, "products": {}, "variants": {}, "prices": {}, "webhooks": {}, "checkouts": {}, "orders": {},
+		"customers": {}, "subscriptions": {}, "subscription-invoices": {},
+	}
 	for _, x := range s.stores {
 		dump["stores"] = append(dump["stores"], resource("stores", x.ID, *x))
 	}
@@ -186,6 +183,21 @@ func (s *Server) State() map[string]any {
 	}
 	for _, x := range s.webhooks {
 		dump["webhooks"] = append(dump["webhooks"], resource("webhooks", x.ID, *x))
+	}
+	for _, x := range s.checkouts {
+		dump["checkouts"] = append(dump["checkouts"], resource("checkouts", x.ID, *x))
+	}
+	for _, x := range s.orders {
+		dump["orders"] = append(dump["orders"], resource("orders", x.ID, *x))
+	}
+	for _, x := range s.customers {
+		dump["customers"] = append(dump["customers"], resource("customers", x.ID, s.toldCustomer(x)))
+	}
+	for _, x := range s.subscriptions {
+		dump["subscriptions"] = append(dump["subscriptions"], resource("subscriptions", x.ID, s.told(x)))
+	}
+	for _, x := range s.invoices {
+		dump["subscription-invoices"] = append(dump["subscription-invoices"], resource("subscription-invoices", x.ID, *x))
 	}
 	out := map[string]any{}
 	for k, v := range dump {

@@ -68,14 +68,18 @@ func (s *Server) Emit(n Notice) (json.RawMessage, []Sent, error) {
 	if err := json.Unmarshal(n.Data, &about); err != nil {
 		return nil, nil, fmt.Errorf("data is no resource: %w", err)
 	}
+	return n.Data, s.publish(about.Attributes.StoreID, n), nil
+}
+
+// publish sends a notice to the webhooks of a store, or of all if it is 0. The server is locked.
+func (s *Server) publish(store int64, n Notice) []Sent {
 	sent := []Sent{}
 	for _, w := range s.webhooks {
-		of := about.Attributes.StoreID == 0 || about.Attributes.StoreID == w.StoreID
-		if of && w.TestMode != n.Live && slices.Contains(w.Events, n.Type) {
+		if of := store == 0 || store == w.StoreID; of && w.TestMode != n.Live && slices.Contains(w.Events, n.Type) {
 			sent = append(sent, Sent{w.ID, s.send(n, w)})
 		}
 	}
-	return n.Data, sent, nil
+	return sent
 }
 
 // send queues a notice for a webhook. Its id is the same at every attempt. The server is locked.

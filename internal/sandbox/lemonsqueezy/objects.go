@@ -94,7 +94,8 @@ func (l *LastUnit) UnmarshalJSON(b []byte) error {
 }
 
 func me(c *call) (any, *apiError) {
-	doc, _ := document("users", 1, map[string]string{"name": "Sandbox", "email": "sandbox@example.com"}).(map[string]any)
+	user := map[string]string{"name": "Sandbox", "email": "sandbox@example.com"}
+	doc, _ := document("users", int64(1), user).(map[string]any)
 	if !c.hideMode {
 		doc["meta"] = map[string]bool{"test_mode": c.test}
 	}

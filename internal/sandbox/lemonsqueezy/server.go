@@ -1,6 +1,10 @@
 // Package lemonsqueezy is a stateful stand-in of LemonSqueezy's API: users/me, stores, products, variants and prices,
-// which can only be read, and webhooks, which are sent events. What a seller makes in the dashboard is made by Go or by
-// the sandbox's door. It keeps everything in memory.
+// which can only be read, checkouts and what comes of them, and webhooks, which are sent events. What a seller makes in
+// the dashboard is made by Go or by the sandbox's door. It keeps everything in memory.
+//
+// A checkout is paid at a page with test cards. What follows from that is announced to the webhooks, and goes on by the
+// clock: renewals, declined cards that are charged again, and the end of what was cancelled. A change of variant or
+// quantity leaves the next renewal when it was. Discounts, usage, refunds and PayPal's page are not there.
 //
 // Where LemonSqueezy's documentation is silent about webhooks, the stand-in is the stricter of what it may be:
 // it refuses events that are not in all of its lists, attributes that a request cannot set, and a mode other than the
@@ -11,7 +15,9 @@
 package lemonsqueezy
 
 import (
+	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +28,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/kassa-dev/kassa/internal/sandbox/clock"
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 )
@@ -41,8 +48,10 @@ type Options struct {
 	Webhooks *delivery.Queue
 	// Retries are the waits between attempts; nil are delivery.Quick.
 	Retries delivery.Schedule
-	// Now is the clock; nil is the system's.
-	Now func() time.Time
+	// Clock is what subscriptions are renewed by; nil is one of its own.
+	Clock *clock.Clock
+	// PublicURL is where buyers reach the server's pages; empty takes the address that a request came through.
+	PublicURL string
 }
 
 // Server is the stand-in. It is safe for concurrent use.
@@ -50,24 +59,36 @@ type Server struct {
 	opt Options
 	mux *http.ServeMux
 
-	mu       sync.Mutex
-	stores   []*Store
-	products []*Product
-	variants []*Variant
-	prices   []*Price
-	webhooks []*Webhook
-	lastID   int64
-	hideMode bool
-	revoked  map[string]bool
-	limits   map[string]*rate.Limiter
+	timer *time.Timer // for what is due next
+
+	mu            sync.Mutex
+	stores        []*Store
+	products      []*Product
+	variants      []*Variant
+	prices        []*Price
+	webhooks      []*Webhook
+	checkouts     []*Checkout
+	orders        []*Order
+	customers     []*Customer
+	subscriptions []*Subscription
+	invoices      []*Invoice
+	lastID        int64
+	moment        time.Time // that is made up for; zero for now
+	linkKey       []byte    // signs links
+	hideMode      bool
+	revoked       map[string]bool
+	limits        map[string]*rate.Limiter
 }
 
 // New makes a server without data.
 func New(opt Options) *Server {
-	if opt.Now == nil {
-		opt.Now = time.Now
+	if opt.Clock == nil {
+		opt.Clock = clock.New(nil)
 	}
-	s := &Server{opt: opt, mux: http.NewServeMux()}
+	s := &Server{opt: opt, mux: http.NewServeMux(), linkKey: []byte(rand.Text())}
+	s.timer = time.AfterFunc(time.Hour, s.Tick)
+	s.timer.Stop()
+	opt.Clock.OnChange(s.Tick)
 	s.Reset()
 	s.mux.HandleFunc("GET /v1/users/me", s.serve(me))
 	s.mux.HandleFunc("GET /v1/stores", s.serve(listStores))
@@ -83,7 +104,25 @@ func New(opt Options) *Server {
 	s.mux.HandleFunc("GET /v1/webhooks/{id}", s.serve(getWebhook))
 	s.mux.HandleFunc("PATCH /v1/webhooks/{id}", s.serve(updateWebhook))
 	s.mux.HandleFunc("DELETE /v1/webhooks/{id}", s.serve(deleteWebhook))
-	for _, path := range []string{"users/me", "stores", "products", "variants", "prices", "webhooks"} {
+	s.mux.HandleFunc("GET /v1/checkouts", s.serve(listCheckouts))
+	s.mux.HandleFunc("POST /v1/checkouts", s.serve(createCheckout))
+	s.mux.HandleFunc("GET /v1/checkouts/{id}", s.serve(getCheckout))
+	s.mux.HandleFunc("GET /v1/orders", s.serve(listOrders))
+	s.mux.HandleFunc("GET /v1/orders/{id}", s.serve(getOrder))
+	s.mux.HandleFunc("GET /v1/customers", s.serve(listCustomers))
+	s.mux.HandleFunc("GET /v1/customers/{id}", s.serve(getCustomer))
+	s.mux.HandleFunc("GET /v1/subscriptions", s.serve(listSubscriptions))
+	s.mux.HandleFunc("GET /v1/subscriptions/{id}", s.serve(getSubscription))
+	s.mux.HandleFunc("PATCH /v1/subscriptions/{id}", s.serve(updateSubscription))
+	s.mux.HandleFunc("DELETE /v1/subscriptions/{id}", s.serve(deleteSubscription))
+	s.mux.HandleFunc("GET /v1/subscription-items/{id}", s.serve(getItem))
+	s.mux.HandleFunc("PATCH /v1/subscription-items/{id}", s.serve(updateItem))
+	s.mux.HandleFunc("GET /v1/subscription-invoices", s.serve(listInvoices))
+	s.mux.HandleFunc("GET /v1/subscription-invoices/{id}", s.serve(getInvoice))
+	for _, path := range []string{
+		"users/me", "stores", "products", "variants", "prices", "webhooks", "checkouts", "orders", "customers",
+		"subscriptions", "subscription-items", "subscription-invoices",
+	} {
 		for _, at := range []string{"/v1/" + path, "/v1/" + path + "/{id}"} {
 			s.mux.HandleFunc(at, s.serve(func(*call) (any, *apiError) { return nil, methodNotAllowed() }))
 		}
@@ -96,7 +135,9 @@ func New(opt Options) *Server {
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.timer.Stop()
 	s.stores, s.products, s.variants, s.prices, s.webhooks, s.hideMode = nil, nil, nil, nil, nil, false
+	s.checkouts, s.orders, s.customers, s.subscriptions, s.invoices = nil, nil, nil, nil, nil
 	s.revoked, s.limits, s.lastID = map[string]bool{}, map[string]*rate.Limiter{}, 1000
 }
 
@@ -138,7 +179,9 @@ func (s *Server) serve(run func(*call) (any, *apiError)) http.HandlerFunc {
 		var result any
 		var err *apiError
 		if failure == nil || failure.AfterCommit {
+			s.settle()
 			result, err = run(&call{Server: s, r: r, test: !strings.Contains(key, "live")})
+			s.settle()
 		}
 		if failure != nil && err == nil {
 			err = scripted(failure.Status)
@@ -177,9 +220,10 @@ func (s *Server) allow(w http.ResponseWriter, key string) bool {
 		l = rate.NewLimiter(rate.Limit(limit)/60, limit)
 		s.limits[key] = l
 	}
-	admitted := l.AllowN(s.opt.Now(), 1)
+	now := s.opt.Clock.Now()
+	admitted := l.AllowN(now, 1)
 	w.Header().Set("X-Ratelimit-Limit", strconv.Itoa(limit))
-	w.Header().Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, int(l.TokensAt(s.opt.Now())))))
+	w.Header().Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, int(l.TokensAt(now)))))
 	if !admitted {
 		w.Header().Set("Retry-After", strconv.Itoa(60/limit+1))
 	}
@@ -206,7 +250,7 @@ func respond(w http.ResponseWriter, r *http.Request, result any, err *apiError) 
 }
 
 // page is one page of a list, by page[number] and page[size].
-func page[T any](c *call, kind string, all []T, id func(T) int64) (any, *apiError) {
+func page[T any, ID int64 | string](c *call, kind string, all []T, id func(T) ID) (any, *apiError) {
 	q := c.r.URL.Query()
 	size, number := defaultSize, 1
 	for name, into := range map[string]*int{"page[size]": &size, "page[number]": &number} {
@@ -238,14 +282,7 @@ func page[T any](c *call, kind string, all []T, id func(T) int64) (any, *apiErro
 // links lead to other pages of a list, below the address that the request came through.
 func (c *call) links(number, last int) map[string]string {
 	at := func(n int) string {
-		u := url.URL{Scheme: "http", Host: c.r.Host, Path: c.r.URL.Path}
-		if c.r.TLS != nil {
-			u.Scheme = "https"
-		}
-		// A prefix that was stripped on the way is still in the request's first line.
-		if whole, err := url.ParseRequestURI(c.r.RequestURI); err == nil {
-			u.Path = whole.Path
-		}
+		u := c.address()
 		q := c.r.URL.Query()
 		q.Set("page[number]", strconv.Itoa(n))
 		u.RawQuery = q.Encode()
@@ -258,14 +295,37 @@ func (c *call) links(number, last int) map[string]string {
 	return links
 }
 
-func document(kind string, id int64, attributes any) any {
+// address is the one that the request came through.
+func (c *call) address() url.URL {
+	u := url.URL{Scheme: "http", Host: c.r.Host, Path: c.r.URL.Path}
+	if c.r.TLS != nil {
+		u.Scheme = "https"
+	}
+	// A prefix that was stripped on the way is still in the request's first line.
+	if whole, err := url.ParseRequestURI(c.r.RequestURI); err == nil {
+		u.Path = whole.Path
+	}
+	return u
+}
+
+// base is where the server's pages are.
+func (c *call) base() string {
+	if c.opt.PublicURL != "" {
+		return c.opt.PublicURL
+	}
+	u := c.address()
+	u.Path = strings.TrimSuffix(u.Path, c.r.URL.Path)
+	return u.String()
+}
+
+func document[ID int64 | string](kind string, id ID, attributes any) any {
 	return map[string]any{
 		"jsonapi": map[string]string{"version": "1.0"}, "data": resource(kind, id, attributes),
 	}
 }
 
-func resource(kind string, id int64, attributes any) map[string]any {
-	return map[string]any{"type": kind, "id": strconv.FormatInt(id, 10), "attributes": attributes}
+func resource[ID int64 | string](kind string, id ID, attributes any) map[string]any {
+	return map[string]any{"type": kind, "id": fmt.Sprint(id), "attributes": attributes}
 }
 
 // filtered refuses filters that are not known, and tells whether an object passes one.

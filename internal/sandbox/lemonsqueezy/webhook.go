@@ -40,8 +40,8 @@ const (
 	secretMax = 40
 )
 
-// webhookDocument is the body of a request that writes a webhook.
-type webhookDocument struct {
+// writtenDocument is the body of a request that writes an object.
+type writtenDocument struct {
 	Data struct {
 		Type          string                     `json:"type"`
 		ID            string                     `json:"id"`
@@ -95,7 +95,7 @@ func getWebhook(c *call) (any, *apiError) {
 }
 
 func createWebhook(c *call) (any, *apiError) {
-	doc, err := c.webhookDocument("")
+	doc, err := c.written("webhooks", "")
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func updateWebhook(c *call) (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := c.webhookDocument(strconv.FormatInt(w.ID, 10))
+	doc, err := c.written("webhooks", strconv.FormatInt(w.ID, 10))
 	if err != nil {
 		return nil, err
 	}
@@ -150,13 +150,13 @@ func (c *call) hasStore(id string) bool {
 	return slices.ContainsFunc(c.stores, func(s *Store) bool { return strconv.FormatInt(s.ID, 10) == id })
 }
 
-// webhookDocument reads the body; id is that of the path, or empty where there is none.
-func (c *call) webhookDocument(id string) (webhookDocument, *apiError) {
-	var doc webhookDocument
+// written reads the body; id is that of the path, or empty where there is none.
+func (c *call) written(kind, id string) (writtenDocument, *apiError) {
+	var doc writtenDocument
 	if err := json.NewDecoder(http.MaxBytesReader(nil, c.r.Body, bodyLimit)).Decode(&doc); err != nil {
 		return doc, &apiError{status: http.StatusBadRequest, title: "Invalid JSON", detail: "The body is no document."}
 	}
-	if doc.Data.Type != "webhooks" || doc.Data.ID != id {
+	if doc.Data.Type != kind || doc.Data.ID != id {
 		return doc, &apiError{
 			status: http.StatusConflict, title: "Conflict", detail: "The resource's type and id must be those of the path.",
 			pointer: "/data",

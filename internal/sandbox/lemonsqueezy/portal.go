@@ -1,0 +1,154 @@
+package lemonsqueezy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
+)
+
+//go:embed portal.html
+var portalFile embed.FS
+
+var portalPage = template.Must(template.ParseFS(portalFile, "portal.html"))
+
+// linkLife is how long a link to the portal works.
+const linkLife = 24 * time.Hour
+
+// sign makes the signature of a link.
+func (s *Server) sign(parts ...string) string {
+	mac := hmac.New(sha256.New, s.linkKey)
+	mac.Write([]byte(strings.Join(parts, "\n")))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// urlsOf are the links of a subscription, which work for a day from now.
+func (s *Server) urlsOf(sub *Subscription) map[string]string {
+	user, expires := strconv.FormatInt(sub.CustomerID, 10), strconv.FormatInt(s.now().Add(linkLife).Unix(), 10)
+	portal := sub.base + "/billing?" + url.Values{
+		"expires": {expires}, "user": {user}, "signature": {s.sign(user, expires)},
+	}.Encode()
+	at := fmt.Sprintf("%s#%d", portal, sub.ID)
+	return map[string]string{
+		"customer_portal": portal, "update_payment_method": at, "customer_portal_update_subscription": at,
+	}
+}
+
+// portalView is what the portal shows.
+type portalView struct {
+	Email         string
+	Problem       string
+	Subscriptions []portalLine
+}
+
+type portalLine struct {
+	Subscription
+	Until string
+	Ends  bool
+	Over  bool
+}
+
+// portalPages serves the customer portal, where a buyer cancels, resumes, and gives another card.
+func (s *Server) portalPages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /billing", func(w http.ResponseWriter, r *http.Request) { s.portal(w, r) })
+	mux.HandleFunc("POST /billing", func(w http.ResponseWriter, r *http.Request) { s.portal(w, r) })
+}
+
+func (s *Server) portal(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+	_ = r.ParseForm() // without the lock
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	customer, ok := s.visitor(r.URL.Query())
+	if !ok {
+		http.Error(w, "This link has expired.", http.StatusForbidden)
+		return
+	}
+	var view portalView
+	if r.Method == http.MethodPost {
+		view.Problem = s.portalStep(customer, r)
+		s.settle()
+	}
+	for _, sub := range slices.Backward(s.subscriptions) {
+		if sub.CustomerID != customer {
+			continue
+		}
+		line := portalLine{Subscription: *sub, Ends: sub.Status == cancelled, Over: sub.Status == expired}
+		line.Until = sub.RenewsAt.Format(time.DateOnly)
+		if line.Ends || line.Over {
+			line.Until = sub.EndsAt.Format(time.DateOnly)
+		}
+		view.Email = sub.UserEmail
+		view.Subscriptions = append(view.Subscriptions, line)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	if view.Problem != "" {
+		w.WriteHeader(http.StatusPaymentRequired)
+	}
+	_ = portalPage.Execute(w, view)
+}
+
+// visitor is the customer whom a link is for.
+func (s *Server) visitor(q url.Values) (int64, bool) {
+	user, expires := q.Get("user"), q.Get("expires")
+	id, err := strconv.ParseInt(user, 10, 64)
+	until, err2 := strconv.ParseInt(expires, 10, 64)
+	right := hmac.Equal([]byte(s.sign(user, expires)), []byte(q.Get("signature")))
+	return id, right && err == nil && err2 == nil && s.now().Unix() < until
+}
+
+// portalStep does what the buyer asked for, and returns what went wrong.
+func (s *Server) portalStep(customer int64, r *http.Request) string {
+	id, _ := strconv.ParseInt(r.PostFormValue("subscription"), 10, 64)
+	sub := s.subscription(id)
+	if sub == nil || sub.CustomerID != customer || sub.Status == expired {
+		return "There is no such subscription."
+	}
+	switch r.PostFormValue("do") {
+	case "cancel":
+		s.cancel(sub)
+	case "resume":
+		s.resume(sub)
+	case "card":
+		return s.newCard(sub, hosted.Entry{
+			Number: r.PostFormValue("number"), Expiry: r.PostFormValue("exp"), CVC: r.PostFormValue("cvc"),
+			Email: sub.UserEmail,
+		})
+	}
+	return ""
+}
+
+// newCard takes another card, with which an open invoice is paid at once.
+func (s *Server) newCard(sub *Subscription, entry hosted.Entry) string {
+	d := hosted.Read(entry, s.now())
+	switch {
+	case d.Problem != "":
+		return d.Problem
+	case d.Card.Outcome == hosted.Declined:
+		return d.Card.Message
+	}
+	sub.CardBrand, sub.CardLastFour, sub.fails = d.Card.Brand, d.Card.Last4(), failsLater(d.Card)
+	if sub.open == nil || !s.again(sub) {
+		s.changed(sub)
+		return ""
+	}
+	if sub.Status == pastDue || sub.Status == unpaid {
+		s.after(sub, true)
+	}
+	return ""
+}
