@@ -62,8 +62,8 @@ func TestLedgerEntryRefusesOtherLines(t *testing.T) {
 	}
 }
 
-// A line that the API server takes, and the reader does not, would leave a receiver without its ledger. So what a person
-// may write is read, and is written again as something that the API server takes.
+// A line that the API server takes, and the reader does not, would leave a receiver without its ledger. So what a
+// person may write is read, and is written again as something that the API server takes.
 func TestLedgerEntryReadsWhatTheSchemaAdmits(t *testing.T) {
 	admitted := regexp.MustCompile(entrySchema(t).Pattern).MatchString
 	for line, read := range map[string]bool{
