@@ -12,7 +12,7 @@ func BenchmarkPricingPage(b *testing.B) {
 	var requests []*http.Request
 	for _, query := range []string{"", "?interval=year", "?currency=EUR", "?interval=year&currency=EUR"} {
 		for _, language := range []string{"en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.8"} {
-			r := httptest.NewRequest(http.MethodGet, "https://pay.example.com/"+query, nil)
+			r := httptest.NewRequest(http.MethodGet, "https://pay.example.com/"+query, http.NoBody)
 			r.Header.Set("Accept-Language", language)
 			requests = append(requests, r)
 		}

@@ -67,7 +67,7 @@ func (p *Pages) write(w http.ResponseWriter, status int, policy, payment string,
 	h.Set("Vary", "Accept-Language, Cookie")
 	p.common(h)
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // all of it comes from html/template
 }
 
 func (p *Pages) common(h http.Header) {

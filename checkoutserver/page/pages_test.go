@@ -75,7 +75,7 @@ func shop() *storefront.Document {
 
 // get asks for the pricing page.
 func get(p *page.Pages, doc *storefront.Document, query string, header ...string) *http.Response {
-	r := httptest.NewRequest(http.MethodGet, "https://pay.example.com/"+query, nil)
+	r := httptest.NewRequest(http.MethodGet, "https://pay.example.com/"+query, http.NoBody)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
