@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 // complainEvery bounds how often one kind of failure is logged. When the API server is away every request runs into it,
@@ -22,7 +24,7 @@ func complaintOf(text string) *complaint {
 }
 
 func (c *complaint) log(to *slog.Logger, err error) {
-	c.sometimes.Do(func() { to.Warn(c.text, "error", brief(err), "atMostEvery", complainEvery.String()) })
+	c.sometimes.Do(func() { to.Warn(c.text, "error", serving.Brief(err), "atMostEvery", complainEvery.String()) })
 }
 
 // complaints of a server.

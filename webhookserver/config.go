@@ -12,6 +12,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 // config follows the receiver's own resource and the Secrets that it names, and has what they say now, ready to use.
@@ -59,15 +60,15 @@ func (c *config) current() (*settings, string) {
 
 // run follows until ctx ends.
 func (c *config) run(ctx context.Context) {
-	f := follower{
-		client: c.client, log: c.log, what: "webhookreceiver",
-		list: func() client.ObjectList { return &v1alpha1.WebhookReceiverList{} },
-		opts: only(c.namespace, c.name),
-		set:  func(o client.Object) { c.setReceiver(ctx, o.(*v1alpha1.WebhookReceiver)) },
-		gone: func(client.Object) { c.setReceiver(ctx, nil) },
-		none: func() { c.setReceiver(ctx, nil) },
+	f := serving.Follower{
+		Client: c.client, Log: c.log, What: "webhookreceiver",
+		List: func() client.ObjectList { return &v1alpha1.WebhookReceiverList{} },
+		Opts: serving.Only(c.namespace, c.name),
+		Set:  func(o client.Object) { c.setReceiver(ctx, o.(*v1alpha1.WebhookReceiver)) },
+		Gone: func(client.Object) { c.setReceiver(ctx, nil) },
+		None: func() { c.setReceiver(ctx, nil) },
 	}
-	f.run(ctx)
+	f.Run(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.followSecrets(ctx, nil)
@@ -116,15 +117,15 @@ func (c *config) followSecret(ctx context.Context, name string) {
 		}
 	}
 	missing := func() { set(secretView{err: "does not exist"}, "") }
-	f := follower{
-		client: c.client, log: c.log, what: "secret",
-		list: func() client.ObjectList { return &corev1.SecretList{} },
-		opts: only(c.namespace, name),
-		set:  func(o client.Object) { set(viewOf(o.(*corev1.Secret)), o.GetResourceVersion()) },
-		gone: func(client.Object) { missing() },
-		none: missing,
+	f := serving.Follower{
+		Client: c.client, Log: c.log, What: "secret",
+		List: func() client.ObjectList { return &corev1.SecretList{} },
+		Opts: serving.Only(c.namespace, name),
+		Set:  func(o client.Object) { set(viewOf(o.(*corev1.Secret)), o.GetResourceVersion()) },
+		Gone: func(client.Object) { missing() },
+		None: missing,
 		// What was known stays. A Role that does not have the name yet must not keep events from being taken.
-		fail: func(error) {
+		Fail: func(error) {
 			c.mu.Lock()
 			known := mine.known
 			c.mu.Unlock()
@@ -133,7 +134,7 @@ func (c *config) followSecret(ctx context.Context, name string) {
 			}
 		},
 	}
-	go f.run(ctx)
+	go f.Run(ctx)
 }
 
 // secret is a Secret as far as it is known. c.mu is held.

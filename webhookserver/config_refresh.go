@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 const (
@@ -66,7 +68,7 @@ func (f *refresher) join(read func(context.Context) error) *refresh {
 func (f *refresher) run(r *refresh, pause time.Duration, read func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), refreshPause+refreshLimit)
 	defer cancel()
-	sleep(ctx, pause)
+	serving.Sleep(ctx, pause)
 	f.mu.Lock()
 	f.next, f.last = nil, time.Now()
 	f.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 // Defaults of the spec, as its documentation promises.
@@ -29,7 +30,7 @@ type settings struct {
 	namespace, name string
 	uid             k8stypes.UID
 	paths           []string
-	https           httpsPolicy
+	https           serving.HTTPSPolicy
 	provider        billing.Provider
 	mode            billing.Mode
 	codec           provider.WebhookCodec
@@ -113,7 +114,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 	return &settings{
 		namespace: r.Namespace, name: r.Name, uid: r.UID,
 		paths:     pathsOf(r, at),
-		https:     httpsPolicyOf(at, r.Spec.HTTPSPolicy),
+		https:     serving.HTTPSPolicyOf(at, r.Spec.HTTPSPolicy),
 		provider:  billing.Provider(account.Type),
 		mode:      billing.Mode(account.Mode),
 		codec:     codec,

@@ -40,7 +40,7 @@ func (s *Server) notReady() string {
 		return why
 	}
 	if s.tls != nil {
-		if why := s.tls.notReady(); why != "" {
+		if why := s.tls.NotReady(); why != "" {
 			return why
 		}
 	}

@@ -50,26 +50,6 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 	f.g.Expect(bytes.Equal(unpacked, raw)).To(BeTrue())
 }
 
-func TestNextPage(t *testing.T) {
-	for _, c := range []struct {
-		reason       string
-		page         int64
-		count, bytes int
-		want         int64
-	}{
-		{"small objects: twice as many", 8, 8, 8 << 10, 16},
-		{"the most", 200, 200, 200 << 10, followPage},
-		{"large ones: as many as fit", 64, 64, 64 * 100 << 10, 10},
-		{"the largest: one by one", 8, 8, 8 << 20, 1},
-		{"larger than a page", 1, 1, 2 << 20, 1},
-		{"none of ours", 8, 0, 0, 16},
-	} {
-		if got := nextPage(c.page, c.count, c.bytes); got != c.want {
-			t.Errorf("%s: %d, want %d", c.reason, got, c.want)
-		}
-	}
-}
-
 // A start with a full inbox does not fill the memory. KASSA_BACKLOG sets the number of events of 100 kB that wait.
 func TestMemoryOfABacklog(t *testing.T) {
 	events := 100

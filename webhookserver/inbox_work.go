@@ -17,6 +17,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 const (
@@ -25,8 +26,6 @@ const (
 	// claimSlack is how long a claim outlives the sinks' timeouts; a part of it is for what has to be waited for before.
 	claimSlack = 15 * time.Second
 	claimWait  = 5 * time.Second
-	// inboxPage is about what a page of a list of WebhookEvents may have, in bytes of payloads.
-	inboxPage = 1 << 20
 	// writeTries bounds the attempts to settle an event that somebody deleted.
 	writeTries = 6
 	// writeLimit bounds how long it is tried to write down what a sink said. While the API server is away no other replica
@@ -43,25 +42,25 @@ var errClaimGone = errors.New("the claim on the WebhookEvent is another replica'
 func (b *inbox) run(ctx, hard context.Context, namespace, name string) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		f := follower{
-			client: b.client, log: b.log, what: "webhookevents",
-			list: func() client.ObjectList { return &v1alpha1.WebhookEventList{} },
-			opts: []client.ListOption{
+		f := serving.Follower{
+			Client: b.client, Log: b.log, What: "webhookevents",
+			List: func() client.ObjectList { return &v1alpha1.WebhookEventList{} },
+			Opts: []client.ListOption{
 				client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelReceiver: name},
 			},
-			size:  func(o client.Object) int { return len(o.(*v1alpha1.WebhookEvent).Spec.Payload) },
-			begin: b.index.begin,
-			set:   func(o client.Object) { b.observe(o.(*v1alpha1.WebhookEvent)) },
-			gone: func(o client.Object) {
+			Size:  func(o client.Object) int { return len(o.(*v1alpha1.WebhookEvent).Spec.Payload) },
+			Begin: b.index.begin,
+			Set:   func(o client.Object) { b.observe(o.(*v1alpha1.WebhookEvent)) },
+			Gone: func(o client.Object) {
 				b.index.remove(o.GetName())
 				if e := o.(*v1alpha1.WebhookEvent); e.Status.Phase != v1alpha1.EventDelivered {
 					id := e.Spec.EventID
 					wg.Go(func() { b.discarded(hard, id) })
 				}
 			},
-			end: b.index.end,
+			End: b.index.end,
 		}
-		f.run(ctx)
+		f.Run(ctx)
 	})
 	memory := semaphore.NewWeighted(maxInHand)
 	for {
@@ -124,7 +123,7 @@ func (b *inbox) work(ctx context.Context, namespace string, j job) time.Time {
 	}
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
-			b.log.Warn("inbox", "webhookevent", j.name, "error", brief(err))
+			b.log.Warn("inbox", "webhookevent", j.name, "error", serving.Brief(err))
 		}
 		return time.Now().Add(time.Second + rand.N(time.Second))
 	}
@@ -220,7 +219,7 @@ func (b *inbox) writeDown(
 	defer cancel()
 	for try := 0; try == 0 || ctx.Err() == nil; try++ {
 		if try > 0 {
-			sleep(ctx, min(50*time.Millisecond<<min(try, 8), writePause))
+			serving.Sleep(ctx, min(50*time.Millisecond<<min(try, 8), writePause))
 		}
 		status := afterAttempts(e, results, r, time.Now(), randomPause)
 		if status.Phase == v1alpha1.EventDead {
@@ -298,7 +297,7 @@ func (b *inbox) discarded(ctx context.Context, id string) {
 		if err == nil || errors.Is(err, ledger.ErrLost) || ctx.Err() != nil {
 			return
 		}
-		sleep(ctx, time.Second<<try)
+		serving.Sleep(ctx, time.Second<<try)
 	}
 	b.log.Warn("a deleted WebhookEvent was not settled")
 }

@@ -36,7 +36,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) s
 		problemMethod.write(w)
 		return "method"
 	}
-	if reason, p := cfg.https.refusal(r); p != nil {
+	if reason, p := refusalOfTransport(cfg.https, r); p != nil {
 		s.counters.rejected.Add(1)
 		s.metrics.verifyFailures.WithLabelValues(reason).Inc()
 		w.Header().Set("Connection", "close") // without its body

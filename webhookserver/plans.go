@@ -9,6 +9,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 // priceName is what the Plans of the namespace call a price.
@@ -34,21 +35,21 @@ func newPlans(cluster, namespace string) *plans {
 // different providers do not clash.
 func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
 	var seen map[string]bool
-	f := follower{
-		client: c, log: log, what: "plans",
-		list:  func() client.ObjectList { return &v1alpha1.PlanList{} },
-		opts:  []client.ListOption{client.InNamespace(p.namespace)},
-		begin: func() { seen = map[string]bool{} },
-		set: func(o client.Object) {
+	f := serving.Follower{
+		Client: c, Log: log, What: "plans",
+		List:  func() client.ObjectList { return &v1alpha1.PlanList{} },
+		Opts:  []client.ListOption{client.InNamespace(p.namespace)},
+		Begin: func() { seen = map[string]bool{} },
+		Set: func(o client.Object) {
 			if seen != nil {
 				seen[o.GetName()] = true
 			}
 			p.set(o.GetName(), idsOf(o.(*v1alpha1.Plan)))
 		},
-		gone: func(o client.Object) { p.set(o.GetName(), nil) },
-		end:  func() { p.keep(seen); seen = nil },
+		Gone: func(o client.Object) { p.set(o.GetName(), nil) },
+		End:  func() { p.keep(seen); seen = nil },
 	}
-	f.run(ctx)
+	f.Run(ctx)
 }
 
 // name says which Plan and price an event is about: by the price's id in the status of a Plan of the namespace, or else

@@ -18,6 +18,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 const (
@@ -70,7 +71,7 @@ type Server struct {
 	unfinished      unfinished
 	metrics         *metrics
 	gate            gate
-	tls             *tlsSecret // nil: plain HTTP
+	tls             *serving.FollowedCertificate // nil: plain HTTP
 	draining        atomic.Bool
 	log             *slog.Logger
 	complaints      complaints
@@ -106,8 +107,8 @@ func New(o Options) *Server {
 	}
 	s.config.seen = s.status.seen
 	if o.TLS {
-		s.tls = &tlsSecret{
-			client: o.Client, namespace: o.Namespace, log: o.Log, changed: s.measureCertificate,
+		s.tls = &serving.FollowedCertificate{
+			Client: o.Client, Namespace: o.Namespace, Log: o.Log, Changed: s.measureCertificate,
 		}
 	}
 	return s
@@ -144,7 +145,7 @@ func (s *Server) Run(ctx context.Context) error {
 		seen := s.config.seen
 		s.config.seen = func(r *v1alpha1.WebhookReceiver) {
 			seen(r)
-			s.tls.follow(watchCtx, r)
+			s.tls.Follow(watchCtx, r.Spec.TLS)
 		}
 	}
 	watches.Go(func() { s.config.run(watchCtx) })
@@ -163,7 +164,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
 	if s.tls != nil {
-		intake.TLSConfig = s.tls.shown.Config()
+		intake.TLSConfig = s.tls.Shown.Config()
 	}
 	serve(intake, s.events, failed)
 	serve(health, s.healths, failed)
@@ -173,7 +174,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		s.draining.Store(true)
 		s.log.Info("draining")
-		sleep(back, s.lameDuck)
+		serving.Sleep(back, s.lameDuck)
 	case err = <-failed:
 		s.draining.Store(true)
 	}
@@ -238,7 +239,7 @@ func serve(srv *http.Server, l net.Listener, failed chan<- error) {
 }
 
 func (s *Server) measureCertificate() {
-	if expires, ok := s.tls.shown.Expires(); ok {
+	if expires, ok := s.tls.Shown.Expires(); ok {
 		s.metrics.certificate.Set(float64(expires.Unix()))
 	}
 }

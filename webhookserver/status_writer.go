@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 const (
@@ -70,11 +71,11 @@ func (w *statusWriter) run(ctx context.Context) {
 		due := w.lastWrite.Add(statusPause)
 		w.mu.Unlock()
 		if wait := time.Until(due); wait > 0 {
-			sleep(ctx, wait+rand.N(statusJitter/time.Duration(1+w.lost)))
+			serving.Sleep(ctx, wait+rand.N(statusJitter/time.Duration(1+w.lost)))
 			continue
 		}
 		if !w.write(ctx) {
-			sleep(ctx, statusPause/4+rand.N(statusPause/4))
+			serving.Sleep(ctx, statusPause/4+rand.N(statusPause/4))
 		}
 	}
 }
@@ -91,7 +92,7 @@ func (w *statusWriter) flush(ctx context.Context) {
 		}
 		if !w.write(ctx) {
 			w.refresh(ctx)
-			sleep(ctx, 20*time.Millisecond+rand.N(80*time.Millisecond))
+			serving.Sleep(ctx, 20*time.Millisecond+rand.N(80*time.Millisecond))
 		}
 	}
 	w.log.Warn("counts not written to the status")
@@ -117,7 +118,7 @@ func (w *statusWriter) write(ctx context.Context) bool {
 	if err := w.client.Status().Patch(ctx, after, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		w.lost++
 		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil {
-			w.log.Warn("status not written", "error", brief(err))
+			w.log.Warn("status not written", "error", serving.Brief(err))
 		}
 		return false
 	}

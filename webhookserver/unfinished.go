@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
 const (
@@ -66,7 +67,7 @@ func (u *unfinished) keep(id string, size int, finish func(context.Context) erro
 			close(done)
 		}()
 		for ctx.Err() == nil {
-			sleep(ctx, finishPause/2+rand.N(finishPause/2))
+			serving.Sleep(ctx, finishPause/2+rand.N(finishPause/2))
 			try, cancel := context.WithTimeout(ctx, workLimit)
 			err := finish(try)
 			cancel()

@@ -1,5 +1,5 @@
-// Package serving has what the deployed servers share at their edge: the certificate that is renewed while they run,
-// and how a request came.
+// Package serving has what the deployed servers share at their edges: the watch of single objects by name, the
+// certificate that is renewed while they run, and how a request came.
 package serving
 
 import (
