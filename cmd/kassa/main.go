@@ -1,4 +1,5 @@
-// Command kassa is every server of Kassa: the operator, the receivers that it deploys, and the sandbox.
+// Command kassa is every server of Kassa: the operator, the receivers and checkout servers that it deploys, and the
+// sandbox.
 package main
 
 import (
@@ -41,7 +42,8 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newOperatorCommand(), newReceiverCommand(adapters(0)), newSandboxCommand())
+	root.AddCommand(newOperatorCommand(), newReceiverCommand(adapters(0)), newCheckoutCommand(adapters(0)),
+		newSandboxCommand())
 	return root
 }
 

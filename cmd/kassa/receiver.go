@@ -4,21 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -71,7 +66,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(receiverGC)
 	}
-	log := newReceiverLog(o)
+	log := newServerLog(o.verbose, "namespace", o.namespace, "receiver", o.name)
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
 		return err
@@ -98,7 +93,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(ctx, o)
+	listeners, err := listen(ctx, o.bindAddress, o.port, o.healthPort)
 	if err != nil {
 		return err
 	}
@@ -109,20 +104,6 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	})
 	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
 	return server.Run(ctx)
-}
-
-// newReceiverLog writes JSON to stderr, also for client-go.
-func newReceiverLog(o receiverOptions) *slog.Logger {
-	level := slog.LevelInfo
-	if o.verbose {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).
-		With("namespace", o.namespace, "receiver", o.name)
-	sink := logr.FromSlogHandler(log.Handler())
-	klog.SetLogger(sink)
-	ctrl.SetLogger(sink)
-	return log
 }
 
 // ownerPatience is how long a receiver that starts waits for an API server that does not answer. It is less than the
@@ -160,17 +141,4 @@ func replicaName() string {
 		name, _ = os.Hostname()
 	}
 	return name[max(0, len(name)-50):] + "-" + rand.String(6)
-}
-
-func listen(ctx context.Context, o receiverOptions) ([2]net.Listener, error) {
-	var out [2]net.Listener
-	var config net.ListenConfig
-	for i, port := range []int{o.port, o.healthPort} {
-		l, err := config.Listen(ctx, "tcp", net.JoinHostPort(o.bindAddress, strconv.Itoa(port)))
-		if err != nil {
-			return out, err
-		}
-		out[i] = l
-	}
-	return out, nil
 }

@@ -1,4 +1,4 @@
-// Package schemas holds the published JSON schemas.
+// Package schemas holds the published schemas: of events, and of the checkout servers' HTTP API.
 package schemas
 
 import _ "embed"
@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed event-v1alpha1.json
 var EventV1alpha1 []byte
+
+// CheckoutOpenAPI is the OpenAPI document of the HTTP API of a checkout server.
+//
+//go:embed checkout-openapi.json
+var CheckoutOpenAPI []byte

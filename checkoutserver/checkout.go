@@ -1,0 +1,210 @@
+package checkoutserver
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/signin"
+	"github.com/kassa-dev/kassa/internal/storefront"
+)
+
+const (
+	// openLimit bounds one provider's attempt, and workLimit everything that is done for one request.
+	openLimit = 8 * time.Second
+	workLimit = 20 * time.Second
+)
+
+// checkout is the answer to POST /v1/checkouts.
+type checkout struct {
+	ID        string     `json:"id"`
+	URL       string     `json:"url"`
+	Provider  string     `json:"provider"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+}
+
+// openCheckout is POST /v1/checkouts.
+func (s *Server) openCheckout(c *call) *answer {
+	var in purchase
+	if refused := readBody(c.w, c.r, &in, purchaseMembers...); refused != nil {
+		return refused
+	}
+	key, refused := idempotencyKey(c.r)
+	if refused != nil {
+		return refused
+	}
+	o, refused := c.cfg.order(&in, c.user)
+	if refused != nil {
+		return refused
+	}
+	o.sites = s.resting.last(c.cfg.choose(cmp.Or(c.user.ID, key, in.Email, rand.Text()), o.price), c.now)
+	if key == "" {
+		o.key = rand.Text()
+		return s.sell(c, o)
+	}
+	o.key = key
+	// The user is a part of the key: nobody is told of another's purchase.
+	id := digestOf(string(c.cfg.uid), "checkout", c.user.ID, key)
+	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sell(c, o) })
+	c.replayed = again
+	return a
+}
+
+// sale is a purchase that has been checked against the storefront.
+type sale struct {
+	plan  *storefront.Plan
+	price *storefront.Price
+	spec  provider.CheckoutSpec // without what differs between providers
+	sites []*site               // the first choice first
+	key   string                // the client's Idempotency-Key, or a random one
+	user  string
+}
+
+// order looks up what is bought.
+func (c *settings) order(in *purchase, who signin.User) (*sale, *answer) {
+	if refused := in.check(); refused != nil {
+		return nil, refused
+	}
+	plan, price := c.doc.Price(in.Plan, in.Price)
+	if price == nil {
+		return nil, notForSale("There is no such price.")
+	}
+	quantity, refused := in.quantity(price)
+	if refused != nil {
+		return nil, refused
+	}
+	currency, refused := in.currency(price)
+	if refused != nil {
+		return nil, refused
+	}
+	success, cancel, refused := c.leads(in)
+	if refused != nil {
+		return nil, refused
+	}
+	o := &sale{plan: plan, price: price, user: who.ID, spec: provider.CheckoutSpec{
+		Owner: c.owner(plan), Plan: plan.Name, Price: price.Name, Recurring: price.Recurring != nil,
+		Quantity: quantity, Currency: currency, SuccessURL: success, CancelURL: cancel,
+		UserID: who.ID, Email: cmp.Or(in.Email, who.Email), Metadata: in.Metadata,
+	}}
+	if t := price.Trial; t != nil && o.spec.Recurring {
+		o.spec.Trial = &provider.CheckoutTrial{Days: t.Days, OnMissing: t.OnMissing}
+	}
+	c.options(&o.spec)
+	return o, nil
+}
+
+// leads are where the buyer goes afterwards.
+func (c *settings) leads(in *purchase) (success, cancel string, refused *answer) {
+	success, cancel = c.spec.SuccessURL, cmp.Or(c.spec.CancelURL, c.spec.URL)
+	var err error
+	if in.SuccessURL != "" {
+		if success, err = c.origins.redirect(in.SuccessURL); err != nil {
+			return "", "", invalid("successURL: " + err.Error() + ".")
+		}
+	}
+	if in.CancelURL != "" {
+		if cancel, err = c.origins.redirect(in.CancelURL); err != nil {
+			return "", "", invalid("cancelURL: " + err.Error() + ".")
+		}
+	}
+	return success, cancel, nil
+}
+
+// choose are a buyer's providers among those where the price can be bought now.
+func (c *settings) choose(buyer string, price *storefront.Price) []*site {
+	var shares []share
+	for _, at := range price.At {
+		if s := c.site(at.Provider); s != nil && s.down == "" && s.closed == "" {
+			shares = append(shares, share{s.Key(), s.Weight})
+		}
+	}
+	var out []*site
+	for _, key := range order(buyer, shares) {
+		out = append(out, c.site(key))
+	}
+	return out
+}
+
+// sell opens the checkout at the first provider that can be reached. The client's going away does not end it: a client
+// that comes back with its key finds the answer.
+func (s *Server) sell(c *call, o *sale) *answer {
+	ctx, cancel := within(c.r.Context())
+	defer cancel()
+	refused := providerUnavailable(0)
+	for _, at := range o.sites {
+		opened, err := s.open(ctx, c, o, at)
+		if err == nil {
+			s.resting.works(at.Key())
+			return jsonAnswer(http.StatusCreated, opened)
+		}
+		refused = s.refusal(at, "checkout", err)
+		if !away(err) {
+			return refused
+		}
+		s.resting.fails(at.Key(), time.Now())
+		if c.cfg.spec.Failover == v1alpha1.FailoverDisabled || ctx.Err() != nil {
+			return refused
+		}
+	}
+	return refused
+}
+
+// open asks one provider. A checkout that it made without an answer stays unpaid, and costs nobody anything.
+func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkout, error) {
+	ctx, cancel := context.WithTimeout(ctx, openLimit)
+	defer cancel()
+	in := o.spec
+	for _, p := range o.price.At {
+		if p.Provider == at.Key() {
+			in.ProductID, in.PriceID = p.ProductID, p.PriceID
+		}
+	}
+	in.ExpiresAt = c.cfg.expiresAt(c.now)
+	if at.traits.BuyerPage {
+		in.PageURL = c.cfg.buyerPage(at)
+	}
+	// All that is sent is a part of the key, so that no provider is sent two different requests with one.
+	content := digestOfValue(in)
+	id := digestOf(string(c.cfg.uid), o.user, o.key, at.Key(), string(content[:]))
+	in.IdempotencyKey = hex.EncodeToString(id[:])
+	opened, err := at.checkouts.Open(ctx, in)
+	s.metrics.checkouts.WithLabelValues(string(at.Type), outcome(err, "created")).Inc()
+	if err != nil {
+		return nil, err
+	}
+	out := &checkout{ID: opened.ID, URL: opened.URL, Provider: string(at.Type)}
+	if !opened.ExpiresAt.IsZero() {
+		expires := opened.ExpiresAt.UTC()
+		out.ExpiresAt = &expires
+	}
+	return out, nil
+}
+
+// buyerPage is Kassa's page for a provider that has none. It names the provider where several need one.
+func (c *settings) buyerPage(at *site) string {
+	page, others := strings.TrimRight(c.spec.URL, "/")+"/"+strings.ToLower(string(at.Type)), 0
+	for _, s := range c.sites {
+		if s.Type == at.Type && s.Key() != at.Key() {
+			others++
+		}
+	}
+	if others == 0 {
+		return page
+	}
+	return page + "?provider=" + strings.TrimSuffix(at.prefix, ".")
+}
+
+// away says that another provider may be able to do what this one could not.
+func away(err error) bool {
+	if isRefusal(err) {
+		return false
+	}
+	class := provider.ClassOf(err)
+	return class == provider.ClassUnavailable || class == provider.ClassCredentials
+}

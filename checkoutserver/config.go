@@ -1,0 +1,173 @@
+package checkoutserver
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/serving"
+	"github.com/kassa-dev/kassa/internal/storefront"
+)
+
+// config follows the endpoint's own resource, its storefront and the Secrets that these name, and has what they say now,
+// ready to use. Only these objects are read, by name.
+type config struct {
+	client          client.WithWatch
+	namespace, name string
+	log             *slog.Logger
+	// seen is called with every version of the endpoint.
+	seen func(*v1alpha1.CheckoutEndpoint)
+
+	live   atomic.Pointer[settings]
+	reason atomic.Pointer[string]
+
+	mu          sync.Mutex
+	endpoint    *v1alpha1.CheckoutEndpoint
+	doc         *storefront.Document // the last one that could be read
+	docWhy      string               // why there is none
+	secrets     map[types.NamespacedName]*followedSecret
+	connections connections
+	kept        keptGuards
+	told        map[string]string // what the log said last of each provider
+}
+
+// followedSecret is a Secret that is followed.
+type followedSecret struct {
+	data  map[string][]byte
+	why   string // there is no data: "does not exist"
+	known bool   // it was read, or found missing or out of reach
+	stop  context.CancelFunc
+}
+
+// current is what counts now, or nil and why there is nothing.
+func (c *config) current() (*settings, string) {
+	if s := c.live.Load(); s != nil {
+		return s, ""
+	}
+	if why := c.reason.Load(); why != nil {
+		return nil, *why
+	}
+	return nil, "the CheckoutEndpoint has not been read yet"
+}
+
+// run follows until ctx ends.
+func (c *config) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { c.followEndpoint(ctx) })
+	wg.Go(func() { c.followStorefront(ctx) })
+	wg.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.followSecrets(ctx, nil)
+}
+
+func (c *config) followEndpoint(ctx context.Context) {
+	set := func(e *v1alpha1.CheckoutEndpoint) {
+		if e != nil {
+			e.ManagedFields = nil
+			c.seen(e)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.endpoint = e
+		c.resolve(ctx)
+	}
+	f := serving.Follower{
+		Client: c.client, Log: c.log, What: "checkoutendpoint",
+		List: func() client.ObjectList { return &v1alpha1.CheckoutEndpointList{} },
+		Opts: serving.Only(c.namespace, c.name),
+		Set:  func(o client.Object) { set(o.(*v1alpha1.CheckoutEndpoint)) },
+		Gone: func(client.Object) { set(nil) },
+		None: func() { set(nil) },
+	}
+	f.Run(ctx)
+}
+
+// followStorefront keeps the last document that could be read: the operator writes one that is missing again.
+func (c *config) followStorefront(ctx context.Context) {
+	name := storefront.ConfigMapName(c.name)
+	set := func(doc *storefront.Document, why string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if why != "" {
+			c.log.Warn("no storefront; the one before stays", "configMap", name, "reason", why)
+			c.docWhy = why
+		}
+		if doc != nil {
+			c.doc = doc
+		}
+		c.resolve(ctx)
+	}
+	f := serving.Follower{
+		Client: c.client, Log: c.log, What: "storefront",
+		List: func() client.ObjectList { return &corev1.ConfigMapList{} },
+		Opts: serving.Only(c.namespace, name),
+		Set: func(o client.Object) {
+			doc, err := storefront.Decode(o.(*corev1.ConfigMap).Data[storefront.DocumentKey])
+			if err != nil {
+				set(nil, "it cannot be read")
+				return
+			}
+			set(doc, "")
+		},
+		Gone: func(client.Object) { set(nil, "it does not exist") },
+		None: func() { set(nil, "it does not exist") },
+	}
+	f.Run(ctx)
+}
+
+// followSecrets changes the Secrets that are followed. c.mu is held.
+func (c *config) followSecrets(ctx context.Context, names map[types.NamespacedName]bool) {
+	for name, s := range c.secrets {
+		if !names[name] {
+			s.stop()
+			delete(c.secrets, name)
+		}
+	}
+	for name := range names {
+		if c.secrets[name] == nil {
+			c.followSecret(ctx, name)
+		}
+	}
+}
+
+// followSecret begins to follow one more Secret. c.mu is held.
+func (c *config) followSecret(ctx context.Context, name types.NamespacedName) {
+	mine := &followedSecret{}
+	follow, stop := context.WithCancel(ctx)
+	mine.stop = stop
+	c.secrets[name] = mine
+	set := func(data map[string][]byte, why string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.secrets[name] == mine {
+			mine.data, mine.why, mine.known = data, why, true
+			c.resolve(ctx)
+		}
+	}
+	missing := func() { set(nil, "does not exist") }
+	f := serving.Follower{
+		Client: c.client, Log: c.log, What: "secret",
+		List: func() client.ObjectList { return &corev1.SecretList{} },
+		Opts: serving.Only(name.Namespace, name.Name),
+		Set:  func(o client.Object) { set(o.(*corev1.Secret).Data, "") },
+		Gone: func(client.Object) { missing() },
+		None: missing,
+		// What was known stays. A Role that does not have the name yet must not keep other providers from selling.
+		Fail: func(error) {
+			c.mu.Lock()
+			known := mine.known
+			c.mu.Unlock()
+			if !known {
+				set(nil, "cannot be read")
+			}
+		},
+	}
+	go f.Run(follow)
+}

@@ -1,0 +1,100 @@
+package checkoutserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
+)
+
+func isRefusal(err error) bool {
+	_, is := errors.AsType[*provider.RefusalError](err)
+	return is
+}
+
+// outcome is the metrics' name for what became of a request to a provider.
+func outcome(err error, ok string) string {
+	switch {
+	case err == nil:
+		return ok
+	case isRefusal(err):
+		return "refused"
+	default:
+		return provider.ClassOf(err).String()
+	}
+}
+
+// refusal is the answer for what a provider could not do. What is the operator's to mend is logged.
+func (s *Server) refusal(at *site, operation string, err error) *answer {
+	if refused, ok := errors.AsType[*provider.RefusalError](err); ok {
+		return problem(http.StatusUnprocessableEntity, "refused", "The provider cannot do that", refused.Error()+".")
+	}
+	class := provider.ClassOf(err)
+	if class != provider.ClassNotFound && class != provider.ClassConflict {
+		s.complain.Do(func() {
+			s.log.Warn("a provider did not do what was asked", "provider", at.Key(), "operation", operation,
+				"class", class.String(), "error", serving.Brief(err), "atMostEvery", complainEvery.String())
+		})
+	}
+	switch class {
+	case provider.ClassConflict:
+		return conflict()
+	case provider.ClassRateLimited, provider.ClassUnavailable, provider.ClassCredentials:
+		return providerUnavailable(provider.RetryAfter(err))
+	default:
+		return providerRefused()
+	}
+}
+
+// restTime is how long a provider that could not be reached is the last choice. Without it every buyer would wait for
+// its silence first.
+const restTime = 5 * time.Second
+
+// resting are the providers that could not be reached lately.
+type resting struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (r *resting) fails(key string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil {
+		r.until = map[string]time.Time{}
+	}
+	r.until[key] = now.Add(restTime)
+}
+
+func (r *resting) works(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.until, key)
+}
+
+// last puts those that rest behind the others, and leaves the order as it is otherwise.
+func (r *resting) last(sites []*site, now time.Time) []*site {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.until) == 0 {
+		return sites
+	}
+	var awake, asleep []*site
+	for _, s := range sites {
+		if now.Before(r.until[s.Key()]) {
+			asleep = append(asleep, s)
+		} else {
+			awake = append(awake, s)
+		}
+	}
+	return append(awake, asleep...)
+}
+
+// within bounds what is asked of a provider for one request, and goes on when the client hangs up: a change that is half
+// known is worse than one that is made.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), workLimit)
+}

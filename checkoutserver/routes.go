@@ -1,0 +1,196 @@
+package checkoutserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	schemas "github.com/kassa-dev/kassa/docs/schemas"
+	"github.com/kassa-dev/kassa/internal/serving"
+	"github.com/kassa-dev/kassa/internal/signin"
+)
+
+// call is one request of the API.
+type call struct {
+	cfg      *settings
+	w        http.ResponseWriter
+	r        *http.Request
+	user     signin.User
+	now      time.Time
+	replayed bool // the answer is an earlier one's
+}
+
+// action is what one method of a route does.
+type action struct {
+	do func(*call) *answer
+	// open is for everybody, and personal only for a user.
+	open, personal bool
+}
+
+// routes are the API's, by path and method.
+func (s *Server) routes() map[string]map[string]action {
+	return map[string]map[string]action{
+		"/v1/checkouts":                 {http.MethodPost: {do: s.openCheckout}},
+		"/v1/plans":                     {http.MethodGet: {do: s.listPlans, open: true}},
+		"/v1/subscriptions":             {http.MethodGet: {do: s.listSubscriptions, personal: true}},
+		"/v1/subscriptions/{id}":        {http.MethodPatch: {do: s.changeSubscription, personal: true}},
+		"/v1/subscriptions/{id}/cancel": {http.MethodPost: {do: s.cancelSubscription, personal: true}},
+		"/v1/subscriptions/{id}/resume": {http.MethodPost: {do: s.resumeSubscription, personal: true}},
+		"/v1/portal":                    {http.MethodPost: {do: s.openPortal, personal: true}},
+		"/openapi.json":                 {http.MethodGet: {do: document, open: true}},
+	}
+}
+
+// document is GET /openapi.json.
+func document(*call) *answer {
+	return &answer{status: http.StatusOK, kind: "application/json", body: schemas.CheckoutOpenAPI}
+}
+
+// handler routes what comes below the path of spec.url.
+func (s *Server) handler() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, actions := range s.routes() {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			c := r.Context().Value(callKey{}).(*call)
+			c.w, c.r = w, r
+			s.act(c, pattern, actions)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		c := r.Context().Value(callKey{}).(*call)
+		if s.page != nil {
+			s.page.ServeHTTP(w, r)
+			s.metrics.requests.WithLabelValues("page", "ok").Inc()
+			return
+		}
+		s.finish(c, w, "other", notFound())
+	})
+	return mux
+}
+
+type callKey struct{}
+
+// act answers a request of one route.
+func (s *Server) act(c *call, route string, actions map[string]action) {
+	if c.cfg.origins.cors(c.w, c.r) {
+		s.metrics.requests.WithLabelValues(route, "preflight").Inc()
+		return
+	}
+	does, ok := actions[c.r.Method]
+	if !ok {
+		c.w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(actions)), ", "))
+		s.finish(c, c.w, route, methodNotAllowed())
+		return
+	}
+	a := s.admit(c, does)
+	if a == nil {
+		a = does.do(c)
+	}
+	s.finish(c, c.w, route, a)
+}
+
+func (s *Server) finish(c *call, w http.ResponseWriter, route string, a *answer) {
+	result := a.result
+	switch {
+	case c.replayed && a.ok():
+		result = "replayed"
+		w.Header().Set("Idempotent-Replayed", "true")
+	case a.ok():
+		result = "ok"
+	case a.status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	a.write(w)
+	s.metrics.requests.WithLabelValues(route, result).Inc()
+	s.metrics.duration.WithLabelValues(route).Observe(time.Since(c.now).Seconds())
+}
+
+// admit finds out who asks, and whether not too often; nil admits. Who is refused is counted by the address, so that
+// guesses cost what requests cost.
+func (s *Server) admit(c *call, does action) *answer {
+	var refused *answer
+	if !does.open {
+		who, err := c.cfg.users.User(c.r.Context(), c.r)
+		if refused = unadmitted(err); refused == nil {
+			c.user = who
+		}
+	}
+	if ok, after := c.cfg.limiter.allow(c.client(), c.now); !ok {
+		return tooManyRequests(max(after, time.Second))
+	}
+	if refused == nil && does.personal && c.user == (signin.User{}) {
+		if c.cfg.spec.Auth.Anonymous != nil {
+			return notOffered("subscriptions: nobody is signed in")
+		}
+		return userRequired()
+	}
+	return refused
+}
+
+func unadmitted(err error) *answer {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, signin.ErrUnavailable):
+		return signInUnavailable()
+	default:
+		return unauthenticated(signin.Reason(err))
+	}
+}
+
+// client is what a client's requests are counted by.
+func (c *call) client() string {
+	if who := cmp.Or(c.user.ID, c.user.Email); who != "" {
+		return "user " + who
+	}
+	return "address " + clientAddress(c.r, c.cfg.proxies)
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{now: time.Now()}
+	if c.cfg, _ = s.config.current(); c.cfg == nil {
+		s.finish(c, w, "other", notReady())
+		return
+	}
+	if how, refuses := c.cfg.https.Refuses(r); refuses {
+		w.Header().Set("Connection", "close") // without its body
+		a := noProofOfHTTPS()
+		if how == serving.Plain {
+			a = plainHTTP()
+		}
+		s.finish(c, w, "other", a)
+		return
+	}
+	if s.inFlight.Add(1) > maxInFlight {
+		s.inFlight.Add(-1)
+		s.finish(c, w, "other", overloaded())
+		return
+	}
+	defer s.inFlight.Add(-1)
+	below, ok := strings.CutPrefix(r.URL.Path, c.cfg.path)
+	if !ok || !strings.HasPrefix(below, "/") || path.Clean(below) != below {
+		s.finish(c, w, "other", notFound())
+		return
+	}
+	s.mux.ServeHTTP(w, c.request(r))
+}
+
+// request is one as it came to the root of a host of its own.
+func (c *call) request(r *http.Request) *http.Request {
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	if c.cfg.path == "" {
+		return r
+	}
+	at := *r.URL
+	at.Path = strings.TrimPrefix(at.Path, c.cfg.path)
+	at.RawPath = strings.TrimPrefix(at.RawPath, c.cfg.path)
+	r.URL = &at
+	return r
+}
