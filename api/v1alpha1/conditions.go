@@ -15,6 +15,9 @@ const (
 	ConditionWorkloadAvailable = "WorkloadAvailable"
 	// ConditionExposed says whether the Ingress or HTTPRoute of spec.expose is there and was taken up.
 	ConditionExposed = "Exposed"
+	// ConditionPlansResolved says whether everything can be bought that a CheckoutEndpoint is to sell. While it is False,
+	// what can be bought is sold all the same.
+	ConditionPlansResolved = "PlansResolved"
 	// ConditionDeliveryHealthy is False while events wait for a sink or were given up.
 	ConditionDeliveryHealthy = "DeliveryHealthy"
 )
@@ -117,6 +120,22 @@ const (
 	ReasonDeadLetters = "DeadLetters"
 )
 
+// Reasons of a CheckoutEndpoint.
+const (
+	// ReasonPlansResolved: everything can be bought that the spec names.
+	ReasonPlansResolved = "PlansResolved"
+	// ReasonPlanNotReady: a Plan, or one of its prices, cannot be bought at the endpoint's providers now.
+	ReasonPlanNotReady = "PlanNotReady"
+	// ReasonPriceNotFound: the spec names a price that its Plan does not have.
+	ReasonPriceNotFound = "PriceNotFound"
+	// ReasonProvidersUndecided: the spec names no providers, and its Plans do not have exactly one in common.
+	ReasonProvidersUndecided = "ProvidersUndecided"
+	// ReasonInsecureHTTP: allowInsecureHTTP is set, and a PaymentProvider takes real money.
+	ReasonInsecureHTTP = "InsecureHTTP"
+	// ReasonStorefrontRefused: the API server does not take the ConfigMap with what is sold.
+	ReasonStorefrontRefused = "StorefrontRefused"
+)
+
 // AnnotationReconcileAt asks for a reconcile now; any new value will do.
 const AnnotationReconcileAt = "kassa.dev/reconcile-at"
 
@@ -129,6 +148,17 @@ const AnnotationReplay = "kassa.dev/replay"
 // LabelReceiver is on every EventLedger and WebhookEvent, and on the objects that Kassa deploys for a
 // receiver. Its value is the WebhookReceiver's name.
 const LabelReceiver = "billing.kassa.dev/receiver"
+
+// LabelCheckoutEndpoint is on the objects that Kassa deploys for a CheckoutEndpoint. Its value is the endpoint's name.
+const LabelCheckoutEndpoint = "billing.kassa.dev/checkout-endpoint"
+
+// LabelServerNamespace is on the Roles and RoleBindings in a PaymentProvider's namespace that let a server of another
+// namespace read the Secrets there. Its value is the server's namespace.
+const LabelServerNamespace = "billing.kassa.dev/server-namespace"
+
+// LabelPublished is on the ConfigMaps that Kassa writes: "true" on those of spec.publishTo of a Plan, "storefront" on
+// those that tell a CheckoutEndpoint's servers what is sold.
+const LabelPublished = "billing.kassa.dev/published"
 
 // Finalizer keeps a Kassa object until its traces at the provider are dealt with.
 const Finalizer = "billing.kassa.dev/finalizer"

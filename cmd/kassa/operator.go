@@ -14,7 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
@@ -29,6 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/controllers/checkoutendpoint"
 	"github.com/kassa-dev/kassa/controllers/paymentprovider"
 	"github.com/kassa-dev/kassa/controllers/plan"
 	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
@@ -55,7 +58,7 @@ func newOperatorCommand() *cobra.Command {
 	var o operatorOptions
 	cmd := &cobra.Command{
 		Use:   "operator",
-		Short: "Reconcile PaymentProviders, Plans and WebhookReceivers",
+		Short: "Reconcile PaymentProviders, Plans, WebhookReceivers and CheckoutEndpoints",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runOperator(cmd.Context(), adapters(o.listSettle), o)
@@ -131,13 +134,20 @@ func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
 	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
 }
 
+// published selects the ConfigMaps that Kassa writes.
+var published = func() labels.Requirement {
+	r, err := labels.NewRequirement(v1alpha1.LabelPublished, selection.Exists, nil)
+	utilruntime.Must(err)
+	return *r
+}()
+
 // ownOnly keeps other people's Deployments and the like out of the cache.
 func ownOnly() map[client.Object]cache.ByObject {
 	selected := map[client.Object]cache.ByObject{}
 	for _, kind := range workload.Kinds() {
 		selected[kind] = cache.ByObject{Label: labels.SelectorFromSet(workload.Managed())}
 	}
-	selected[&corev1.ConfigMap{}] = cache.ByObject{Label: labels.SelectorFromSet(plan.Published())}
+	selected[&corev1.ConfigMap{}] = cache.ByObject{Label: labels.NewSelector().Add(published)}
 	return selected
 }
 
@@ -206,6 +216,13 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	}).Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()})
 	if err != nil {
 		return fmt.Errorf("setting up WebhookReceiver: %w", err)
+	}
+	err = (&checkoutendpoint.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Registry: registry,
+		Cluster: string(system.UID), Image: o.serverImage,
+	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter()})
+	if err != nil {
+		return fmt.Errorf("setting up CheckoutEndpoint: %w", err)
 	}
 	return nil
 }

@@ -88,6 +88,11 @@ func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([
 	if err != nil {
 		return nil, err
 	}
+	var endpoints v1alpha1.CheckoutEndpointList
+	err = r.Client.List(ctx, &endpoints, client.MatchingFields{kubewatch.IndexProviders: key})
+	if err != nil {
+		return nil, err
+	}
 	var names []string
 	add := func(kind string, o client.Object) {
 		name := o.GetName()
@@ -101,6 +106,9 @@ func (r *Reconciler) users(ctx context.Context, pp *v1alpha1.PaymentProvider) ([
 	}
 	for i := range receivers.Items {
 		add("WebhookReceiver", &receivers.Items[i])
+	}
+	for i := range endpoints.Items {
+		add("CheckoutEndpoint", &endpoints.Items[i])
 	}
 	slices.Sort(names)
 	if more := len(names) - maxNamed; more > 0 {

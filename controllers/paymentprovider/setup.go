@@ -36,6 +36,8 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 		Watches(&v1alpha1.Plan{}, handler.EnqueueRequestsFromMapFunc(ofPlan), builder.WithPredicates(gone())).
 		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(ofReceiver),
 			builder.WithPredicates(gone())).
+		Watches(&v1alpha1.CheckoutEndpoint{}, handler.EnqueueRequestsFromMapFunc(ofEndpoint),
+			builder.WithPredicates(gone())).
 		WatchesRawSource(source.Channel(o.Refused, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: o.RateLimiter}).
 		Complete(r)
@@ -83,4 +85,16 @@ func ofReceiver(_ context.Context, o client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: accounts.ReceiverProvider(receiver)}}
+}
+
+func ofEndpoint(_ context.Context, o client.Object) []reconcile.Request {
+	endpoint, ok := o.(*v1alpha1.CheckoutEndpoint)
+	if !ok {
+		return nil
+	}
+	var requests []reconcile.Request
+	for _, key := range kubewatch.EndpointProviders(endpoint) {
+		requests = append(requests, reconcile.Request{NamespacedName: key})
+	}
+	return requests
 }

@@ -19,11 +19,8 @@ import (
 
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;update;delete
 
-// publishLabel is on every ConfigMap that a Plan publishes to; the operator's cache holds no others.
-const publishLabel = "billing.kassa.dev/published"
-
-// Published selects the ConfigMaps that Plans publish to.
-func Published() map[string]string { return map[string]string{publishLabel: "true"} }
+// publishedLabels are the labels of the ConfigMaps that Plans publish to.
+func publishedLabels() map[string]string { return map[string]string{v1alpha1.LabelPublished: "true"} }
 
 // indexPublisher finds the ConfigMaps that a Plan publishes to, by the Plan's UID.
 const indexPublisher = "metadata.controller"
@@ -78,7 +75,7 @@ func (r *Reconciler) publishTo(
 		return unpublished(name, r.Client.Update(ctx, next))
 	}
 	cm := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: plan.Namespace, Name: name, Labels: Published()}, Data: data,
+		ObjectMeta: metav1.ObjectMeta{Namespace: plan.Namespace, Name: name, Labels: publishedLabels()}, Data: data,
 	}
 	if err := controllerutil.SetControllerReference(plan, cm, r.Client.Scheme()); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // Reconciler reconciles WebhookReceivers.
@@ -34,7 +35,7 @@ type Reconciler struct {
 	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
 	Refused func(types.NamespacedName)
 
-	routes *routes
+	routes *workload.Routes
 
 	mu      sync.Mutex
 	checked map[types.UID]check
@@ -85,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if s.missing, err = r.missingSecret(ctx, receiver); err != nil {
 		return ctrl.Result{}, err
 	}
-	s.workload = r.deploy(ctx, receiver, s.account)
+	s.workload, s.outside = r.deploy(ctx, receiver, s.account)
 	return r.report(ctx, receiver, s)
 }
 

@@ -27,13 +27,14 @@ type Options struct {
 
 // Setup registers the controller.
 func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
+	besides := handler.EnqueueRequestsFromMapFunc(kubewatch.Besides(r.Client, &v1alpha1.WebhookReceiver{}))
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.WebhookReceiver{},
 			builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), rotationAsked(), deliveryChanged()))).
 		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.ofProvider),
 			builder.WithPredicates(kubewatch.ProviderChanged())).
-		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(r.besides),
-			builder.WithPredicates(kubewatch.SpecChanged())).
+		Watches(&v1alpha1.WebhookReceiver{}, besides, builder.WithPredicates(kubewatch.SpecChanged())).
+		Watches(&v1alpha1.CheckoutEndpoint{}, besides, builder.WithPredicates(kubewatch.SpecChanged())).
 		Watches(&v1alpha1.WebhookReceiver{}, handler.EnqueueRequestsFromMapFunc(r.rivals),
 			builder.WithPredicates(kubewatch.SpecChanged())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.ofSecret)).
@@ -48,7 +49,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	r.routes = newRoutes(mgr, c)
+	r.routes = workload.NewRoutes(mgr, c, &v1alpha1.WebhookReceiver{})
 	return nil
 }
 

@@ -13,13 +13,15 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/status"
+	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // state is everything that one reconcile found out.
 type state struct {
 	account      *accounts.Account
 	registration registered
-	workload     deployment
+	workload     workload.Rollout
+	outside      workload.Outside
 	// missing says which Secret that the server needs is not there, or is empty.
 	missing string
 }
@@ -29,7 +31,7 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	before := operatorsPart(&receiver.Status)
 	next := before.DeepCopy()
 	next.ObservedGeneration = receiver.Generation
-	next.ReadyReplicas = s.workload.ready
+	next.ReadyReplicas = s.workload.Ready
 	if a := s.account; a != nil {
 		next.Provider = &v1alpha1.ReceiverProvider{
 			Type: v1alpha1.ProviderType(a.Adapter.Type()), AccountID: a.Info.ID, Mode: v1alpha1.Mode(a.Info.Mode),
@@ -39,7 +41,7 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		s.registration.show(next, receiver)
 	}
 	endpoint, wait := s.registration.verdict()
-	server := s.workload.verdict()
+	server := s.workload.Verdict()
 	delivery := deliveryVerdict(receiver.Status.Pending)
 	if s.missing != "" {
 		delivery = status.Waiting(v1alpha1.ReasonSecretMissing, s.missing)
@@ -50,9 +52,9 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	set(v1alpha1.ConditionEndpointRegistered, endpoint)
 	set(v1alpha1.ConditionWorkloadAvailable, server)
 	set(v1alpha1.ConditionDeliveryHealthy, delivery)
-	outside := s.workload.exposure
-	if outside.asked {
-		set(v1alpha1.ConditionExposed, outside.verdict)
+	outside := s.outside
+	if outside.Asked {
+		set(v1alpha1.ConditionExposed, outside.Verdict)
 	} else {
 		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionExposed)
 	}
@@ -62,9 +64,9 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		overall = endpoint
 	case server.Ready != metav1.ConditionTrue:
 		overall = server
-	case outside.asked && outside.verdict.Ready == metav1.ConditionFalse:
+	case outside.Asked && outside.Verdict.Ready == metav1.ConditionFalse:
 		// A provider cannot come through what was refused. An Ingress that tells no address may well let it.
-		overall = outside.verdict
+		overall = outside.Verdict
 	}
 	overall.Set(&next.Conditions, receiver.Generation)
 	err := status.Apply(ctx, r.Client, v1alpha1.GroupVersion.WithKind("WebhookReceiver"), receiver, before, next)
@@ -72,16 +74,16 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		return ctrl.Result{}, err
 	}
 	switch {
-	case s.workload.err != nil:
-		return ctrl.Result{}, s.workload.err
-	case outside.err != nil:
-		return ctrl.Result{}, outside.err
+	case s.workload.Err != nil:
+		return ctrl.Result{}, s.workload.Err
+	case outside.Err != nil:
+		return ctrl.Result{}, outside.Err
 	case wait > 0:
 		return ctrl.Result{RequeueAfter: wait}, nil
 	case s.registration.err != nil && !endpoint.Stalled:
 		return ctrl.Result{}, s.registration.err
-	case outside.again > 0:
-		return ctrl.Result{RequeueAfter: outside.again}, nil
+	case outside.Again > 0:
+		return ctrl.Result{RequeueAfter: outside.Again}, nil
 	case s.account != nil:
 		return ctrl.Result{RequeueAfter: r.again(s)}, nil
 	default:

@@ -299,7 +299,7 @@ func (p *Pool) verify(
 	if e.byKey == byKey {
 		scope = e.scope
 	}
-	cfg.HTTP = p.client(pp, adapter, cfg.Mode, scope)
+	cfg.HTTP = p.client(pp, adapter, scope)
 	conn, err := adapter.Connect(cfg)
 	if err != nil {
 		return nil, ErrorOf(err)
@@ -317,7 +317,7 @@ func (p *Pool) verify(
 		return nil, &Error{Reason: v1alpha1.ReasonAccountMismatch, Stalled: true, Message: message}
 	}
 	if account := scopeOfAccount(adapter, cfg, info); account != scope {
-		cfg.HTTP = p.client(pp, adapter, cfg.Mode, account)
+		cfg.HTTP = p.client(pp, adapter, account)
 		if conn, err = adapter.Connect(cfg); err != nil {
 			return nil, ErrorOf(err)
 		}

@@ -13,13 +13,29 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
+// Rate is how many requests a second a PaymentProvider's account takes; 0 where this build has no adapter for it.
+func Rate(registry provider.Registry, pp *v1alpha1.PaymentProvider) float64 {
+	adapter, err := registry.Adapter(TypeOf(&pp.Spec))
+	if err != nil {
+		return 0
+	}
+	return rateOf(adapter, pp)
+}
+
+func rateOf(adapter provider.Adapter, pp *v1alpha1.PaymentProvider) float64 {
+	if l := pp.Spec.RateLimit; l != nil {
+		return float64(l.RequestsPerSecond)
+	}
+	return adapter.DefaultRate(billing.Mode(pp.Spec.Mode))
+}
+
 // client is the client of a scope, with the rate that the PaymentProvider wants.
 func (p *Pool) client(
-	pp *v1alpha1.PaymentProvider, adapter provider.Adapter, mode billing.Mode, scope string,
+	pp *v1alpha1.PaymentProvider, adapter provider.Adapter, scope string,
 ) *http.Client {
-	rate, burst := adapter.DefaultRate(mode), 0
+	rate, burst := rateOf(adapter, pp), 0
 	if l := pp.Spec.RateLimit; l != nil {
-		rate, burst = float64(l.RequestsPerSecond), int(l.Burst)
+		burst = int(l.Burst)
 	}
 	if burst == 0 {
 		burst = max(1, int(2*rate))

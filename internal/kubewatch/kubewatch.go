@@ -7,25 +7,26 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
-	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // Field indexes of the manager's cache.
 const (
 	// IndexPlans finds the Plans of all namespaces that refer to a PaymentProvider, by its "namespace/name".
 	IndexPlans = "spec.providers"
-	// IndexProviders finds the WebhookReceivers of all namespaces that refer to a PaymentProvider, by its
-	// "namespace/name".
+	// IndexProviders finds the WebhookReceivers and CheckoutEndpoints of all namespaces that refer to a PaymentProvider,
+	// by its "namespace/name".
 	IndexProviders = "spec.providerRef"
-	// IndexSecrets finds the PaymentProviders and WebhookReceivers that refer to a Secret of their namespace.
+	// IndexSecrets finds the PaymentProviders, WebhookReceivers and CheckoutEndpoints that refer to a Secret of their
+	// namespace.
 	IndexSecrets = "spec.secrets"
-	// IndexPlaces finds the WebhookReceivers of all namespaces that are exposed at a host and path.
+	// IndexPlaces finds the WebhookReceivers and CheckoutEndpoints of all namespaces that are exposed at a host and path.
 	IndexPlaces = "spec.places"
 )
 
@@ -46,9 +47,18 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.WebhookReceiver{}, IndexSecrets, func(o client.Object) []string {
 			return receiverSecrets(o.(*v1alpha1.WebhookReceiver))
 		}},
-		{&v1alpha1.WebhookReceiver{}, IndexPlaces, func(o client.Object) []string {
-			return Places(o.(*v1alpha1.WebhookReceiver))
+		{&v1alpha1.CheckoutEndpoint{}, IndexProviders, func(o client.Object) []string {
+			var keys []string
+			for _, key := range EndpointProviders(o.(*v1alpha1.CheckoutEndpoint)) {
+				keys = append(keys, key.String())
+			}
+			return keys
 		}},
+		{&v1alpha1.CheckoutEndpoint{}, IndexSecrets, func(o client.Object) []string {
+			return EndpointSecrets(o.(*v1alpha1.CheckoutEndpoint))
+		}},
+		{&v1alpha1.WebhookReceiver{}, IndexPlaces, places},
+		{&v1alpha1.CheckoutEndpoint{}, IndexPlaces, places},
 	} {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.values); err != nil {
 			return err
@@ -75,14 +85,6 @@ func planProviders(o client.Object) []string {
 		add(v1alpha1.PlanProvider{Name: p.Name, Namespace: p.Namespace})
 	}
 	return keys
-}
-
-// Places are the host and path at which a receiver is exposed, or nothing.
-func Places(r *v1alpha1.WebhookReceiver) []string {
-	if r.Spec.Expose == nil {
-		return nil
-	}
-	return []string{workload.PlaceOf(r.Spec.URL).String()}
 }
 
 // SigningSecretName is the Secret with a receiver's signing secrets.
@@ -115,6 +117,30 @@ func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
 	}
 	if r.Spec.TLS != nil {
 		add(&v1alpha1.SecretKeyReference{Name: r.Spec.TLS.SecretName})
+	}
+	return names
+}
+
+// EndpointProviders are the providers that a CheckoutEndpoint names. Those of its Plans are found by the Plans.
+func EndpointProviders(e *v1alpha1.CheckoutEndpoint) []types.NamespacedName {
+	var keys []types.NamespacedName
+	for _, p := range e.Spec.Providers {
+		at := v1alpha1.PlanProvider{Name: p.Name, Namespace: p.Namespace}
+		if key := accounts.ProviderKey(e.Namespace, &at); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// EndpointSecrets are the Secrets of its own namespace that a CheckoutEndpoint names: for its callers' token and TLS.
+func EndpointSecrets(e *v1alpha1.CheckoutEndpoint) []string {
+	var names []string
+	if t := e.Spec.Auth.BearerToken; t != nil {
+		names = append(names, t.SecretRef.Name)
+	}
+	if t := e.Spec.TLS; t != nil && !slices.Contains(names, t.SecretName) {
+		names = append(names, t.SecretName)
 	}
 	return names
 }

@@ -50,8 +50,8 @@ func (p Place) name() string {
 	return p.Host
 }
 
-// Exposure is the Ingress or HTTPRoute that the spec asks for, or nil. Both lead to the one path that the server
-// answers, and to nothing below it.
+// Exposure is the Ingress or HTTPRoute that the spec asks for, or nil. Both lead to the paths that the server answers,
+// and to nothing else.
 func (s Server) Exposure() runtime.ApplyConfiguration {
 	switch {
 	case s.Expose == nil:
@@ -68,8 +68,12 @@ func (s Server) Exposure() runtime.ApplyConfiguration {
 func (s Server) ingress(e *v1alpha1.IngressExposure) *networkingac.IngressApplyConfiguration {
 	place := PlaceOf(s.URL)
 	name, _, _ := s.port()
+	match := networkingv1.PathTypeExact
+	if s.Below {
+		match = networkingv1.PathTypePrefix
+	}
 	rule := networkingac.IngressRule().WithHTTP(networkingac.HTTPIngressRuleValue().WithPaths(
-		networkingac.HTTPIngressPath().WithPath(place.Path).WithPathType(networkingv1.PathTypeExact).
+		networkingac.HTTPIngressPath().WithPath(place.Path).WithPathType(match).
 			WithBackend(networkingac.IngressBackend().WithService(networkingac.IngressServiceBackend().
 				WithName(s.Name()).WithPort(networkingac.ServiceBackendPort().WithName(name))))))
 	if host := place.name(); host != "" {
@@ -104,10 +108,14 @@ func (s Server) httpRoute(e *v1alpha1.HTTPRouteExposure) *unstructured.Unstructu
 		}
 		parents = append(parents, parent)
 	}
+	match := "Exact"
+	if s.Below {
+		match = "PathPrefix"
+	}
 	spec := map[string]any{
 		"parentRefs": parents,
 		"rules": []any{map[string]any{
-			"matches":     []any{map[string]any{"path": map[string]any{"type": "Exact", "value": place.Path}}},
+			"matches":     []any{map[string]any{"path": map[string]any{"type": match, "value": place.Path}}},
 			"backendRefs": []any{map[string]any{"kind": "Service", "name": s.Name(), "port": int64(port)}},
 		}},
 	}

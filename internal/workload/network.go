@@ -28,7 +28,7 @@ func (s Server) hasNetworkPolicy() bool {
 }
 
 // networkPolicy limits who connects to the pods. Kubelets may always probe the pods of their node. What the pods
-// connect to is not limited: sinks are wherever the spec says, and the API server has no label.
+// connect to is not limited: sinks and providers are wherever the spec says, and the API server has no label.
 func (s Server) networkPolicy() *networkingac.NetworkPolicyApplyConfiguration {
 	_, port, _ := s.port()
 	events := networkingac.NetworkPolicyIngressRule().WithPorts(tcp(port))

@@ -1,5 +1,5 @@
 // Package workload describes the servers that Kassa deploys, as server-side apply configurations, and makes the cluster
-// so. Server is any of them; Receiver says what a WebhookReceiver's is.
+// so. Server is any of them; Receiver says what a WebhookReceiver's is, Checkout what a CheckoutEndpoint's is.
 package workload
 
 import (
@@ -73,8 +73,9 @@ type Server struct {
 	Workload v1alpha1.Workload
 	// TLS: the server is started with --tls and speaks nothing else on its port.
 	TLS bool
-	// URL is where clients call; its host and path are what Expose exposes.
+	// URL is where clients call; its host and path are what Expose exposes, and with Below everything below the path.
 	URL    string
+	Below  bool
 	Expose *v1alpha1.Exposure
 }
 

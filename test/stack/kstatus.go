@@ -82,6 +82,8 @@ func Conditions(object client.Object) []metav1.Condition {
 		return o.Status.Conditions
 	case *v1alpha1.WebhookReceiver:
 		return o.Status.Conditions
+	case *v1alpha1.CheckoutEndpoint:
+		return o.Status.Conditions
 	default:
 		return nil
 	}

@@ -103,7 +103,8 @@ func (s *Stack) leave() {
 	s.T.Helper()
 	ctx := context.Background()
 	for _, list := range []client.ObjectList{
-		&v1alpha1.WebhookReceiverList{}, &v1alpha1.PlanList{}, &v1alpha1.PaymentProviderList{},
+		&v1alpha1.CheckoutEndpointList{}, &v1alpha1.WebhookReceiverList{}, &v1alpha1.PlanList{},
+		&v1alpha1.PaymentProviderList{},
 	} {
 		must(s.T, s.Client.List(ctx, list, client.InNamespace(s.Namespace)))
 		must(s.T, meta.EachListItem(list, func(o runtime.Object) error {

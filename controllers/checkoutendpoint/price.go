@@ -1,0 +1,80 @@
+package checkoutendpoint
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/storefront"
+)
+
+// price tells the terms of a price. Those of the spec may be newer than what the providers have: until one of them was
+// compared with the spec, the terms are told under which the same price was sold before.
+func (s *sale) price(plan *v1alpha1.Plan, spec *v1alpha1.Price, at []storefront.At) (storefront.Price, error) {
+	if !slices.ContainsFunc(at, func(a storefront.At) bool { return compared(plan, a.Provider) }) {
+		if before := s.sold(plan, spec.Name, at); before != nil {
+			p := *before
+			p.At = at
+			return p, nil
+		}
+	}
+	p, err := terms(spec)
+	p.At = at
+	return p, err
+}
+
+// compared says whether the states of a plan's prices at a provider speak of its present spec.
+func compared(plan *v1alpha1.Plan, key string) bool {
+	there := planAt(plan, key)
+	return there != nil && !plan.Spec.Suspend && plan.Status.ObservedGeneration == plan.Generation &&
+		(there.Ready == metav1.ConditionTrue || there.Reason == v1alpha1.ReasonDrifted ||
+			there.Reason == v1alpha1.ReasonPendingChanges)
+}
+
+// sold is a price as it was sold before, if one of its ids is still the same: at a provider an id keeps its terms.
+func (s *sale) sold(plan *v1alpha1.Plan, name string, at []storefront.At) *storefront.Price {
+	if s.before == nil {
+		return nil
+	}
+	p, price := s.before.Price(plan.Name, name)
+	if p == nil || p.UID != string(plan.UID) {
+		return nil
+	}
+	if !slices.ContainsFunc(price.At, func(a storefront.At) bool { return slices.Contains(at, a) }) {
+		return nil
+	}
+	return price
+}
+
+func terms(spec *v1alpha1.Price) (storefront.Price, error) {
+	p := storefront.Price{
+		Name: spec.Name, DisplayName: spec.DisplayName, Currency: billing.Currency(spec.Currency),
+		Tax: billing.TaxBehavior(spec.TaxBehavior), Metered: spec.Metered != nil, Tiered: spec.Tiers != nil,
+	}
+	if r := spec.Recurring; r != nil {
+		p.Recurring = &storefront.Recurring{
+			Interval: billing.Interval(r.Interval), Count: int(max(r.IntervalCount, 1)),
+		}
+	}
+	if t := spec.Trial; t != nil {
+		p.Trial = &storefront.Trial{
+			Days:      int(t.Days),
+			OnMissing: billing.MissingPaymentMethod(cmp.Or(t.OnMissingPaymentMethod, v1alpha1.MissingCancel)),
+		}
+	}
+	if p.Tiered {
+		return p, nil
+	}
+	amounts := []v1alpha1.CurrencyOption{{Currency: spec.Currency, Amount: spec.Amount}}
+	for _, o := range append(amounts, spec.CurrencyOptions...) {
+		money, err := billing.ParseMoney(string(o.Amount), string(o.Currency))
+		if err != nil {
+			return p, err
+		}
+		p.Amounts = append(p.Amounts, storefront.Amount{Currency: money.Currency, Minor: money.Minor})
+	}
+	return p, nil
+}
