@@ -46,6 +46,16 @@ spec:
   url: https://hooks.example.com/stripe
   registration: {managed: {}}
 `
+	endpoint = `
+apiVersion: billing.kassa.dev/v1alpha1
+kind: CheckoutEndpoint
+metadata: {name: shop}
+spec:
+  plans: [{name: pro}]
+  url: https://pay.example.com
+  auth: {bearerToken: {secretRef: {name: shop-token}}}
+  successURL: https://app.example.com/done?session={SESSION_ID}
+`
 	event = `
 apiVersion: billing.kassa.dev/v1alpha1
 kind: WebhookEvent

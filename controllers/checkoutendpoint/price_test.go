@@ -1,0 +1,80 @@
+package checkoutendpoint
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/storefront"
+)
+
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	month := &v1alpha1.Recurring{Interval: v1alpha1.IntervalMonth}
+	got, err := terms(&v1alpha1.Price{
+		Name: "monthly", DisplayName: "Monthly", Amount: "29.00", Currency: "USD", Recurring: month,
+		CurrencyOptions: []v1alpha1.CurrencyOption{{Currency: "JPY", Amount: "4000"}, {Currency: "EUR", Amount: "27.5"}},
+		Trial:           &v1alpha1.Trial{Days: 14}, TaxBehavior: v1alpha1.TaxInclusive,
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got).To(Equal(storefront.Price{
+		Name: "monthly", DisplayName: "Monthly", Currency: "USD", Tax: billing.TaxInclusive,
+		Amounts: []storefront.Amount{
+			{Currency: "USD", Minor: 2900}, {Currency: "JPY", Minor: 4000}, {Currency: "EUR", Minor: 2750},
+		},
+		Recurring: &storefront.Recurring{Interval: "Month", Count: 1},
+		Trial:     &storefront.Trial{Days: 14, OnMissing: billing.MissingCancel},
+	}))
+
+	got, err = terms(&v1alpha1.Price{
+		Name: "usage", Currency: "USD", Recurring: month, Metered: &v1alpha1.Metered{Aggregate: v1alpha1.UsageSum},
+		Tiers: &v1alpha1.Tiers{Mode: v1alpha1.TierVolume, Tiers: []v1alpha1.Tier{{UnitAmount: "1"}}},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got).To(And(HaveField("Amounts", BeEmpty()), HaveField("Tiered", true), HaveField("Metered", true)))
+
+	got, err = terms(&v1alpha1.Price{Name: "once", Amount: "0", Currency: "USD"})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got).To(And(HaveField("Recurring", BeNil()), HaveField("Trial", BeNil()),
+		HaveField("Amounts", []storefront.Amount{{Currency: "USD"}})))
+}
+
+// A price is sold with the terms of its id, also while the spec says others already.
+func TestTermsAreThoseOfTheID(t *testing.T) {
+	t.Parallel()
+	amount := func(in references) int64 {
+		_, p := resolve(in).document.Price("pro", "monthly")
+		return p.Amounts[0].Minor
+	}
+	for why, tc := range map[string]struct {
+		edit func(*v1alpha1.Plan)
+		want int64
+	}{
+		"not looked at": {func(p *v1alpha1.Plan) { p.Generation = 2 }, 2900},
+		"suspended":     {func(p *v1alpha1.Plan) { p.Spec.Suspend = true }, 2900},
+		"not reached": {func(p *v1alpha1.Plan) {
+			p.Status.Providers[0].Ready, p.Status.Providers[0].Reason = metav1.ConditionUnknown, v1alpha1.ReasonUnreachable
+		}, 2900},
+		"another id": {func(p *v1alpha1.Plan) { p.Generation, p.Status.Providers[0].Prices[0].ID = 2, "new" }, 3900},
+		"replaced":   {func(p *v1alpha1.Plan) { p.UID, p.Generation = "another", 2 }, 3900},
+		"in sync":    {func(*v1alpha1.Plan) {}, 3900},
+		"drifted elsewhere": {func(p *v1alpha1.Plan) {
+			p.Status.Providers[0].Ready, p.Status.Providers[0].Reason = metav1.ConditionFalse, v1alpha1.ReasonDrifted
+		}, 3900},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			in := world()
+			before := resolve(in).document
+			in.before = &before
+			in.plans["pro"].Spec.Prices[0].Amount = "39.00"
+			tc.edit(in.plans["pro"])
+			g.Expect(amount(in)).To(Equal(tc.want))
+		})
+	}
+}
