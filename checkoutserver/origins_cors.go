@@ -8,7 +8,7 @@ const (
 	corsMethods = "GET, POST, PATCH"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key"
 	// corsExposed are the headers of an answer that a page may read beside the usual ones.
-	corsExposed = "Retry-After"
+	corsExposed = "Idempotent-Replayed, Retry-After"
 	// corsMaxAge is how long a browser may go by a preflight, in seconds.
 	corsMaxAge = "600"
 )

@@ -60,6 +60,9 @@ func TestCORS(t *testing.T) {
 			g.Expect(w.Header().Values("Vary")).To(ContainElement("Origin"), "caches must not mix the answers")
 			g.Expect(w.Header().Get("Access-Control-Allow-Origin")).To(Equal(c.allowed))
 			g.Expect(w.Header()).NotTo(HaveKey("Access-Control-Allow-Credentials"))
+			if c.status == 0 && c.allowed != "" {
+				g.Expect(w.Header().Get("Access-Control-Expose-Headers")).To(ContainSubstring("Retry-After"))
+			}
 			if c.status == http.StatusNoContent {
 				g.Expect(w.Header().Get("Access-Control-Allow-Methods")).To(Equal("GET, POST, PATCH"))
 				g.Expect(w.Header().Get("Access-Control-Allow-Headers")).To(ContainSubstring("Authorization"))
