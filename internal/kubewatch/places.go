@@ -3,6 +3,7 @@ package kubewatch
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,7 +21,12 @@ func Place(o client.Object) string {
 	if kind == "" || !exposed {
 		return ""
 	}
-	return workload.PlaceOf(url).String()
+	place := workload.PlaceOf(url)
+	// An endpoint has all that is below its path, which is the same with and without a slash at the end.
+	if kind == "CheckoutEndpoint" && len(place.Path) > 1 {
+		place.Path = "/" + strings.Trim(place.Path, "/")
+	}
+	return place.String()
 }
 
 func exposure(o client.Object) (kind, url string, exposed bool) {
