@@ -46,12 +46,12 @@ func (s *Server) openCheckout(c *call) *answer {
 	o.sites = s.resting.last(c.cfg.choose(cmp.Or(c.user.ID, key, in.Email, rand.Text()), o.price), c.now)
 	if key == "" {
 		o.key = rand.Text()
-		return s.sell(c, o)
+		return s.sellTo(c, o)
 	}
 	o.key = key
 	// The user is a part of the key: nobody is told of another's purchase.
 	id := digestOf(string(c.cfg.uid), "checkout", c.user.ID, key)
-	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sell(c, o) })
+	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellTo(c, o) })
 	c.replayed = again
 	return a
 }
@@ -131,9 +131,18 @@ func (c *settings) choose(buyer string, price *storefront.Price) []*site {
 	return out
 }
 
+// sellTo is sell for a client of the API.
+func (s *Server) sellTo(c *call, o *sale) *answer {
+	opened, refused := s.sell(c, o)
+	if refused != nil {
+		return refused
+	}
+	return jsonAnswer(http.StatusCreated, opened)
+}
+
 // sell opens the checkout at the first provider that can be reached. The client's going away does not end it: a client
 // that comes back with its key finds the answer.
-func (s *Server) sell(c *call, o *sale) *answer {
+func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 	ctx, cancel := within(c.r.Context())
 	defer cancel()
 	refused := providerUnavailable(0)
@@ -141,18 +150,18 @@ func (s *Server) sell(c *call, o *sale) *answer {
 		opened, err := s.open(ctx, c, o, at)
 		if err == nil {
 			s.resting.works(at.Key())
-			return jsonAnswer(http.StatusCreated, opened)
+			return opened, nil
 		}
 		refused = s.refusal(at, "checkout", err)
 		if !away(err) {
-			return refused
+			return nil, refused
 		}
 		s.resting.fails(at.Key(), time.Now())
 		if c.cfg.spec.Failover == v1alpha1.FailoverDisabled || ctx.Err() != nil {
-			return refused
+			return nil, refused
 		}
 	}
-	return refused
+	return nil, refused
 }
 
 // open asks one provider. A checkout that it made without an answer stays unpaid, and costs nobody anything.

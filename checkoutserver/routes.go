@@ -64,13 +64,9 @@ func (s *Server) handler() *http.ServeMux {
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		c := r.Context().Value(callKey{}).(*call)
-		if s.page != nil {
-			s.page.ServeHTTP(w, r)
-			s.metrics.requests.WithLabelValues("page", "ok").Inc()
-			return
-		}
 		s.finish(c, w, "other", notFound())
 	})
+	s.browse(mux)
 	return mux
 }
 

@@ -64,7 +64,6 @@ type Server struct {
 	lameDuck          time.Duration
 	config            *config
 	mux               *http.ServeMux
-	page              http.Handler // what a browser is shown; nil: nothing
 	replays           *replays
 	resting           resting
 	metrics           *metrics

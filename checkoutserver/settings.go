@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/checkoutserver/page"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
@@ -38,6 +39,7 @@ type settings struct {
 	limiter   *limiter
 	proxies   int
 	users     signin.Verifier
+	pages     *page.Pages
 }
 
 // soldID is a price at a provider.
@@ -83,11 +85,15 @@ func settingsOf(e *v1alpha1.CheckoutEndpoint, doc *storefront.Document) (*settin
 	if err != nil {
 		return nil, "spec.url cannot be read"
 	}
+	pages, err := page.New(pageSettings(&e.Spec))
+	if err != nil {
+		return nil, err.Error()
+	}
 	return &settings{
 		namespace: e.Namespace, uid: e.UID, spec: e.Spec,
 		path:  strings.TrimRight(at.Path, "/"),
 		https: serving.HTTPSPolicyOf(at, e.Spec.HTTPSPolicy),
-		doc:   doc, sold: soldOf(doc), proxies: trustedProxies(&e.Spec),
+		doc:   doc, pages: pages, sold: soldOf(doc), proxies: trustedProxies(&e.Spec),
 	}, ""
 }
 
