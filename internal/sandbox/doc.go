@@ -4,7 +4,7 @@
 // # Addresses
 //
 // Stripe's API is at /v1/… and at /stripe/v1/…; a further provider gets its own path prefix. Buyers pay at
-// /pay/{checkout session id}.
+// /pay/{checkout session id}, and manage their subscriptions at /pay/{portal session id}/portal.
 //
 // Paddle's API is at /paddle/…, so that its base URL is http://host/paddle. The paths of its requests and faults, and
 // those of the pages that its lists name, have the prefix: /paddle/products. (Stripe's have none: /v1/products.)
@@ -18,6 +18,7 @@
 // The sandbox has one clock, which can be advanced and run faster than the time outside. Objects and events are created
 // at its time, and the waits between attempts at a webhook run on it: an advance over a wait makes the attempt at once.
 // LemonSqueezy's subscriptions are renewed by it.
+// Stripe's subscriptions renew, fail and end by it, each as of its own time.
 // What a receiver compares with a clock of its own is of the time outside: signatures (Stripe-Signature,
 // Paddle-Signature), and the time limits of requests.
 //

@@ -46,7 +46,9 @@ func TestSearch(t *testing.T) {
 	} {
 		g.Expect(found(w, query)).To(Equal(want), query)
 	}
-	for _, wrong := range []string{`metadata['user_id']:'`, `colour:'red'`, `status:'a' AND status:'b' OR status:'c'`, `'`} {
+	for _, wrong := range []string{
+		`metadata['user_id']:'`, `colour:'red'`, `status:'a' AND status:'b' OR status:'c'`, `'`,
+	} {
 		status, _, _ := w.raw("GET", "/v1/subscriptions/search?query="+url.QueryEscape(wrong), nil)
 		g.Expect(status).To(Equal(400), wrong)
 	}

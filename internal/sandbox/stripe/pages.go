@@ -172,6 +172,9 @@ func pageOf(s *resource, v view) hosted.Page {
 	if s.text("mode") == "subscription" {
 		p.Button = "Subscribe"
 	}
+	if s.cardless() {
+		p.Later += ". The card can be left out."
+	}
 	if cancel := s.text("cancel_url"); webURL(cancel) {
 		p.CancelURL = template.URL(cancel) //nolint:gosec // http or https, as was just checked
 	}

@@ -57,8 +57,9 @@ func (s *Server) portalPage(w http.ResponseWriter, r *http.Request, do func(*acc
 		view = a.portalOf(customer)
 		view.Problem = problem
 	}
+	address, back := session.text("url"), session.text("return_url")
 	a.mu.Unlock()
-	if back := session.text("return_url"); webURL(back) {
+	if webURL(back) {
 		view.ReturnURL = template.URL(back) //nolint:gosec // http or https, as was just checked
 	}
 	if wantsJSON(r) {
@@ -70,7 +71,7 @@ func (s *Server) portalPage(w http.ResponseWriter, r *http.Request, do func(*acc
 		return
 	}
 	if r.Method == http.MethodPost && status == http.StatusOK {
-		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+		http.Redirect(w, r, address, http.StatusSeeOther)
 		return
 	}
 	view.write(w, status)

@@ -138,7 +138,8 @@ func (a *account) sampleSale() *sale {
 	item := cartItem{id: newID("li"), price: price, name: product.Name, quantity: 1, amount: amount}
 	s.subscription = a.newSubscription(&cart{items: []cartItem{item}, currency: price.Currency}, s.customer, s.method)
 	s.subscription.object["status"] = "active"
-	s.invoice = a.newInvoice(s.subscription, s.customer, []invoiceLine{{item: item, amount: amount}}, "subscription_cycle", now.Unix(),
+	lines := []invoiceLine{{item: item, amount: amount}}
+	s.invoice = a.newInvoice(s.subscription, s.customer, lines, "subscription_cycle", now.Unix(),
 		s.subscription.number("current_period_end"))
 	s.subscription.object["latest_invoice"] = s.invoice.key()
 	s.intent = a.keepIntent(amount, price.Currency, map[string]string{})
