@@ -214,3 +214,13 @@ func TestPausedCollection(t *testing.T) {
 		g.Expect(w.advance(31 * day)).To(ContainElement("invoice.paid"))
 	}
 }
+
+// Time that passes by itself renews as well as time that is put forward.
+func TestRenewalsComeByThemselves(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.subscribed("4242424242424242")
+	n := len(w.eventTypes())
+	w.Clock().SetRate(10_000_000) // a month is a quarter of a second
+	w.g.Eventually(func() []string { return w.since(n) }, "20s", "10ms").Should(ContainElement("invoice.paid"))
+	w.Clock().SetRate(1)
+}
