@@ -1,6 +1,6 @@
 // Package stripe is a stateful stand-in of Stripe's API, version 2023-10-16: the catalogue, webhook endpoints,
-// events, checkout sessions with their hosted page, what a payment leaves behind, subscriptions that renew, fail and end
-// by the clock, and the customers' portal. It keeps everything in memory.
+// events, checkout sessions with their hosted page, what a payment leaves behind, subscriptions that renew, fail and
+// end by the clock, and the customers' portal. It keeps everything in memory.
 package stripe
 
 import (
