@@ -24,6 +24,7 @@ type Adapter struct {
 var (
 	_ provider.Adapter      = Adapter{}
 	_ provider.ClientTokens = Adapter{}
+	_ provider.Seller       = (*connection)(nil)
 )
 
 // Type is billing.Paddle.

@@ -7,8 +7,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-const userIDKey = "user_id"
-
 // describe fills in what the entity tells. Which entity it is, only the event's name says.
 func (e *event) describe(out *billing.Event) {
 	o := &e.data
@@ -50,7 +48,7 @@ func (e *event) describe(out *billing.Event) {
 
 // customer has an address only in the customer's own events: others carry the id alone.
 func (o *object) customer(entity string) *billing.EventCustomer {
-	c := billing.EventCustomer{ID: string(o.customerID), UserID: o.metadata[userIDKey]}
+	c := billing.EventCustomer{ID: string(o.customerID), UserID: o.metadata[billing.MetadataUserID]}
 	if entity == "customer" {
 		c.ID, c.Email = string(o.id), string(o.email)
 	}
@@ -71,35 +69,14 @@ func (o *object) cancels() bool { return string(o.scheduled) == "cancel" }
 func (o *object) subscription() *billing.EventSubscription {
 	cancels := o.cancels()
 	s := &billing.EventSubscription{
-		ID: string(o.id), Status: o.subscriptionStatus(), PriceID: string(o.item.priceID), CancelAtPeriodEnd: &cancels,
-		CurrentPeriodEnd: timeOf(o.periodEnd), TrialEnd: timeOf(o.trialEnd),
+		ID: string(o.id), Status: statusOf(string(o.status), cancels), PriceID: string(o.item.priceID),
+		CancelAtPeriodEnd: &cancels, CurrentPeriodEnd: timeOf(o.periodEnd), TrialEnd: timeOf(o.trialEnd),
 	}
 	if s.CurrentPeriodEnd == nil {
 		s.CurrentPeriodEnd = timeOf(o.nextBilledAt)
 	}
 	o.setPlan(s)
 	return s
-}
-
-func (o *object) subscriptionStatus() billing.SubscriptionStatus {
-	switch string(o.status) {
-	case "past_due":
-		return billing.StatusPastDue
-	case "paused":
-		return billing.StatusPaused
-	case "canceled":
-		return billing.StatusCanceled
-	case "active", "trialing":
-		switch {
-		case o.cancels():
-			return billing.StatusCanceling
-		case string(o.status) == "trialing":
-			return billing.StatusTrialing
-		}
-		return billing.StatusActive
-	default:
-		return ""
-	}
 }
 
 // setPlan takes the marks of the price, or of what a checkout of Kassa made: Paddle hands the custom_data of a

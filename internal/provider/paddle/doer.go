@@ -110,6 +110,12 @@ func isAnswer(req *http.Request, body []byte) bool {
 		return isList[paddle.Price](req, body)
 	case req.Method == http.MethodGet && segment == "notification-settings":
 		return isList[paddle.NotificationSetting](req, body)
+	case req.Method == http.MethodGet && segment == "customers":
+		return isList[paddle.Customer](req, body)
+	case req.Method == http.MethodGet && segment == "subscriptions":
+		return isList[paddle.Subscription](req, body)
+	case req.Method == http.MethodGet && segment == "transactions":
+		return isList[paddle.Transaction](req, body)
 	case req.Method == http.MethodDelete:
 		return len(body) == 0
 	default:

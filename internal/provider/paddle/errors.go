@@ -106,6 +106,16 @@ var refusals = map[string]struct {
 			"registration.managed.adopt, delete it in Paddle under Developer tools, Notifications, or give the receiver " +
 			"another URL",
 	},
+	"transaction_default_checkout_url_not_set": {
+		class: provider.ClassTerminal,
+		advice: "Set a default payment link in Paddle under Checkout, Checkout settings: Paddle opens no checkout " +
+			"without one",
+	},
+	"transaction_checkout_url_domain_is_not_approved": {
+		class: provider.ClassTerminal,
+		advice: "Add the domain of the CheckoutEndpoint's URL in Paddle under Checkout, Website approval, and wait " +
+			"until it is approved",
+	},
 }
 
 // classify refines the status by Paddle's code. Paddle answers 403 to a key that it does not know as well as to one
