@@ -70,11 +70,15 @@ func New(opt Options) *Sandbox {
 	})
 	s.paddle = paddle.New(paddle.Options{
 		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag,
-		Webhooks: s.webhooks, Now: s.clock.Now,
+		PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
+		Webhooks:  s.webhooks, Now: s.clock.Now,
 		Retries: func(live bool) delivery.Schedule { return opt.retries(paddle.Retries(live), delivery.Quick) },
 	})
 	lemon := lemonsqueezy.Options{
 		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Clock: s.clock,
+	s.clock.OnChange(s.paddle.CatchUp)
+	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{
+		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Now: s.clock.Now,
 		Retries: opt.retries(lemonsqueezy.Retries(), lemonsqueezy.Retries()),
 	}
 	if opt.PublicURL != "" {
@@ -116,6 +120,9 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/pay/", s.stripe.Pages())
 	mux.Handle(lemonPath+"/checkout/", http.StripPrefix(lemonPath, s.lemon.Pages()))
 	mux.Handle(lemonPath+"/billing", http.StripPrefix(lemonPath, s.lemon.Pages()))
+	for _, path := range paddle.PagePaths() {
+		mux.Handle(path, s.paddle.Pages())
+	}
 	mux.Handle("/_kassa/", s.door())
 	return mux
 }

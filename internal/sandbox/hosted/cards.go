@@ -114,6 +114,9 @@ func (d Details) problem(field, code, message string) Details {
 	return d
 }
 
+// Lookup is the test card of that number; a number that is none is declined.
+func Lookup(number string) Card { return lookup(number) }
+
 func lookup(number string) Card {
 	for _, c := range Cards() {
 		if c.Number == number {

@@ -34,7 +34,17 @@ type account struct {
 	eventByID        map[string]*Event
 	notifications    []*Notification
 	notificationByID map[string]*Notification
+	customers        []*Customer
+	customerByID     map[string]*Customer
+	transactions     []*Transaction
+	transactionByID  map[string]*Transaction
+	subscriptions    []*Subscription
+	subscriptionByID map[string]*Subscription
+	portals          map[string]string // the customers of portal sessions
+	invoices         int64
 	taxCategories    []string // that are approved
+	paymentLink      string   // the default one; empty: none is set
+	approvedDomains  []string // nil: all are
 	writes           Writes
 }
 
@@ -55,6 +65,8 @@ func newAccount(s *Server, at Key) *account {
 	a := &account{
 		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories, webhooks: s.opt.Webhooks,
 		productByID: map[string]*Product{}, priceByID: map[string]*Price{}, settingByID: map[string]*Setting{},
+		customerByID: map[string]*Customer{}, transactionByID: map[string]*Transaction{},
+		subscriptionByID: map[string]*Subscription{}, portals: map[string]string{}, paymentLink: defaultLink,
 		eventByID: map[string]*Event{}, notificationByID: map[string]*Notification{},
 	}
 	if s.opt.Retries != nil {
@@ -62,6 +74,9 @@ func newAccount(s *Server, at Key) *account {
 	}
 	return a
 }
+
+// defaultLink is the payment link that an account has at first.
+const defaultLink = "https://shop.example.com/pay"
 
 // letters are those of a ULID, in lower case.
 const letters = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -107,6 +122,20 @@ func (v View) SetTaxCategories(categories ...string) {
 	v.a.mu.Lock()
 	defer v.a.mu.Unlock()
 	v.a.taxCategories = slices.Clone(categories)
+}
+
+// SetPaymentLink sets the account's default payment link; empty is an account that has none yet.
+func (v View) SetPaymentLink(link string) {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	v.a.paymentLink = link
+}
+
+// ApproveDomains says which domains checkouts may be on. At first it is all of them.
+func (v View) ApproveDomains(domains ...string) {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	v.a.approvedDomains = append([]string{}, domains...)
 }
 
 var (

@@ -1,5 +1,6 @@
-// Package paddle is a stateful stand-in of Paddle Billing's API, version 1: products, prices, notification settings,
-// events, and notifications that are sent, repeated and replayed. It keeps everything in memory.
+// Package paddle is a stateful stand-in of Paddle Billing's API, version 1: the catalogue, customers, transactions that
+// buyers pay, subscriptions that renew by the clock, notification settings, events, and notifications that are sent,
+// repeated and replayed. It keeps everything in memory.
 //
 // Paddle has an address for each mode, where the keys of the other are refused. The stand-in serves both modes at one,
 // and the key tells which; that the right address is asked is for others to test.
@@ -44,6 +45,8 @@ type Options struct {
 	RateLimit float64
 	// ListLag is how long after its creation an object is missing from lists; see Server.SetListLag.
 	ListLag time.Duration
+	// PublicURL is where buyers reach the pages, without a trailing slash. Empty takes the host of the request.
+	PublicURL string
 	// Webhooks carries the notifications to their destinations.
 	Webhooks *delivery.Queue
 	// Retries are the waits between attempts in a mode; nil are delivery.Quick.
@@ -165,6 +168,33 @@ func routes() map[string]map[string]route {
 			http.MethodGet:   {http.StatusOK, []string{"include"}, (*call).getPrice},
 			http.MethodPatch: {http.StatusOK, nil, (*call).updatePrice},
 		},
+		"/customers": {
+			http.MethodGet:  {http.StatusOK, listParameters("email", "id", "search", "status"), (*call).listCustomers},
+			http.MethodPost: {http.StatusCreated, nil, (*call).createCustomer},
+		},
+		"/customers/{id}": {
+			http.MethodGet:   {http.StatusOK, nil, (*call).getCustomer},
+			http.MethodPatch: {http.StatusOK, nil, (*call).updateCustomer},
+		},
+		"/customers/{id}/portal-sessions": {http.MethodPost: {http.StatusCreated, nil, (*call).createPortalSession}},
+		"/transactions": {
+			http.MethodGet: {http.StatusOK, listParameters("customer_id", "id", "origin", "status", "subscription_id"),
+				(*call).listTransactions},
+			http.MethodPost: {http.StatusCreated, nil, (*call).createTransaction},
+		},
+		"/transactions/{id}": {http.MethodGet: {http.StatusOK, nil, (*call).getTransaction}},
+		"/subscriptions": {http.MethodGet: {
+			http.StatusOK, listParameters("customer_id", "id", "price_id", "scheduled_change_action", "status"),
+			(*call).listSubscriptions,
+		}},
+		"/subscriptions/{id}": {
+			http.MethodGet:   {http.StatusOK, nil, (*call).getSubscription},
+			http.MethodPatch: {http.StatusOK, nil, (*call).updateSubscription},
+		},
+		"/subscriptions/{id}/cancel":   {http.MethodPost: {http.StatusOK, nil, (*call).cancelSubscription}},
+		"/subscriptions/{id}/pause":    {http.MethodPost: {http.StatusOK, nil, (*call).pauseSubscription}},
+		"/subscriptions/{id}/resume":   {http.MethodPost: {http.StatusOK, nil, (*call).resumeSubscription}},
+		"/subscriptions/{id}/activate": {http.MethodPost: {http.StatusOK, nil, (*call).activateSubscription}},
 		"/notification-settings": {
 			http.MethodGet:  {http.StatusOK, listParameters("active", "traffic_source"), (*call).listSettings},
 			http.MethodPost: {http.StatusCreated, nil, (*call).createSetting},
@@ -191,6 +221,7 @@ func routes() map[string]map[string]route {
 // call is one request. Its account is locked.
 type call struct {
 	*account
+	server *Server
 	r      *http.Request
 	id     string                     // the {id} of the path
 	query  map[string]string          // the parameters of the URL
@@ -224,7 +255,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	failure := traffic.Begin(r.Context())
 	var ok *answer
 	if failure == nil || failure.AfterCommit {
-		c.account, c.hidden = a, s.lists()
+		c.account, c.server, c.hidden = a, s, s.lists()
 		ok, err = c.work(rt)
 	}
 	if failure != nil && err == nil {
@@ -281,6 +312,7 @@ type pagination struct {
 func (c *call) work(rt route) (*answer, *apiError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.catchUp()
 	result, failed := rt.run(c)
 	if failed != nil {
 		return nil, failed

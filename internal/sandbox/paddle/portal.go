@@ -1,0 +1,224 @@
+package paddle
+
+import (
+	"bytes"
+	"crypto/rand"
+	_ "embed" // the page
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
+)
+
+//go:embed portal.html
+var portalText string
+
+var portalPage = template.Must(template.New("portal").Parse(portalText))
+
+// publicURL is where buyers reach the stand-in.
+func (c *call) publicURL() string {
+	switch {
+	case c.server.opt.PublicURL != "":
+		return c.server.opt.PublicURL
+	case c.r.TLS != nil:
+		return "https://" + c.r.Host
+	default:
+		return "http://" + c.r.Host
+	}
+}
+
+// portalFor is the secret that a customer's portal is reached by. Unlike Paddle's it does not end.
+func (a *account) portalFor(customer string) string {
+	if a.portals[customer] == "" {
+		a.portals[customer] = strings.ToLower(rand.Text())
+	}
+	return a.portals[customer]
+}
+
+type portalSession struct {
+	ID         string     `json:"id"`
+	CustomerID string     `json:"customer_id"`
+	URLs       portalURLs `json:"urls"`
+	CreatedAt  string     `json:"created_at"`
+}
+
+type portalURLs struct {
+	General struct {
+		Overview string `json:"overview"`
+	} `json:"general"`
+	Subscriptions []portalLinks `json:"subscriptions"`
+}
+
+type portalLinks struct {
+	ID     string `json:"id"`
+	Cancel string `json:"cancel_subscription"`
+	Update string `json:"update_subscription_payment_method"`
+}
+
+var portalFields = shape{
+	"subscription_ids": {check: listOf(0, 25, matching(`^sub_[a-z\d]{26}$`, "a valid Paddle ID for a subscription"))},
+}
+
+func (c *call) createPortalSession() (any, *apiError) {
+	if c.customerByID[c.id] == nil {
+		return nil, notFound(c.id)
+	}
+	if err := c.read(portalFields); err != nil {
+		return nil, err
+	}
+	var in struct {
+		IDs []string `json:"subscription_ids"`
+	}
+	if len(c.body) > 0 && decode(c.body, &in) != nil {
+		return nil, invalidJSON()
+	}
+	out := portalSession{ID: c.newID("cpls"), CustomerID: c.id, CreatedAt: stamp(c.clock())}
+	out.URLs.General.Overview = c.publicURL() + portalPath + c.portalFor(c.id)
+	out.URLs.Subscriptions = []portalLinks{}
+	for _, id := range in.IDs {
+		s := c.subscriptionByID[id]
+		if s == nil || s.CustomerID != c.id {
+			return nil, notFound(id)
+		}
+		urls := c.answered(s).ManagementURLs
+		out.URLs.Subscriptions = append(out.URLs.Subscriptions, portalLinks{id, urls.Cancel, *urls.UpdatePaymentMethod})
+	}
+	return out, nil
+}
+
+// at runs f for the customer whose portal it is, with the account locked.
+func (s *Server) at(token string, f func(a *account, customer *Customer)) bool {
+	for _, v := range s.Accounts() {
+		v.a.mu.Lock()
+		v.a.catchUp()
+		var customer *Customer
+		for id, secret := range v.a.portals {
+			if secret == token {
+				customer = v.a.customerByID[id]
+			}
+		}
+		if customer != nil {
+			f(v.a, customer)
+		}
+		v.a.mu.Unlock()
+		if customer != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// portalView is what the page shows.
+type portalView struct {
+	Email, Problem, Nonce string
+	Subscriptions         []portalRow
+}
+
+type portalRow struct {
+	ID, Name, Amount, Status, Until string
+	Card                            string
+	Cancel, Keep, Update            bool
+}
+
+func (a *account) portalView(customer *Customer) portalView {
+	v := portalView{Email: customer.Email}
+	for _, s := range a.subscriptions {
+		if s.CustomerID != customer.ID {
+			continue
+		}
+		row := portalRow{
+			ID: s.ID, Status: strings.ReplaceAll(s.Status, "_", " "), Card: s.card.Last4(),
+			Update: s.Status != canceled, Cancel: s.Status != canceled && s.ScheduledChange == nil,
+			Keep: s.ScheduledChange != nil,
+		}
+		var sum int64
+		for _, item := range s.Items {
+			sum += item.Price.unitPrice(s.CurrencyCode) * item.Quantity
+			row.Name = item.Product.Name
+		}
+		row.Amount = readable(sum, s.CurrencyCode) + " " + s.BillingCycle.words()
+		if s.ScheduledChange != nil {
+			row.Until = moment(s.ScheduledChange.EffectiveAt).Format("2006-01-02")
+		}
+		v.Subscriptions = append(v.Subscriptions, row)
+	}
+	return v
+}
+
+func (s *Server) portal(w http.ResponseWriter, r *http.Request) {
+	var v portalView
+	if !s.at(r.PathValue("token"), func(a *account, customer *Customer) { v = a.portalView(customer) }) {
+		http.NotFound(w, r)
+		return
+	}
+	writePortal(w, http.StatusOK, v)
+}
+
+func (s *Server) portalStep(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+	var v portalView
+	problem := ""
+	found := s.at(r.PathValue("token"), func(a *account, customer *Customer) {
+		sub := a.subscriptionByID[r.PostFormValue("subscription")]
+		if sub == nil || sub.CustomerID != customer.ID || sub.Status == canceled {
+			problem = "This subscription has ended."
+		} else {
+			problem = a.portalAction(sub, customer, r)
+		}
+		v = a.portalView(customer)
+	})
+	switch {
+	case !found:
+		http.NotFound(w, r)
+	case problem != "":
+		v.Problem = problem
+		writePortal(w, http.StatusBadRequest, v)
+	default:
+		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+	}
+}
+
+// portalAction does what the customer asks for, or says why not.
+func (a *account) portalAction(s *Subscription, customer *Customer, r *http.Request) (problem string) {
+	switch action := r.PostFormValue("action"); {
+	case action == "cancel" && s.ScheduledChange == nil && s.Status == paused:
+		a.end(s)
+	case action == "cancel" && s.ScheduledChange == nil:
+		a.schedule(s, "cancel")
+	case action == "keep" && s.ScheduledChange != nil:
+		a.alter(s, "subscription.updated", func(time.Time) { s.unschedule() })
+	case action == "card":
+		d := hosted.Read(hosted.Entry{
+			Number: r.PostFormValue("number"), Expiry: r.PostFormValue("exp"), CVC: r.PostFormValue("cvc"),
+			Email: customer.Email,
+		}, a.clock())
+		switch {
+		case d.Problem != "":
+			return d.Problem
+		case d.Card.Outcome == hosted.Declined:
+			return d.Card.Message
+		}
+		a.replaceCard(s, d)
+	}
+	return ""
+}
+
+func writePortal(w http.ResponseWriter, status int, v portalView) {
+	v.Nonce = rand.Text()
+	var out bytes.Buffer
+	if err := portalPage.Execute(&out, v); err != nil {
+		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+v.Nonce+
+		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes())
+}
