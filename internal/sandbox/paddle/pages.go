@@ -62,7 +62,8 @@ func (s *Server) Pages() http.Handler {
 	return mux
 }
 
-// on finds a transaction by its id, which is the secret that its page is reached by, and runs f with its account locked.
+// on finds a transaction by its id, which is the secret that its page is reached by, and runs f with the account
+// locked.
 func (s *Server) on(id string, f func(*account, *Transaction)) bool {
 	for _, v := range s.Accounts() {
 		v.a.mu.Lock()

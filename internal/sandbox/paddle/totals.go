@@ -59,8 +59,9 @@ func (a *account) sum(t *Transaction) {
 	}
 	totals := entity{
 		"subtotal": minor(total), "discount": "0", "tax": "0", "total": minor(total),
-		"credit": minor(min(t.credit, total)), "credit_to_balance": minor(max(t.credit-total, 0)), "balance": minor(t.due), "grand_total": minor(t.due), "fee": fee,
-		"earnings": earnings, "currency_code": t.CurrencyCode,
+		"credit": minor(min(t.credit, total)), "credit_to_balance": minor(max(t.credit-total, 0)),
+		"balance": minor(t.due), "grand_total": minor(t.due), "fee": fee, "earnings": earnings,
+		"currency_code": t.CurrencyCode,
 	}
 	if settled {
 		totals["balance"] = "0"
