@@ -105,7 +105,8 @@ func (s *subscriptions) read(ctx context.Context, id string) (*paddle.Subscripti
 // told is a subscription with its owner.
 func (s *subscriptions) told(ctx context.Context, p *paddle.Subscription) (billing.Subscription, error) {
 	out := subscriptionOf(p)
-	return out, s.nameOwners(ctx, []*billing.Subscription{&out})
+	err := s.nameOwners(ctx, []*billing.Subscription{&out})
+	return out, err
 }
 
 // nameOwners looks at the checkouts that subscriptions without a user's id come from. That Paddle copies custom_data

@@ -156,7 +156,7 @@ func (a *account) collect(s *Subscription, t *Transaction) {
 	}
 	a.settle(t, s.card)
 	a.finish(t)
-	event := ""
+	var event string
 	switch s.Status {
 	case trialing:
 		event = "subscription.activated"

@@ -2,7 +2,6 @@ package paddle
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -184,56 +183,6 @@ func (s *Subscription) item(price string) *SubscriptionItem {
 	return nil
 }
 
-// bill is what a change of items costs.
-type bill struct {
-	items        []TransactionItem
-	credit       int64
-	charge, next bool // now, or with the next bill
-	restarts     bool // the billing period begins anew
-	transaction  *Transaction
-}
-
-func (c *call) billFor(s *Subscription, items []SubscriptionItem, mode string) bill {
-	b := bill{
-		charge: mode == "prorated_immediately" || mode == "full_immediately",
-		next:   mode == "prorated_next_billing_period" || mode == "full_next_billing_period",
-	}
-	if s.CurrentBillingPeriod == nil || !b.charge && !b.next {
-		return b
-	}
-	prorated := mode == "prorated_immediately" || mode == "prorated_next_billing_period"
-	b.restarts = b.charge && *items[0].Price.BillingCycle != s.BillingCycle
-	from, to := moment(s.CurrentBillingPeriod.StartsAt), moment(s.CurrentBillingPeriod.EndsAt)
-	rest := float64(to.Sub(c.clock())) / float64(to.Sub(from))
-	for _, item := range items {
-		old := s.item(item.Price.ID)
-		if old != nil && old.Quantity == item.Quantity && !b.restarts {
-			continue
-		}
-		billed := TransactionItem{Price: item.Price, Quantity: item.Quantity}
-		if prorated && !b.restarts {
-			billed.Proration = &Proration{
-				strconv.FormatFloat(rest, 'f', 6, 64), Period{stamp(c.clock()), s.CurrentBillingPeriod.EndsAt},
-			}
-		}
-		b.items = append(b.items, billed)
-	}
-	for _, old := range s.Items {
-		kept := false
-		for _, item := range items {
-			kept = kept || item.Price.ID == old.Price.ID && item.Quantity == old.Quantity
-		}
-		if prorated && (!kept || b.restarts) {
-			b.credit += int64(rest * float64(old.Price.unitPrice(s.CurrencyCode)*old.Quantity))
-		}
-	}
-	b.charge = b.charge && len(b.items) > 0
-	if b.charge {
-		b.transaction = c.billOf(s, originUpdate, b.items, b.credit, *s.CurrentBillingPeriod)
-	}
-	return b
-}
-
 func (c *call) cancelSubscription() (any, *apiError) {
 	s, now, err := c.ending(cancelFields)
 	if err != nil {
@@ -267,7 +216,7 @@ func (c *call) ending(fields shape) (s *Subscription, now bool, err *apiError) {
 	if s, err = c.subscription(); err != nil {
 		return nil, false, err
 	}
-	if err = c.read(fields); err != nil {
+	if err := c.read(fields); err != nil {
 		return nil, false, err
 	}
 	var in struct {

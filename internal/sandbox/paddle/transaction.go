@@ -64,8 +64,7 @@ type Checkout struct {
 	URL *string `json:"url"`
 }
 
-func (t *Transaction) key() string       { return t.ID }
-func (t *Transaction) createdAt() string { return t.CreatedAt }
+func (t *Transaction) key() string { return t.ID }
 
 // The statuses and origins of transactions.
 const (
