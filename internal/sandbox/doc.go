@@ -7,7 +7,9 @@
 // /pay/{checkout session id}, and manage their subscriptions at /pay/{portal session id}/portal.
 //
 // Paddle's API is at /paddle/…, so that its base URL is http://host/paddle. The paths of its requests and faults, and
-// those of the pages that its lists name, have the prefix: /paddle/products. (Stripe's have none: /v1/products.)
+// those of the pages that its lists name, have the prefix: /paddle/products. (Stripe's have none: /v1/products.) The
+// stand-in of Paddle's script is /paddle.js. It takes the buyer to /paddle-checkout/{transaction id} and back to the
+// page that opened it, or on to its successUrl. Customers are at /paddle-portal/.
 //
 // LemonSqueezy's API is at /lemonsqueezy/v1/…, so that its base URL is http://host/lemonsqueezy. Its catalogue can only
 // be read: what a seller makes in the dashboard is made at the door. Buyers pay at /lemonsqueezy/checkout/custom/{id},
@@ -21,6 +23,8 @@
 // Stripe's subscriptions renew, fail and end by it, each as of its own time.
 // What a receiver compares with a clock of its own is of the time outside: signatures (Stripe-Signature,
 // Paddle-Signature), and the time limits of requests.
+// Paddle's subscriptions renew on it too. What a receiver compares with a clock of its own is of the time outside:
+// signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
 //
 // Options.WebhookSpeed makes the providers' own waits shorter. Without it Stripe's and Paddle's, which last for hours,
 // are replaced by those of delivery.Quick, which begin with a second.
@@ -55,6 +59,9 @@
 //	PATCH  /_kassa/paddle/products/{id}    fields of a product, changed by hand without Paddle's rules
 //	PATCH  /_kassa/paddle/prices/{id}      fields of a price, likewise
 //	POST   /_kassa/paddle/keys             the same for Paddle
+//	POST   /_kassa/paddle/cards            {"subscription","number"}: another card, which pays what is unpaid
+//	PUT    /_kassa/paddle/checkout-settings  {"payment_link","domains"?}: the default payment link, without which no
+//	                                       checkout opens, and the approved domains, which are all if none are named
 //	POST   /_kassa/paddle/list-lag         {"ms"}: how long after its creation an object is missing from Paddle's lists
 //	POST   /_kassa/lemonsqueezy/events     a lemonsqueezy.Notice → {"type","data","sent":[{"webhook","webhook_id"}]}, as
 //	                                       for Stripe

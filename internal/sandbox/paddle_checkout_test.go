@@ -33,13 +33,20 @@ func (w *paddleWorld) account() paddle.View { return w.Paddle().Account(w.key) }
 // transaction opens a checkout for a price of 1 USD.
 func (w *paddleWorld) transaction(more string) string {
 	w.t.Helper()
-	return w.make("/paddle/transactions", fmt.Sprintf(
-		`{"items":[{"price_id":%q,"quantity":2}],"custom_data":{"user_id":"u"},"checkout":{"url":"https://shop.example.com/p?a=1"}}`,
-		w.price(w.product("Pro"), more)))
+	return w.make("/paddle/transactions", fmt.Sprintf(`{"items":[{"price_id":%q,"quantity":2}],
+		"custom_data":{"user_id":"u"},"checkout":{"url":"https://shop.example.com/p?a=1"}}`, w.price(w.product("Pro"), more)))
+}
+
+// visited is what a page answered.
+type visited struct {
+	status   int
+	location string
+	text     string
+	header   http.Header
 }
 
 // visit sends a form to a page without following redirects; nil reads it.
-func (w *paddleWorld) visit(path string, form url.Values) (status int, location, text string, header http.Header) {
+func (w *paddleWorld) visit(path string, form url.Values) visited {
 	w.t.Helper()
 	method := http.MethodGet
 	if form != nil {
@@ -53,7 +60,7 @@ func (w *paddleWorld) visit(path string, form url.Values) (status int, location,
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	w.g.Expect(err).NotTo(HaveOccurred())
-	return res.StatusCode, res.Header.Get("Location"), string(body), res.Header
+	return visited{res.StatusCode, res.Header.Get("Location"), string(body), res.Header}
 }
 
 func entry(number string) url.Values {
@@ -75,8 +82,8 @@ func (w *paddleWorld) events() int { return len(w.account().Events()) }
 // bought is a subscription that was paid for.
 func (w *paddleWorld) bought(more, card string) paddle.Subscription {
 	w.t.Helper()
-	status, _, _, _ := w.visit("/paddle-checkout/"+w.transaction(more), entry(card))
-	w.g.Expect(status).To(Equal(http.StatusOK))
+	got := w.visit("/paddle-checkout/"+w.transaction(more), entry(card))
+	w.g.Expect(got.status).To(Equal(http.StatusOK))
 	all := w.account().Subscriptions()
 	return all[len(all)-1]
 }
@@ -94,38 +101,39 @@ func TestPaddleBuyerPays(t *testing.T) {
 	query := "?page=" + url.QueryEscape("https://shop.example.com/p?_ptxn="+id+"#x") +
 		"&success=" + url.QueryEscape("https://shop.example.com/done")
 	at := "/paddle-checkout/" + id
-	status, _, text, header := w.visit(at+query, nil)
-	w.g.Expect(status).To(Equal(http.StatusOK))
-	w.g.Expect(text).To(And(ContainSubstring("2.00 USD"), ContainSubstring("Then 2.00 USD per month"),
+	got := w.visit(at+query, nil)
+	w.g.Expect(got.status).To(Equal(http.StatusOK))
+	w.g.Expect(got.text).To(And(ContainSubstring("2.00 USD"), ContainSubstring("Then 2.00 USD per month"),
 		ContainSubstring(`href="https://shop.example.com/p?_ptxn=`+id+`#paddle-closed"`)))
-	w.g.Expect(header.Get("Content-Security-Policy")).To(HavePrefix("default-src 'none'"))
+	w.g.Expect(got.header.Get("Content-Security-Policy")).To(HavePrefix("default-src 'none'"))
 
-	status, _, text, _ = w.visit(at+query, url.Values{"number": {goodCard}, "exp": {"1"}, "cvc": {"1"}})
-	w.g.Expect(status).To(Equal(http.StatusBadRequest))
-	w.g.Expect(text).To(ContainSubstring("expiration date is incomplete"))
+	got = w.visit(at+query, url.Values{"number": {goodCard}, "exp": {"1"}, "cvc": {"1"}})
+	w.g.Expect(got.status).To(Equal(http.StatusBadRequest))
+	w.g.Expect(got.text).To(ContainSubstring("expiration date is incomplete"))
 	before := w.events()
-	status, _, text, _ = w.visit(at+query, entry(declinedCard))
-	w.g.Expect(status).To(Equal(http.StatusPaymentRequired))
-	w.g.Expect(text).To(ContainSubstring("insufficient funds"))
+	got = w.visit(at+query, entry(declinedCard))
+	w.g.Expect(got.status).To(Equal(http.StatusPaymentRequired))
+	w.g.Expect(got.text).To(ContainSubstring("insufficient funds"))
 	w.g.Expect(w.happened(before)).To(Equal([]string{
 		"customer.created", "address.created", "transaction.updated", "transaction.ready", "transaction.payment_failed",
 	}))
 	w.g.Expect(*w.account().Transactions()[0].Payments[0].ErrorCode).To(Equal("not_enough_balance"))
 
-	_, location, _, _ := w.visit(at+query, entry(askingCard))
-	w.g.Expect(location).To(HavePrefix(at + "/authenticate?"))
+	got = w.visit(at+query, entry(askingCard))
+	challenge := got.location
+	w.g.Expect(challenge).To(HavePrefix(at + "/authenticate?"))
 	w.g.Expect(w.account().Transactions()[0].Payments[0].Status).To(Equal("action_required"))
-	_, _, text, _ = w.visit(location, nil)
-	w.g.Expect(text).To(ContainSubstring("Confirm the payment"))
+	got = w.visit(challenge, nil)
+	w.g.Expect(got.text).To(ContainSubstring("Confirm the payment"))
 	before = w.events()
-	_, location, _, _ = w.visit(location, url.Values{"outcome": {"complete"}})
-	w.g.Expect(location).To(Equal("https://shop.example.com/done"))
+	got = w.visit(challenge, url.Values{"outcome": {"complete"}})
+	w.g.Expect(got.location).To(Equal("https://shop.example.com/done"))
 	w.g.Expect(w.happened(before)).To(Equal([]string{
 		"transaction.paid", "subscription.created", "subscription.activated", "transaction.updated",
 		"transaction.completed",
 	}))
-	_, location, _, _ = w.visit(at+"?page="+url.QueryEscape("https://shop.example.com/p"), entry(goodCard))
-	w.g.Expect(location).To(Equal("https://shop.example.com/p#paddle-completed"), "it is paid once")
+	got = w.visit(at+"?page="+url.QueryEscape("https://shop.example.com/p"), entry(goodCard))
+	w.g.Expect(got.location).To(Equal("https://shop.example.com/p#paddle-completed"), "it is paid once")
 
 	paid, sub := w.account().Transactions()[0], w.account().Subscriptions()[0]
 	w.g.Expect(paid.Status).To(Equal("completed"))
@@ -134,15 +142,15 @@ func TestPaddleBuyerPays(t *testing.T) {
 	w.g.Expect(paid.Payments[0].Amount).To(Equal("200"))
 	w.g.Expect(sub.Status).To(Equal("active"))
 	w.g.Expect(sub.CustomData).To(Equal(map[string]any{"user_id": "u"}))
-	status, _, _, _ = w.visit("/paddle-checkout/txn_x", nil)
-	w.g.Expect(status).To(Equal(http.StatusNotFound))
+	got = w.visit("/paddle-checkout/txn_x", nil)
+	w.g.Expect(got.status).To(Equal(http.StatusNotFound))
 }
 
 func TestPaddleOneTimePurchaseMakesNoSubscription(t *testing.T) {
 	w := newPaddleWorld(t, sandbox.Options{})
-	status, _, text, _ := w.visit("/paddle-checkout/"+w.transaction(""), entry(goodCard))
-	w.g.Expect(status).To(Equal(http.StatusOK))
-	w.g.Expect(text).To(ContainSubstring("This checkout has been paid"))
+	got := w.visit("/paddle-checkout/"+w.transaction(""), entry(goodCard))
+	w.g.Expect(got.status).To(Equal(http.StatusOK))
+	w.g.Expect(got.text).To(ContainSubstring("This checkout has been paid"))
 	w.g.Expect(w.account().Subscriptions()).To(BeEmpty())
 	w.g.Expect(w.account().Transactions()[0].Status).To(Equal("completed"))
 }
@@ -240,4 +248,44 @@ func TestPaddleSubscriptionsEnd(t *testing.T) {
 	sub = w.bought(trial, goodCard)
 	w.g.Expect(w.send("POST", at(sub)+"/activate", "").status).To(Equal(http.StatusOK))
 	w.g.Expect(w.reread(sub).Status).To(Equal("active"))
+}
+
+// A clock that runs makes renewals without anybody asking.
+func TestPaddleRenewsWhileTheClockRuns(t *testing.T) {
+	w := newPaddleWorld(t, sandbox.Options{})
+	w.bought(everyMonth, goodCard)
+	w.Clock().SetRate(30 * 24 * 3600) // a month in a second
+	w.g.Eventually(func() int { return len(w.account().Transactions()) }, "10s").Should(BeNumerically(">=", 3))
+	w.Clock().SetRate(1)
+}
+
+func TestPaddleDashboardsDoor(t *testing.T) {
+	w := newPaddleWorld(t, sandbox.Options{})
+	sub := w.bought(everyMonth, failingCard)
+	w.Clock().Advance(month)
+	w.g.Expect(w.reread(sub).Status).To(Equal("past_due"))
+	do := func(method, path, body string) int {
+		t.Helper()
+		req, err := http.NewRequest(method, w.url+"/_kassa/paddle"+path, strings.NewReader(body))
+		w.g.Expect(err).NotTo(HaveOccurred())
+		res, err := http.DefaultClient.Do(req)
+		w.g.Expect(err).NotTo(HaveOccurred())
+		w.g.Expect(res.Body.Close()).To(Succeed())
+		return res.StatusCode
+	}
+	w.g.Expect(do("POST", "/cards", `{"subscription":"sub_x","number":"`+goodCard+`"}`)).To(Equal(http.StatusNotFound))
+	w.g.Expect(do("POST", "/cards", `{"subscription":"`+sub.ID+`","number":"`+goodCard+`"}`)).
+		To(Equal(http.StatusNoContent))
+	w.g.Expect(w.reread(sub).Status).To(Equal("active"))
+
+	price := w.price(w.product("Pro"), "")
+	verdict := func() string {
+		return w.send("POST", "/paddle/transactions", `{"items":[{"price_id":"`+price+`","quantity":1}],
+			"checkout":{"url":"https://a.example/p"}}`).verdict()
+	}
+	w.g.Expect(do("PUT", "/checkout-settings", `{"payment_link":"https://a.example/p","domains":["b.example"]}`)).
+		To(Equal(http.StatusNoContent))
+	w.g.Expect(verdict()).To(Equal("transaction_checkout_url_domain_is_not_approved"))
+	w.g.Expect(do("PUT", "/checkout-settings", `{}`)).To(Equal(http.StatusNoContent))
+	w.g.Expect(verdict()).To(Equal("transaction_default_checkout_url_not_set"))
 }

@@ -31,13 +31,12 @@ func TestPaddlePortal(t *testing.T) {
 		for k, v := range more {
 			form[k] = v
 		}
-		status, _, _, _ := w.visit(at, form)
-		return status
+		return w.visit(at, form).status
 	}
-	_, _, text, header := w.visit(at, nil)
-	w.g.Expect(text).To(And(ContainSubstring("Cancel subscription"), ContainSubstring("2.00 USD per month"),
+	got := w.visit(at, nil)
+	w.g.Expect(got.text).To(And(ContainSubstring("Cancel subscription"), ContainSubstring("2.00 USD per month"),
 		ContainSubstring("Card ending in 0341")))
-	w.g.Expect(header.Get("Content-Security-Policy")).To(HavePrefix("default-src 'none'"))
+	w.g.Expect(got.header.Get("Content-Security-Policy")).To(HavePrefix("default-src 'none'"))
 	w.g.Expect(do("cancel", nil)).To(Equal(http.StatusSeeOther))
 	w.g.Expect(w.reread(sub).ScheduledChange.Action).To(Equal("cancel"))
 	w.g.Expect(do("keep", nil)).To(Equal(http.StatusSeeOther))
@@ -53,8 +52,8 @@ func TestPaddlePortal(t *testing.T) {
 	other := w.send("POST", "/paddle/customers/"+w.make("/paddle/customers", `{"email":"b@example.com"}`)+
 		"/portal-sessions", `{"subscription_ids":["`+sub.ID+`"]}`)
 	w.g.Expect(other.verdict()).To(Equal("not_found"), "the subscription is somebody else's")
-	status, _, _, _ := w.visit("/paddle-portal/x", nil)
-	w.g.Expect(status).To(Equal(http.StatusNotFound))
+	got = w.visit("/paddle-portal/x", nil)
+	w.g.Expect(got.status).To(Equal(http.StatusNotFound))
 }
 
 func TestPaddleCustomers(t *testing.T) {
@@ -89,7 +88,7 @@ func TestPaddleRefusesTransactions(t *testing.T) {
 	w.g.Expect(verdict(item(price, "1")+","+item(other, "1"), "")).To(Equal("transaction_price_different_billing_cycle"))
 	w.g.Expect(verdict(item(price, "1"), `,"customer_id":"ctm_`+strings.Repeat("0", 26)+`"`)).To(Equal("not_found"))
 	w.g.Expect(verdict(item(price, "1"), `,"checkout":{"url":"x"}`)).To(Equal("invalid_field checkout.url"))
-	w.account().ApproveDomains("shop.example.com")
+	w.account().ApproveDomains([]string{"shop.example.com"})
 	w.g.Expect(verdict(item(price, "1"), `,"checkout":{"url":"https://a.example/p"}`)).
 		To(Equal("transaction_checkout_url_domain_is_not_approved"))
 	w.account().SetPaymentLink("")
@@ -98,8 +97,8 @@ func TestPaddleRefusesTransactions(t *testing.T) {
 
 func TestPaddleScriptIsServed(t *testing.T) {
 	w := newPaddleWorld(t, sandbox.Options{})
-	status, _, text, header := w.visit(paddle.ScriptPath, nil)
-	w.g.Expect(status).To(Equal(http.StatusOK))
-	w.g.Expect(header.Get("Content-Type")).To(HavePrefix("text/javascript"))
-	w.g.Expect(text).To(ContainSubstring("window.Paddle = "))
+	got := w.visit(paddle.ScriptPath, nil)
+	w.g.Expect(got.status).To(Equal(http.StatusOK))
+	w.g.Expect(got.header.Get("Content-Type")).To(HavePrefix("text/javascript"))
+	w.g.Expect(got.text).To(ContainSubstring("window.Paddle = "))
 }

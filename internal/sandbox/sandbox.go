@@ -71,14 +71,12 @@ func New(opt Options) *Sandbox {
 	s.paddle = paddle.New(paddle.Options{
 		Keys: opt.PaddleKeys, RateLimit: opt.RateLimit, ListLag: opt.PaddleListLag,
 		PublicURL: strings.TrimSuffix(opt.PublicURL, "/"),
-		Webhooks:  s.webhooks, Now: s.clock.Now,
+		Webhooks:  s.webhooks, Now: s.clock.Now, Outside: s.clock.Outside,
 		Retries: func(live bool) delivery.Schedule { return opt.retries(paddle.Retries(live), delivery.Quick) },
 	})
+	s.clock.OnChange(s.paddle.CatchUp)
 	lemon := lemonsqueezy.Options{
 		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Clock: s.clock,
-	s.clock.OnChange(s.paddle.CatchUp)
-	s.lemon = lemonsqueezy.New(lemonsqueezy.Options{
-		RateLimit: int(60 * opt.RateLimit), Webhooks: s.webhooks, Now: s.clock.Now,
 		Retries: opt.retries(lemonsqueezy.Retries(), lemonsqueezy.Retries()),
 	}
 	if opt.PublicURL != "" {

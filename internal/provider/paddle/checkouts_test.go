@@ -167,7 +167,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		s.Expect(e.Class).To(Equal(provider.ClassTerminal))
 		s.Expect(err.Error()).To(ContainSubstring(advice))
 	}
-	s.account.ApproveDomains("other.example.com")
+	s.account.ApproveDomains([]string{"other.example.com"})
 	refused(s.spec("monthly"), "transaction_checkout_url_domain_is_not_approved", "Website approval")
 	s.account.SetPaymentLink("")
 	refused(s.spec("monthly"), "transaction_default_checkout_url_not_set", "Set a default payment link in Paddle")

@@ -18,10 +18,14 @@ type account struct {
 	live  bool
 	clock func() time.Time
 
+	outside func(time.Duration) time.Duration // see Options
+	wake    func()                            // when something is due
+
 	webhooks *delivery.Queue
 	retries  delivery.Schedule
 
 	mu               sync.Mutex
+	timer            *time.Timer
 	last             int64 // the time of the latest id, in milliseconds
 	seq              int   // the ids of that millisecond
 	products         []*Product
@@ -63,7 +67,8 @@ func (s *Server) accountLocked(at Key) *account {
 
 func newAccount(s *Server, at Key) *account {
 	a := &account{
-		id: at.Account, live: at.Live, clock: s.opt.Now, taxCategories: taxCategories, webhooks: s.opt.Webhooks,
+		id: at.Account, live: at.Live, clock: s.opt.Now, outside: s.opt.Outside, wake: s.CatchUp,
+		taxCategories: taxCategories, webhooks: s.opt.Webhooks,
 		productByID: map[string]*Product{}, priceByID: map[string]*Price{}, settingByID: map[string]*Setting{},
 		customerByID: map[string]*Customer{}, transactionByID: map[string]*Transaction{},
 		subscriptionByID: map[string]*Subscription{}, portals: map[string]string{}, paymentLink: defaultLink,
@@ -131,11 +136,11 @@ func (v View) SetPaymentLink(link string) {
 	v.a.paymentLink = link
 }
 
-// ApproveDomains says which domains checkouts may be on. At first it is all of them.
-func (v View) ApproveDomains(domains ...string) {
+// ApproveDomains says which domains checkouts may be on; nil, as at first, is all of them.
+func (v View) ApproveDomains(domains []string) {
 	v.a.mu.Lock()
 	defer v.a.mu.Unlock()
-	v.a.approvedDomains = append([]string{}, domains...)
+	v.a.approvedDomains = slices.Clone(domains)
 }
 
 var (

@@ -94,6 +94,7 @@ func (a *account) complete(t *Transaction, d hosted.Details) outcome {
 	}
 	a.settle(t, c)
 	if s := a.newSubscription(t, c); s != nil {
+		a.arm()
 		a.emit("subscription.created", subscriptionCreated{s, t.ID})
 		a.emit("subscription."+map[string]string{active: "activated", trialing: trialing}[s.Status], s)
 		a.change(t, "transaction.updated", func(time.Time) {

@@ -10,6 +10,9 @@ import (
 // becomes of the subscription afterwards, are settings of the account; here it ends.
 var dunning = []time.Duration{3 * 24 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour, 15 * 24 * time.Hour}
 
+// shortestWait is for a timer that is a little ahead of the clock.
+const shortestWait = 10 * time.Millisecond
+
 // CatchUp does in all accounts what was due until now: renewals, further attempts at unpaid bills, and changes that
 // were scheduled. Requests to an account do the same for it.
 func (s *Server) CatchUp() {
@@ -17,6 +20,28 @@ func (s *Server) CatchUp() {
 		v.a.mu.Lock()
 		v.a.catchUp()
 		v.a.mu.Unlock()
+	}
+}
+
+// arm sees to it that what is due next happens when the clock is there. The account is locked.
+func (a *account) arm() {
+	if a.outside == nil {
+		return
+	}
+	var first time.Time
+	for _, s := range a.subscriptions {
+		if due := s.due(); !due.IsZero() && (first.IsZero() || due.Before(first)) {
+			first = due
+		}
+	}
+	if first.IsZero() {
+		return
+	}
+	wait := max(a.outside(first.Sub(a.clock())), shortestWait)
+	if a.timer == nil {
+		a.timer = time.AfterFunc(wait, a.wake)
+	} else {
+		a.timer.Reset(wait)
 	}
 }
 
@@ -33,6 +58,7 @@ func (a *account) catchUp() {
 			}
 		}
 		if first == nil {
+			a.arm()
 			return
 		}
 		a.clock = func() time.Time { return at }
@@ -209,18 +235,4 @@ func (a *account) replaceCard(s *Subscription, d hosted.Details) {
 	if s.Status == pastDue {
 		a.collect(s, s.unpaid)
 	}
-}
-
-// Subscriptions are all subscriptions, oldest first.
-func (v View) Subscriptions() []Subscription {
-	v.a.mu.Lock()
-	defer v.a.mu.Unlock()
-	return copies(v.a.subscriptions)
-}
-
-// Transactions are all transactions, oldest first.
-func (v View) Transactions() []Transaction {
-	v.a.mu.Lock()
-	defer v.a.mu.Unlock()
-	return copies(v.a.transactions)
 }

@@ -53,6 +53,8 @@ type Options struct {
 	Retries func(live bool) delivery.Schedule
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
+	// Outside is how long a time by the clock lasts outside. nil: what is due happens with the next request.
+	Outside func(time.Duration) time.Duration
 }
 
 // Server is the stand-in. It is safe for concurrent use.

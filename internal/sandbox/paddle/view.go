@@ -68,6 +68,27 @@ func (v View) Prices() []Price {
 	return copies(v.a.prices)
 }
 
+// Customers are all customers, oldest first.
+func (v View) Customers() []Customer {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	return copies(v.a.customers)
+}
+
+// Transactions are all transactions, oldest first.
+func (v View) Transactions() []Transaction {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	return copies(v.a.transactions)
+}
+
+// Subscriptions are all subscriptions, oldest first.
+func (v View) Subscriptions() []Subscription {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	return copies(v.a.subscriptions)
+}
+
 // Settings are all notification settings with their secrets, active or not, oldest first.
 func (v View) Settings() []Setting {
 	v.a.mu.Lock()
@@ -112,7 +133,7 @@ func (v View) EditPrice(id string, edit func(*Price)) error {
 	return nil
 }
 
-// State is a dump of the catalogue and the notification settings, without their secrets.
+// State is a dump of what the account has, and of the notification settings without their secrets.
 type State struct {
 	Account  string    `json:"account"`
 	Live     bool      `json:"live"`
@@ -120,6 +141,10 @@ type State struct {
 	Products []Product `json:"products"`
 	Prices   []Price   `json:"prices"`
 	Settings []Setting `json:"notification_settings"`
+
+	Customers     []Customer     `json:"customers"`
+	Transactions  []Transaction  `json:"transactions"`
+	Subscriptions []Subscription `json:"subscriptions"`
 }
 
 // State dumps the account.
@@ -130,7 +155,7 @@ func (v View) State() State {
 	}
 	return State{
 		Account: v.ID(), Live: v.Live(), Writes: v.Writes(), Products: v.Products(), Prices: v.Prices(),
-		Settings: settings,
+		Settings: settings, Customers: v.Customers(), Transactions: v.Transactions(), Subscriptions: v.Subscriptions(),
 	}
 }
 
