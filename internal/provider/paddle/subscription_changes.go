@@ -24,6 +24,13 @@ func (s *subscriptions) Cancel(ctx context.Context, id string, now bool) (billin
 	if now || there.Status == paddle.SubscriptionStatusPaused {
 		from = paddle.EffectiveFromImmediately
 	}
+	if now && there.ScheduledChange != nil {
+		// Paddle takes no second change while one is scheduled. Should this be all that is done, the caller hears of an
+		// error and asks again.
+		if _, err := s.update(ctx, op, unscheduling(id)); err != nil {
+			return billing.Subscription{}, err
+		}
+	}
 	call, _ := withCall(ctx, op)
 	p, err := checked(op, id)(s.sdk.CancelSubscription(call, &paddle.CancelSubscriptionRequest{
 		SubscriptionID: id, EffectiveFrom: &from,
@@ -49,9 +56,14 @@ func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscrip
 	case !before.CancelAtPeriodEnd:
 		return s.told(ctx, there)
 	}
-	return s.update(ctx, "resume subscription", &paddle.UpdateSubscriptionRequest{
+	return s.update(ctx, "resume subscription", unscheduling(id))
+}
+
+// unscheduling takes back what is scheduled.
+func unscheduling(id string) *paddle.UpdateSubscriptionRequest {
+	return &paddle.UpdateSubscriptionRequest{
 		SubscriptionID: id, ScheduledChange: paddle.NewNullPatchField[*paddle.SubscriptionScheduledChange](),
-	})
+	}
 }
 
 // prorations are Paddle's names.
@@ -145,8 +157,11 @@ func (s *subscriptions) update(
 // Portal is the overview of the customer's pages at Paddle, which lead nowhere else: there is no place for returnURL.
 func (s *subscriptions) Portal(ctx context.Context, of billing.Subscription, _ string) (string, error) {
 	const op = "create portal session"
-	if !customerIDs.MatchString(of.CustomerID) {
+	switch {
+	case !customerIDs.MatchString(of.CustomerID):
 		return "", s.notFound(op, of.CustomerID)
+	case !subscriptionIDs.MatchString(of.ID):
+		return "", s.notFound(op, of.ID)
 	}
 	ctx, _ = withCall(ctx, op)
 	p, err := s.sdk.CreateCustomerPortalSession(ctx, &paddle.CreateCustomerPortalSessionRequest{

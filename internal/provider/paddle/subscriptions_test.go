@@ -105,7 +105,9 @@ func TestCancelAndResume(t *testing.T) {
 		s.Expect(got.Status).To(Equal(billing.StatusActive))
 		s.Expect(got.EndsAt.IsZero()).To(BeTrue())
 	}
-	for _, now := range []bool{true, true, false} {
+	_, err = subscriptions.Cancel(ctx, id, false)
+	s.Expect(err).NotTo(HaveOccurred())
+	for _, now := range []bool{true, true, false} { // an end that is scheduled is no hindrance
 		got, err := subscriptions.Cancel(ctx, id, now)
 		s.Expect(err).NotTo(HaveOccurred())
 		s.Expect(got.Status).To(Equal(billing.StatusCanceled))

@@ -228,7 +228,7 @@ func (c *call) ending(fields shape) (s *Subscription, now bool, err *apiError) {
 	switch now = in.EffectiveFrom == immediately; {
 	case s.Status == canceled:
 		err = subscriptionError("subscription_is_canceled_action_invalid", "the subscription is canceled")
-	case s.ScheduledChange != nil && !now:
+	case s.ScheduledChange != nil:
 		err = subscriptionError("subscription_locked_pending_changes", "a change is scheduled")
 	}
 	return s, now, err
