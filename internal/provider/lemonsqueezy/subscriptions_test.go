@@ -78,6 +78,21 @@ func TestList(t *testing.T) {
 	g.Expect(p.asked).To(BeEmpty(), "without an email, the list would be everybody's")
 }
 
+// A letter that only looks like one, or that a database takes for it, makes another email.
+func TestListOfALookalike(t *testing.T) {
+	g := NewWithT(t)
+	of := func(id, email string) string {
+		return object("subscriptions", id, shapedSubscription(`,"user_email":"`+email+`"`))
+	}
+	s, _ := seller(t, map[string][]string{"GET /v1/subscriptions": {
+		pageOf(1, 1, of("601", "MIKE@example.com")+","+of("602", `mi\u212ae@example.com`)), // the Kelvin sign
+	}})
+	got, err := s.Subscriptions().List(t.Context(), provider.User{Email: "mike@example.com"})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(got).To(HaveLen(1))
+	g.Expect(got[0].ID).To(Equal("601"))
+}
+
 func TestCancel(t *testing.T) {
 	for _, c := range []struct {
 		why, before string

@@ -147,6 +147,20 @@ func (s *Server) EditVariant(id int64, edit func(*Variant)) error {
 	return nil
 }
 
+// EditSubscription changes a subscription by hand, without an event: such as one that is paid by PayPal, for which the
+// page has no button. Its id stays.
+func (s *Server) EditSubscription(id int64, edit func(*Subscription)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subscription(id)
+	if sub == nil {
+		return ErrNotFound
+	}
+	edit(sub)
+	sub.ID, sub.UpdatedAt = id, Stamp{s.now()}
+	return nil
+}
+
 // Webhooks are the webhooks of both modes with their secrets, oldest first.
 func (s *Server) Webhooks() []Webhook {
 	s.mu.Lock()

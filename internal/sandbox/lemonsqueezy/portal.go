@@ -60,8 +60,8 @@ type portalLine struct {
 
 // portalPages serves the customer portal, where a buyer cancels, resumes, and gives another card.
 func (s *Server) portalPages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /billing", func(w http.ResponseWriter, r *http.Request) { s.portal(w, r) })
-	mux.HandleFunc("POST /billing", func(w http.ResponseWriter, r *http.Request) { s.portal(w, r) })
+	mux.HandleFunc("GET /billing", s.portal)
+	mux.HandleFunc("POST /billing", s.portal)
 }
 
 func (s *Server) portal(w http.ResponseWriter, r *http.Request) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
 )
 
 func TestListsOfSubscriptions(t *testing.T) {
@@ -92,6 +94,20 @@ func TestChangeOfVariant(t *testing.T) {
 		}
 		s.g.Expect(paid).To(ConsistOf(want), how)
 	}
+}
+
+// Changes of what is paid by PayPal are admitted, and not made. It can be cancelled.
+func TestChangesOfPayPal(t *testing.T) {
+	s := openShop(t)
+	id := s.subscribe(small, goodCard)
+	s.g.Expect(s.LemonSqueezy().EditSubscription(int64(numeric(s.world, id)), func(x *lemonsqueezy.Subscription) {
+		x.PaymentProcessor = "paypal"
+	})).To(Succeed())
+	s.g.Expect(s.one(s.patch(id, `"variant_id":`+s.variants[large])).Attributes).
+		To(HaveKeyWithValue("variant_id", numeric(s.world, s.variants[small])))
+	s.events(0)
+	s.send("DELETE", "/v1/subscriptions/"+id)
+	s.happened("subscription_cancelled", "subscription_updated")
 }
 
 func TestChangesAreValidated(t *testing.T) {
