@@ -22,9 +22,9 @@ const (
 	askingCard   = "4000002500003155"
 	failingCard  = "4000000000000341"
 
-	everyMonth = `,"billing_cycle":{"interval":"month","frequency":1}`
-	trial      = everyMonth + `,"trial_period":{"interval":"day","frequency":14}`
-	month      = 31 * 24 * time.Hour
+	everyMonth     = `,"billing_cycle":{"interval":"month","frequency":1}`
+	monthWithTrial = everyMonth + `,"trial_period":{"interval":"day","frequency":14}`
+	month          = 31 * 24 * time.Hour
 )
 
 // account is the account of the world's key.
@@ -173,7 +173,7 @@ func TestPaddleRenewsByTheClock(t *testing.T) {
 
 func TestPaddleTrialIsBilledAtItsEnd(t *testing.T) {
 	w := newPaddleWorld(t, sandbox.Options{})
-	sub := w.bought(trial, goodCard)
+	sub := w.bought(monthWithTrial, goodCard)
 	w.g.Expect(sub.Status).To(Equal("trialing"))
 	w.g.Expect(sub.Items[0].TrialDates).NotTo(BeNil())
 	w.g.Expect(w.account().Transactions()[0].Payments[0].Amount).To(Equal("0"))
@@ -245,7 +245,7 @@ func TestPaddleSubscriptionsEnd(t *testing.T) {
 	w.g.Expect(w.happened(before)[0]).To(Equal("subscription.resumed"))
 	w.g.Expect(w.reread(sub).CurrentBillingPeriod).NotTo(BeNil())
 
-	sub = w.bought(trial, goodCard)
+	sub = w.bought(monthWithTrial, goodCard)
 	w.g.Expect(w.send("POST", at(sub)+"/activate", "").status).To(Equal(http.StatusOK))
 	w.g.Expect(w.reread(sub).Status).To(Equal("active"))
 }
