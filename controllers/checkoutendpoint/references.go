@@ -95,21 +95,20 @@ func (r *Reconciler) plans(
 func (r *Reconciler) readProvider(ctx context.Context, refs *references, at v1alpha1.PlanProvider) error {
 	namespace := refs.endpoint.Namespace
 	key := accounts.ProviderKey(namespace, &at).String()
-	if refs.providers[key] != nil || refs.refused[key] != nil {
+	_, refused := refs.refused[key]
+	if refused || refs.providers[key] != nil {
 		return nil
 	}
 	pp, err := accounts.Resolve(ctx, r.Client, namespace, &at)
-	if err == nil {
+	var refusal *accounts.Error
+	switch {
+	case err == nil:
 		replicas := workload.Checkout{Object: refs.endpoint}.Server().Replicas()
 		refs.providers[key], refs.rates[key] = pp, accounts.Rate(r.Registry, pp)/float64(max(1, replicas))
-		return nil
+	case errors.As(err, &refusal):
+		refs.refused[key], err = refusal, nil
 	}
-	var refusal *accounts.Error
-	if !errors.As(err, &refusal) {
-		return err
-	}
-	refs.refused[key] = refusal
-	return nil
+	return err
 }
 
 // providersOf are where a Plan is sold, and where it was and may still have subscriptions.

@@ -2,6 +2,7 @@ package checkoutendpoint
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func weighted(name string, weight int32) v1alpha1.WeightedProvider {
 	return v1alpha1.WeightedProvider{Name: name, Weight: ptr.To(weight)}
 }
 
-// offered is a document in a line for each price: "plan/price at provider=id ...", after the providers' weights.
+// offered is a document in a line for each price: "plan/price id ...", after the providers' weights.
 func offered(d *storefront.Document) []string {
 	var lines []string
 	for _, p := range d.Providers {
@@ -85,11 +86,11 @@ func offered(d *storefront.Document) []string {
 	}
 	for _, plan := range d.Plans {
 		for _, price := range plan.Prices {
-			line := plan.Name + "/" + price.Name
+			line := []string{plan.Name + "/" + price.Name}
 			for _, at := range price.At {
-				line += " " + at.PriceID
+				line = append(line, at.PriceID)
 			}
-			lines = append(lines, line)
+			lines = append(lines, strings.Join(line, " "))
 		}
 	}
 	return lines
