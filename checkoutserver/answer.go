@@ -43,5 +43,5 @@ func (a *answer) write(w http.ResponseWriter) {
 		h.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
+	_, _ = w.Write(a.body) //nolint:gosec // JSON that no browser takes for HTML: nosniff
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// BenchmarkCheckouts opens checkouts over HTTP at a provider that answers at once. It reports checkouts a second and the
-// time within which 99 of 100 were answered.
+// BenchmarkCheckouts opens checkouts over HTTP at a provider that answers at once. It reports checkouts a second and
+// the time within which 99 of 100 were answered.
 func BenchmarkCheckouts(b *testing.B) {
 	s := newShop(b)
 	s.stripe.silent, s.paddle.silent = true, true

@@ -12,8 +12,8 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// NewClient makes a client of exactly the kinds that a checkout server reads. It asks the API server for no discovery and
-// limits no rate: the API server's own fairness does.
+// NewClient makes a client of exactly the kinds that a checkout server reads. It asks the API server for no discovery
+// and limits no rate: the API server's own fairness does.
 func NewClient(config *rest.Config) (client.WithWatch, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1

@@ -15,8 +15,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
-// config follows the endpoint's own resource, its storefront and the Secrets that these name, and has what they say now,
-// ready to use. Only these objects are read, by name.
+// config follows the endpoint's own resource, its storefront and the Secrets that these name, and has what they say
+// now, ready to use. Only these objects are read, by name.
 type config struct {
 	client          client.WithWatch
 	namespace, name string

@@ -191,9 +191,9 @@ func (c *config) tell(s *settings) {
 			why = at.closed
 		}
 		told[at.Key()] = why
-		switch before := c.told[at.Key()]; {
-		case why == before:
-		case why == "":
+		switch why {
+		case c.told[at.Key()]:
+		case "":
 			c.log.Info("provider can be used", "provider", at.Key())
 		default:
 			c.log.Warn("provider cannot be used", "provider", at.Key(), "reason", why)

@@ -110,7 +110,7 @@ func (a *account) Get(_ context.Context, id string) (billing.Subscription, error
 	case a.err != nil:
 		return s, a.err
 	case !ok:
-		return s, &provider.Error{Class: provider.ClassNotFound, Provider: a.kind, Operation: "get", Status: http.StatusNotFound}
+		return s, &provider.Error{Class: provider.ClassNotFound, Provider: a.kind, Operation: "get"}
 	}
 	return s, nil
 }

@@ -42,7 +42,7 @@ func (s *Server) portalOf(ctx context.Context, c *call, id string) (*owned, *ans
 	if id != "" {
 		return s.owned(ctx, c, id)
 	}
-	found, failed := s.all(c)
+	found, failed := s.all(ctx, c)
 	switch {
 	case len(found) > 0:
 		return found[0], nil

@@ -80,7 +80,8 @@ func tooLarge() *answer {
 }
 
 func incomplete() *answer {
-	return problem(http.StatusBadRequest, "incomplete", "Body incomplete", "The body could not be read to its end in time.")
+	return problem(http.StatusBadRequest, "incomplete", "Body incomplete",
+		"The body could not be read to its end in time.")
 }
 
 func wrongMediaType() *answer {

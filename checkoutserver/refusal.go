@@ -93,8 +93,8 @@ func (r *resting) last(sites []*site, now time.Time) []*site {
 	return append(awake, asleep...)
 }
 
-// within bounds what is asked of a provider for one request, and goes on when the client hangs up: a change that is half
-// known is worse than one that is made.
+// within bounds what is asked of a provider for one request, and goes on when the client hangs up: a change that is
+// half known is worse than one that is made.
 func within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), workLimit)
 }

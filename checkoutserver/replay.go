@@ -41,8 +41,8 @@ func digestOfValue(value any) digest {
 	return sha256.Sum256(text)
 }
 
-// replays remembers what requests with an Idempotency-Key were answered. It is of one replica: across them the provider's
-// own idempotency keys count.
+// replays remembers what requests with an Idempotency-Key were answered. It is of one replica: across them the
+// provider's own idempotency keys count.
 type replays struct {
 	mu    sync.Mutex
 	known *lru.Cache

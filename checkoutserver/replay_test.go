@@ -1,8 +1,8 @@
 package checkoutserver
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -93,11 +93,11 @@ func TestReplaysAreBounded(t *testing.T) {
 	r, now := newReplays(), time.Now()
 	work := func() *answer { return &answer{status: 201} }
 	for i := range maxReplays + 10 {
-		r.do(digestOf(fmt.Sprint(i)), digest{}, now, work)
+		r.do(digestOf(strconv.Itoa(i)), digest{}, now, work)
 	}
 	g.Expect(r.known.Len()).To(Equal(maxReplays))
-	_, again := r.do(digestOf(fmt.Sprint(maxReplays)), digest{}, now, work)
+	_, again := r.do(digestOf(strconv.Itoa(maxReplays)), digest{}, now, work)
 	g.Expect(again).To(BeTrue())
-	_, again = r.do(digestOf(fmt.Sprint(maxReplays)), digest{}, now.Add(replayFor), work)
+	_, again = r.do(digestOf(strconv.Itoa(maxReplays)), digest{}, now.Add(replayFor), work)
 	g.Expect(again).To(BeFalse(), "an old one is forgotten")
 }

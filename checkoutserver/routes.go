@@ -59,7 +59,7 @@ func (s *Server) handler() *http.ServeMux {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			c := r.Context().Value(callKey{}).(*call)
 			c.w, c.r = w, r
-			s.act(c, pattern, actions)
+			s.act(c, pattern, actions) //nolint:contextcheck // the call has the request, and with it the context
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -29,7 +29,9 @@ func TestWhoIsAdmitted(t *testing.T) {
 	}
 	s.g.Expect(s.stripe.checkouts()).To(BeEmpty())
 	s.g.Expect(s.buy("").status).To(Equal(201), "the app may sell to nobody it knows")
-	for _, path := range []string{"GET /v1/subscriptions", "POST /v1/subscriptions/stripe.sub_1/cancel", "POST /v1/portal"} {
+	for _, path := range []string{
+		"GET /v1/subscriptions", "POST /v1/subscriptions/stripe.sub_1/cancel", "POST /v1/portal",
+	} {
 		method, path, _ := strings.Cut(path, " ")
 		s.g.Expect(s.as("", method, path, "").problem()).To(Equal("user-required"), path)
 	}

@@ -79,7 +79,8 @@ func soldOf(doc *storefront.Document) map[soldID]sold {
 	return out
 }
 
-// settingsOf is what the resource and the storefront alone say. The sites, and what guards the edge, are config's to add.
+// settingsOf is what the resource and the storefront alone say. The sites, and what guards the edge, are config's to
+// add.
 func settingsOf(e *v1alpha1.CheckoutEndpoint, doc *storefront.Document) (*settings, string) {
 	at, err := url.Parse(e.Spec.URL)
 	if err != nil {

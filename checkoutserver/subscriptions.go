@@ -45,13 +45,15 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-// listSubscriptions is GET /v1/subscriptions. What a provider that cannot be reached has is missing, and the answer says
-// so: a user who is told of no subscription buys another.
+// listSubscriptions is GET /v1/subscriptions. What a provider that cannot be reached has is missing, and the answer
+// says so: a user who is told of no subscription buys another.
 func (s *Server) listSubscriptions(c *call) *answer {
 	if c.cfg.spec.Subscriptions == nil && c.cfg.spec.CustomerPortal == nil {
 		return notOffered("subscriptions")
 	}
-	found, failed := s.all(c)
+	ctx, cancel := within(c.r.Context())
+	defer cancel()
+	found, failed := s.all(ctx, c)
 	if failed != nil && len(found) == 0 {
 		return failed
 	}
@@ -65,10 +67,9 @@ func (s *Server) listSubscriptions(c *call) *answer {
 	return jsonAnswer(http.StatusOK, out)
 }
 
-// all are the user's subscriptions at every provider, the newest first. failed is the answer of one that could not tell.
-func (s *Server) all(c *call) (found []*owned, failed *answer) {
-	ctx, cancel := within(c.r.Context())
-	defer cancel()
+// all are the user's subscriptions at every provider, the newest first. failed is the answer of one that could not
+// tell.
+func (s *Server) all(ctx context.Context, c *call) (found []*owned, failed *answer) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, at := range c.cfg.sites {

@@ -91,7 +91,9 @@ func TestForeignSubscriptionsDoNotExist(t *testing.T) {
 		"shop~stripe.sub_foreign", "stripe.sub%2Fforeign", "stripe.sub%20", "stripe.%2e%2e", "Stripe.sub_foreign",
 		strings.Repeat("a", 600) + ".sub_1",
 	} {
-		for path, body := range map[string]string{"/cancel": `{"when":"Now"}`, "/resume": "", "": `{"plan":"pro","price":"yearly"}`} {
+		for path, body := range map[string]string{
+			"/cancel": `{"when":"Now"}`, "/resume": "", "": `{"plan":"pro","price":"yearly"}`,
+		} {
 			method := http.MethodPost
 			if path == "" {
 				method = http.MethodPatch
@@ -190,8 +192,8 @@ func TestChangePlan(t *testing.T) {
 	again := s.as("u1", http.MethodPatch, path, `{"plan":"pro","price":"yearly"}`, "Idempotency-Key", "k")
 	s.g.Expect(again.body).To(Equal(r.body))
 	s.g.Expect(s.stripe.changed).To(HaveLen(1))
-	other := s.as("u1,u@example.com", http.MethodPatch, "/v1/subscriptions/paddle.sub_2", `{"plan":"pro","price":"yearly"}`,
-		"Idempotency-Key", "k")
+	other := s.as("u1,u@example.com", http.MethodPatch, "/v1/subscriptions/paddle.sub_2",
+		`{"plan":"pro","price":"yearly"}`, "Idempotency-Key", "k")
 	s.g.Expect(other.problem()).To(Equal("idempotency-key-reused"), "the key is of one subscription")
 
 	for body, want := range map[string]string{
@@ -217,9 +219,10 @@ func TestUsersDoNotChooseTheProration(t *testing.T) {
 	s := newShop(t)
 	cfg := *s.server.config.live.Load()
 	cfg.spec.Auth = v1alpha1.CheckoutAuth{JWT: &v1alpha1.JWTAuth{}}
-	_, _, _, refused := cfg.target(&change{Plan: "pro", Price: "yearly", Proration: v1alpha1.ProrationNone})
+	_, _, proration, refused := cfg.target(&change{Plan: "pro", Price: "yearly", Proration: v1alpha1.ProrationNone})
 	g.Expect(refused.result).To(Equal("not-allowed"))
-	_, _, proration, refused := cfg.target(&change{Plan: "pro", Price: "yearly", Proration: v1alpha1.ProrateImmediately})
+	g.Expect(proration).To(BeEmpty())
+	_, _, proration, refused = cfg.target(&change{Plan: "pro", Price: "yearly", Proration: v1alpha1.ProrateImmediately})
 	g.Expect(refused).To(BeNil(), "what counts anyway may be said")
 	g.Expect(proration).To(Equal(billing.ProrateImmediately))
 }

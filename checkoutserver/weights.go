@@ -14,9 +14,9 @@ type share struct {
 	weight int32
 }
 
-// order is a user's providers, the first choice first, by weighted rendezvous hashing: every provider draws a number for
-// the user, and the smallest wins. One whose weight grows wins users of all others in proportion, and nobody else moves.
-// Those of weight 0 are left out.
+// order is a user's providers, the first choice first, by weighted rendezvous hashing: every provider draws a number
+// for the user, and the smallest wins. One whose weight grows wins users of all others in proportion, and nobody else
+// moves. Those of weight 0 are left out.
 func order(user string, shares []share) []string {
 	type draw struct {
 		key  string

@@ -3,6 +3,7 @@ package checkoutserver
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -65,12 +66,13 @@ func TestOrder(t *testing.T) {
 	g := NewWithT(t)
 	shares := []share{{"a", 1}, {"b", 0}, {"c", 1}}
 	g.Expect(order("u", shares)).To(ConsistOf("a", "c"), "weight 0 gets nothing")
-	g.Expect(order("u", []share{shares[2], shares[0]})).To(Equal(order("u", shares)), "the order of the spec counts for nothing")
+	g.Expect(order("u", []share{shares[2], shares[0]})).To(Equal(order("u", shares)),
+		"the order of the spec counts for nothing")
 	g.Expect(order("u", nil)).To(BeEmpty())
 	// The next choice of a user is the one that would be the first without the first.
 	all := []share{{"a", 3}, {"b", 2}, {"c", 1}}
 	for i := range 200 {
-		user := fmt.Sprint(i)
+		user := strconv.Itoa(i)
 		chosen := order(user, all)
 		var rest []share
 		for _, s := range all {

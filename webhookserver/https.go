@@ -6,8 +6,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/serving"
 )
 
-// refusalOfTransport is the metric's reason and the answer for a request that came in a way that the policy does not admit; nil
-// for one that it does.
+// refusalOfTransport is the metric's reason and the answer for a request that came in a way that the policy does not
+// admit; nil for one that it does.
 func refusalOfTransport(p serving.HTTPSPolicy, r *http.Request) (reason string, refused *problem) {
 	how, refuses := p.Refuses(r)
 	switch {

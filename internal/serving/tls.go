@@ -25,8 +25,8 @@ type FollowedCertificate struct {
 	stop context.CancelFunc
 }
 
-// Follow is told of spec.tls of every version of the server's resource. One that asks for no TLS any more is about to get
-// other replicas: this one goes on with what it has.
+// Follow is told of spec.tls of every version of the server's resource. One that asks for no TLS any more is about to
+// get other replicas: this one goes on with what it has.
 func (t *FollowedCertificate) Follow(ctx context.Context, spec *v1alpha1.ServerTLS) {
 	if spec == nil {
 		return
