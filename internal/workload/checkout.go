@@ -12,7 +12,6 @@ import (
 type Checkout struct {
 	Object  *v1alpha1.CheckoutEndpoint
 	Image   string
-	Cluster string          // UID of the kube-system namespace
 	Env     []corev1.EnvVar // added to the server's container
 	Secrets []string        // names of the Secrets of its namespace that the server reads
 }
@@ -25,7 +24,7 @@ func (c Checkout) Server() Server {
 			Kind: "CheckoutEndpoint", Namespace: c.Object.Namespace, Name: c.Object.Name, UID: c.Object.UID,
 		},
 		Command: "checkout",
-		Args:    []string{"--namespace=" + c.Object.Namespace, "--name=" + c.Object.Name, "--cluster-id=" + c.Cluster},
+		Args:    []string{"--namespace=" + c.Object.Namespace, "--name=" + c.Object.Name},
 		Image:   c.Image,
 		Labels:  map[string]string{v1alpha1.LabelCheckoutEndpoint: c.Object.Name},
 		Env:     c.Env,

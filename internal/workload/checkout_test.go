@@ -20,7 +20,7 @@ func checkout(edit ...func(*v1alpha1.CheckoutEndpointSpec)) Checkout {
 	for _, e := range edit {
 		e(&object.Spec)
 	}
-	return Checkout{Object: object, Image: "kassa", Cluster: "cluster"}
+	return Checkout{Object: object, Image: "kassa"}
 }
 
 // An endpoint answers below its url, too.
@@ -51,7 +51,7 @@ func TestRightsOfAnEndpoint(t *testing.T) {
 	c.Secrets = []string{"stripe-api"}
 	g.Expect(text(t, c.Server().Rules)).To(ContainSubstring(`"secrets"],"resourceNames":["stripe-api"]`))
 	g.Expect(text(t, c.Server().deployment().Spec.Template.Spec.Containers[0].Args)).To(
-		Equal(`["checkout","--namespace=web","--name=shop","--cluster-id=cluster"]`))
+		Equal(`["checkout","--namespace=web","--name=shop"]`))
 }
 
 func TestRightsAbroad(t *testing.T) {
