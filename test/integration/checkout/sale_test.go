@@ -2,18 +2,22 @@ package checkout
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox/lemonsqueezy"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -77,6 +81,7 @@ func (s *shop) ask(method, path, user, body string) (int, map[string]any) {
 	req.Header.Set("Content-Type", "application/json")
 	if user != "" {
 		req.Header.Set("Kassa-User-Id", user)
+		req.Header.Set("Kassa-User-Email", user+"@example.com")
 	}
 	res, err := s.client.Do(req)
 	s.g.Expect(err).NotTo(HaveOccurred())
@@ -90,16 +95,93 @@ func (s *shop) ask(method, path, user, body string) (int, map[string]any) {
 
 const shopToken = "token-of-the-shop"
 
+// market is a provider that the shop sells at.
+type market struct {
+	name string
+	// open makes the PaymentProvider, and says how the Plan is sold there.
+	open func(t *testing.T, s *stack.Stack) v1alpha1.PlanProvider
+	// page is where the sandbox takes the card for a checkout.
+	page func(g Gomega, s *stack.Stack, client *http.Client, checkout *url.URL) string
+}
+
+func peer(name string) stack.Peer {
+	return stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == name })]
+}
+
+func itself(_ Gomega, _ *stack.Stack, _ *http.Client, checkout *url.URL) string {
+	return checkout.String()
+}
+
+var markets = []market{
+	{name: "stripe", page: itself, open: func(_ *testing.T, s *stack.Stack) v1alpha1.PlanProvider {
+		s.CreateProvider()
+		return v1alpha1.PlanProvider{Name: "stripe"}
+	}},
+	{name: "paddle", open: func(_ *testing.T, s *stack.Stack) v1alpha1.PlanProvider {
+		p := peer("paddle").Provider("paddle", s.SandboxURL)
+		p.Spec.Paddle.ClientTokenSecretRef = &v1alpha1.SecretKeyReference{Name: "browser", Key: "token"}
+		s.Create(stack.Secret("paddle", "key", peer("paddle").Key(s.Namespace)),
+			stack.Secret("browser", "token", "test_"+strings.Repeat("7d2", 9)), p)
+		return v1alpha1.PlanProvider{Name: "paddle"}
+	}, page: func(g Gomega, s *stack.Stack, client *http.Client, checkout *url.URL) string {
+		g.Expect(checkout.Path).To(Equal("/paddle"), "a page of the shop's opens Paddle's script")
+		res, err := client.Get(checkout.String())
+		g.Expect(err).NotTo(HaveOccurred())
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(string(text)).To(ContainSubstring(s.SandboxURL + "/paddle/paddle.js"))
+		return s.SandboxURL + "/paddle-checkout/" + checkout.Query().Get("_ptxn")
+	}},
+	{name: "lemonsqueezy", page: itself, open: func(t *testing.T, s *stack.Stack) v1alpha1.PlanProvider {
+		t.Helper()
+		amount, unit, once, store := int64(2900), "month", int64(1), s.Sandbox.LemonSqueezy()
+		store.AddStore(lemonsqueezy.Store{ID: lemonStore, Name: "Shop"})
+		product, variants, err := store.AddProduct(lemonsqueezy.Draft{
+			StoreID: lemonStore, Name: "Plan pro", Variants: []lemonsqueezy.DraftVariant{{
+				Name:  "monthly",
+				Price: lemonsqueezy.Price{UnitPrice: &amount, IntervalUnit: &unit, IntervalCount: &once},
+			}},
+		})
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		s.Create(stack.Secret("lemonsqueezy", "key", "eyJ0"+s.Namespace), &v1alpha1.PaymentProvider{
+			ObjectMeta: metav1.ObjectMeta{Name: "lemonsqueezy"},
+			Spec: v1alpha1.PaymentProviderSpec{
+				Mode: v1alpha1.ModeTest, BaseURL: s.SandboxURL + "/lemonsqueezy",
+				LemonSqueezy: &v1alpha1.LemonSqueezyProvider{
+					APIKeySecretRef: v1alpha1.SecretKeyReference{Name: "lemonsqueezy", Key: "key"},
+					StoreID:         strconv.Itoa(lemonStore),
+				},
+			},
+		})
+		return v1alpha1.PlanProvider{Name: "lemonsqueezy", Adopt: &v1alpha1.Adopt{
+			ProductID: strconv.FormatInt(product, 10),
+			Prices:    []v1alpha1.AdoptPrice{{Name: "monthly", ID: strconv.FormatInt(variants[0], 10)}},
+		}}
+	}},
+}
+
+const lemonStore = 77
+
 // A user buys a subscription at the deployed server, the event of it comes to the application with the user's id, and
 // the user, and nobody else, ends the subscription.
 func TestSale(t *testing.T) {
+	for _, m := range markets {
+		t.Run(m.name, func(t *testing.T) { sell(t, m) })
+	}
+}
+
+func sell(t *testing.T, m market) {
 	g := NewWithT(t)
 	s := stack.New(t, stack.Options{Node: true})
 	s.Operator()
-	s.CreateProvider()
-	s.Create(stack.Plan("pro"))
+	plan := stack.Plan("pro")
+	plan.Spec.Prices = plan.Spec.Prices[:1]
+	plan.Spec.Providers = []v1alpha1.PlanProvider{m.open(t, s)}
+	s.Create(plan)
 	app := newApp(t)
 	hooks := s.CreateReceiver("hooks", stack.NewSink(t), func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.ProviderRef.Name = m.name
 		r.Spec.Delivery.Sinks[0].HTTP.URI = app.url
 	})
 	e := endpoint("pro")
@@ -114,9 +196,11 @@ func TestSale(t *testing.T) {
 	status, refused := shop.ask("POST", "/v1/checkouts", "user-1", `{"plan":"pro","price":"monthly","amount":"0.01"}`)
 	g.Expect(status).To(Equal(http.StatusBadRequest), "%v", refused)
 	status, opened := shop.ask("POST", "/v1/checkouts", "user-1",
-		`{"plan":"pro","price":"monthly","email":"jane@example.com"}`)
+		`{"plan":"pro","price":"monthly","email":"user-1@example.com"}`)
 	g.Expect(status).To(Equal(http.StatusCreated), "%v", opened)
-	pay(g, opened["url"].(string))
+	at, err := url.Parse(opened["url"].(string))
+	g.Expect(err).NotTo(HaveOccurred())
+	pay(g, m.page(g, s, shop.client, at))
 
 	g.Eventually(app.of("checkout.completed"), stack.Patience, often).ShouldNot(BeEmpty())
 	g.Eventually(app.of("subscription.created"), stack.Patience, often).ShouldNot(BeEmpty())
@@ -133,7 +217,7 @@ func TestSale(t *testing.T) {
 	}
 	g.Eventually(subscriptions, stack.Patience, often).WithArguments("user-1").Should(HaveLen(1))
 	g.Expect(subscriptions("user-2")).To(BeEmpty())
-	id := url.PathEscape("stripe." + made.ID)
+	id := url.PathEscape(m.name + "." + made.ID)
 	status, answer := shop.ask("POST", "/v1/subscriptions/"+id+"/cancel", "user-2", "{}")
 	g.Expect(status).To(Equal(http.StatusNotFound), "%v", answer)
 	status, answer = shop.ask("POST", "/v1/subscriptions/"+id+"/cancel", "user-1", "{}")
@@ -152,10 +236,11 @@ func TestSale(t *testing.T) {
 func pay(g Gomega, page string) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.PostForm(page, url.Values{
-		"number": {"4242424242424242"}, "exp": {"12/34"}, "cvc": {"123"}, "email": {"jane@example.com"},
+		"number": {"4242424242424242"}, "exp": {"12/34"}, "cvc": {"123"}, "email": {"user-1@example.com"},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	defer res.Body.Close()
-	g.Expect(res.StatusCode).To(Equal(http.StatusSeeOther))
-	g.Expect(res.Header.Get("Location")).To(HavePrefix("http://app.example.com/done"), fmt.Sprint(res.Header))
+	text, err := io.ReadAll(res.Body)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(res.StatusCode).To(BeElementOf(http.StatusOK, http.StatusSeeOther), "%s", text)
 }
