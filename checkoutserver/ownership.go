@@ -40,7 +40,7 @@ func (c *settings) own(at *site, s billing.Subscription, who signin.User) (*owne
 // belongs says whether a subscription is the user's. A user without an id, or email, has none.
 func belongs(at *site, s *billing.Subscription, who signin.User) bool {
 	if at.traits.NoUserID {
-		return who.Email != "" && strings.EqualFold(s.Email, who.Email)
+		return who.Email != "" && billing.SameEmail(s.Email, who.Email)
 	}
 	return who.ID != "" && s.UserID == who.ID
 }

@@ -131,6 +131,22 @@ func TestOwnershipByEmail(t *testing.T) {
 	s.g.Expect(s.list("u2,ada@example.com").ids()).To(BeEmpty(), "another owner's marks")
 }
 
+// Unicode folds a long s to an s, and a Kelvin sign to a k; mail goes to two different people.
+func TestEmailsThatLookAlikeAreOfTwoUsers(t *testing.T) {
+	s := newShop(t)
+	s.paddle.traits.NoUserID = true
+	s.server.config.connections.open = map[string]opened{}
+	s.resolve()
+	sub := subscribed("sub_1", "")
+	sub.Email = "boss@kiosk.example"
+	s.paddle.subs["sub_1"] = sub
+	for _, who := range []string{"u1,bo\u017fs@kiosk.example", "u1,boss@\u212aiosk.example"} {
+		s.g.Expect(s.list(who).ids()).To(BeEmpty(), who)
+		r := s.as(who, http.MethodPost, "/v1/subscriptions/paddle.sub_1/cancel", "")
+		s.g.Expect(r.status).To(Equal(404), who)
+	}
+}
+
 func TestCancelAndResume(t *testing.T) {
 	s := newShop(t)
 	s.stripe.subs["sub_1"] = subscribed("sub_1", "u1")

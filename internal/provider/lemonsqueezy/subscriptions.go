@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
@@ -60,7 +59,7 @@ func (s *subscriptions) List(ctx context.Context, user provider.User) ([]billing
 	}
 	var out []billing.Subscription
 	for _, r := range all {
-		if !s.owns(r.Attributes) || !sameEmail(r.Attributes.UserEmail, user.Email) {
+		if !s.owns(r.Attributes) || !billing.SameEmail(r.Attributes.UserEmail, user.Email) {
 			continue
 		}
 		if got := subscriptionOf(r); !got.Status.Ended() {
@@ -68,18 +67,6 @@ func (s *subscriptions) List(ctx context.Context, user provider.User) ([]billing
 		}
 	}
 	return out, nil
-}
-
-// sameEmail ignores the case of ASCII letters alone. By Unicode's rules, or a database's, somebody could be taken for
-// another who owns an email of other letters.
-func sameEmail(a, b string) bool {
-	lower := func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}
-	return strings.Map(lower, a) == strings.Map(lower, b)
 }
 
 // Get reads one. Those of other stores and modes are not there.

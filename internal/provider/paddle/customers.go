@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	paddle "github.com/PaddleHQ/paddle-go-sdk/v4"
+
+	"github.com/kassa-dev/kassa/internal/billing"
 )
 
 var customerIDs = regexp.MustCompile(`^ctm_[a-z0-9]{26}$`)
@@ -27,7 +29,7 @@ func (c *connection) customers(ctx context.Context, email string) (out []paddle.
 		if !isCustomer(p) {
 			return errUnexpected
 		}
-		if strings.EqualFold(p.Email, email) {
+		if billing.SameEmail(p.Email, email) {
 			out = append(out, *p)
 		}
 		return nil
