@@ -50,7 +50,7 @@ func (s *Server) openCheckout(c *call) *answer {
 	}
 	o.key = key
 	// The user is a part of the key: nobody is told of another's purchase.
-	id := digestOf(string(c.cfg.uid), "checkout", c.user.ID, key)
+	id := c.replayID("checkout", key)
 	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellTo(c, o) })
 	c.replayed = again
 	return a

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"k8s.io/utils/lru"
+
+	"github.com/kassa-dev/kassa/internal/billing"
 )
 
 const (
@@ -39,6 +41,15 @@ func digestOfValue(value any) digest {
 		panic(err)
 	}
 	return sha256.Sum256(text)
+}
+
+// replayID is whose key it is, and for what. A user who is known by an email alone is a user too.
+func (c *call) replayID(operation, key string) digest {
+	email := ""
+	if c.user.ID == "" {
+		email = billing.LowerEmail(c.user.Email)
+	}
+	return digestOf(string(c.cfg.uid), operation, c.user.ID, email, key)
 }
 
 // replays remembers what requests with an Idempotency-Key were answered. It is of one replica: across them the

@@ -31,6 +31,28 @@ func TestSameKeySameAnswer(t *testing.T) {
 	s.g.Expect(r.body).To(Equal(first.body))
 }
 
+// Users whom the app knows by their emails alone must not be given each other's answers.
+func TestKeyIsItsUsersWithoutAnID(t *testing.T) {
+	s := newShop(t, onlyStripe)
+	ada := s.buy(",ada@example.com", "Idempotency-Key", "k1")
+	s.g.Expect(ada.status).To(Equal(201))
+	s.g.Expect(s.buy(",eve@example.com", "Idempotency-Key", "k1").body).NotTo(Equal(ada.body))
+	s.g.Expect(s.buy(",Ada@example.com", "Idempotency-Key", "k1").body).To(Equal(ada.body))
+
+	s.paddle.traits.NoUserID = true
+	s.server.config.connections.open = map[string]opened{}
+	s.resolve()
+	sub := subscribed("sub_1", "")
+	sub.Email = "ada@example.com"
+	s.paddle.subs["sub_1"] = sub
+	change := func(who string) reply {
+		return s.as(who, http.MethodPatch, "/v1/subscriptions/paddle.sub_1", `{"plan":"pro","price":"yearly"}`,
+			"Idempotency-Key", "k1")
+	}
+	s.g.Expect(change(",ada@example.com").status).To(Equal(200))
+	s.g.Expect(change(",eve@example.com").status).To(Equal(404))
+}
+
 func TestSameKeyOtherBody(t *testing.T) {
 	s := newShop(t, onlyStripe)
 	s.buy("u1", "Idempotency-Key", "k1")

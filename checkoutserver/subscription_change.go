@@ -88,7 +88,7 @@ func (s *Server) changeSubscription(c *call) *answer {
 	if key == "" {
 		return work(rand.Text())
 	}
-	id := digestOf(string(c.cfg.uid), "change", c.user.ID, key)
+	id := c.replayID("change", key)
 	a, again := s.replays.do(id, digestOfValue([]any{c.r.PathValue("id"), in}), c.now, func() *answer { return work(key) })
 	c.replayed = again
 	return a
