@@ -33,6 +33,8 @@ type account struct {
 	keys     []string // that connections were made with
 	hold     chan struct{}
 	silent   bool // opened is not kept
+	// listed are those that List has; nil is all.
+	listed func(billing.Subscription, provider.User) bool
 }
 
 func (a *fakeAdapter) Type() billing.Provider           { return a.kind }
@@ -97,7 +99,9 @@ func (a *account) List(_ context.Context, who provider.User) ([]billing.Subscrip
 	defer a.mu.Unlock()
 	var out []billing.Subscription
 	for _, s := range a.subs { // more than the user's: the server looks again
-		out = append(out, s)
+		if a.listed == nil || a.listed(s, who) {
+			out = append(out, s)
+		}
 	}
 	return out, a.err
 }

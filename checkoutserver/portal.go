@@ -40,7 +40,11 @@ func (s *Server) openPortal(c *call) *answer {
 
 func (s *Server) portalOf(ctx context.Context, c *call, id string) (*owned, *answer) {
 	if id != "" {
-		return s.owned(ctx, c, id)
+		o, refused := s.owned(ctx, c, id)
+		if refused == nil {
+			refused = s.foreignCustomer(ctx, c, o)
+		}
+		return o, refused
 	}
 	found, failed := s.all(ctx, c)
 	switch {
@@ -51,4 +55,22 @@ func (s *Server) portalOf(ctx context.Context, c *call, id string) (*owned, *ans
 	default:
 		return nil, noSubscription()
 	}
+}
+
+// foreignCustomer refuses a subscription whose customer may be somebody else. Where a provider has one customer for an
+// address, a buyer may have typed another's, and the portal shows all that this customer has.
+func (s *Server) foreignCustomer(ctx context.Context, c *call, o *owned) *answer {
+	if !o.at.traits.NeedsEmail || o.at.traits.NoUserID {
+		return nil
+	}
+	listed, refused := s.listAt(ctx, c, o.at)
+	if refused != nil {
+		return refused
+	}
+	for _, known := range listed {
+		if known.CustomerID == o.CustomerID {
+			return nil
+		}
+	}
+	return notAllowed("The portal is opened only for a user whose verified email is the customer's at the provider.")
 }

@@ -253,6 +253,24 @@ func TestPortal(t *testing.T) {
 	}
 }
 
+// A buyer may type anybody's address at a provider that has one customer for each, whose portal shows all purchases: so
+// it is opened only for whom the address is known to be.
+func TestPortalIsNotOfAnothersCustomer(t *testing.T) {
+	s := newShop(t)
+	mine, other := subscribed("sub_1", "u1"), subscribed("sub_2", "u1")
+	other.CustomerID = "cus_of_somebody_else"
+	s.paddle.subs["sub_1"], s.paddle.subs["sub_2"] = mine, other
+	s.paddle.listed = func(sub billing.Subscription, who provider.User) bool {
+		return sub.CustomerID == mine.CustomerID && who.Email == "u@example.com"
+	}
+	open := func(who, id string) int {
+		return s.as(who, http.MethodPost, "/v1/portal", `{"subscription":"paddle.`+id+`"}`).status
+	}
+	s.g.Expect(open("u1,u@example.com", "sub_1")).To(Equal(200))
+	s.g.Expect(open("u1,u@example.com", "sub_2")).To(Equal(403))
+	s.g.Expect(open("u1", "sub_1")).To(Equal(403), "no address is known to be the user's")
+}
+
 func TestProvidersOfOtherNamespacesHaveTheirOwnIDs(t *testing.T) {
 	s := newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) {
 		doc.Providers[0].Namespace = "billing"
