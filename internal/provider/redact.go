@@ -13,7 +13,7 @@ var (
 		`pdl_[\w*.…-]+`,             // Paddle
 		`eyJ[\w-]{8,}(?:\.[\w-]*)*`, // LemonSqueezy, and any other JSON web token
 	}, "|") + `)`)
-	email = regexp.MustCompile(`[\w.+%-]+@[\w-]+(?:\.[\w-]+)+`)
+	email = regexp.MustCompile(`[\pL\pN_.+%-]+@[\pL\pN_-]+(?:\.[\pL\pN_-]+)+`)
 )
 
 // Redact replaces everything that looks like a credential or an e-mail address.
