@@ -142,6 +142,10 @@ func (a *account) Resume(_ context.Context, id string) (billing.Subscription, er
 }
 
 func (a *account) Change(_ context.Context, id string, to provider.SubscriptionChange) (billing.Subscription, error) {
+	if a.hold != nil {
+		a.hold <- struct{}{}
+		<-a.hold
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if to.Proration == billing.FullImmediately {

@@ -66,6 +66,7 @@ type Server struct {
 	mux               *http.ServeMux
 	replays           *replays
 	resting           resting
+	changing          sync.Map // the ids of subscriptions that are being changed
 	metrics           *metrics
 	tls               *serving.FollowedCertificate // nil: plain HTTP
 	inFlight          atomic.Int64

@@ -137,7 +137,8 @@ func (s *Server) owned(ctx context.Context, c *call, id string) (*owned, *answer
 	return nil, noSubscription()
 }
 
-// operate changes the user's subscription and answers with it as it is then.
+// operate changes the user's subscription and answers with it as it is then. One thing at a time: a button that was
+// pressed twice must not find twice that nothing was charged yet.
 func (s *Server) operate(c *call, name string, do func(context.Context, *owned) (billing.Subscription, error)) *answer {
 	ctx, cancel := within(c.r.Context())
 	defer cancel()
@@ -145,6 +146,10 @@ func (s *Server) operate(c *call, name string, do func(context.Context, *owned) 
 	if refused != nil {
 		return refused
 	}
+	if _, busy := s.changing.LoadOrStore(o.id(), nil); busy {
+		return conflict()
+	}
+	defer s.changing.Delete(o.id())
 	changed, err := do(ctx, o)
 	s.metrics.changes.WithLabelValues(string(o.at.Type), name, outcome(err, "ok")).Inc()
 	if provider.IsNotFound(err) {

@@ -230,6 +230,26 @@ func TestChangePlan(t *testing.T) {
 }
 
 // A user would choose to pay nothing.
+// A second press of the button, without an Idempotency-Key, comes while the first is at the provider.
+func TestChangesOfOneSubscriptionDoNotMeet(t *testing.T) {
+	s := newShop(t)
+	s.stripe.subs["sub_1"] = subscribed("sub_1", "u1")
+	s.stripe.hold = make(chan struct{})
+	change := func() int {
+		return s.as("u1", http.MethodPatch, "/v1/subscriptions/stripe.sub_1", `{"plan":"pro","price":"yearly"}`).status
+	}
+	first, second := make(chan int, 1), make(chan int, 1)
+	go func() { first <- change() }()
+	<-s.stripe.hold
+	go func() { second <- change() }()
+	s.g.Eventually(second).Should(Receive(Equal(409)))
+	s.stripe.hold <- struct{}{}
+	s.g.Eventually(first).Should(Receive(Equal(200)))
+	s.g.Expect(s.stripe.changed).To(HaveLen(1))
+	s.stripe.hold = nil
+	s.g.Expect(change()).To(Equal(200), "the next one is let through")
+}
+
 func TestUsersDoNotChooseTheProration(t *testing.T) {
 	g := NewWithT(t)
 	s := newShop(t)
