@@ -24,7 +24,9 @@ func newApp(t *testing.T) *app {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /", a.take)
 	mux.HandleFunc("GET /done", a.thank)
-	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	a.url = server.URL
