@@ -15,9 +15,11 @@ import (
 
 const (
 	// ScriptPath is where the stand-in of Paddle's script is.
-	ScriptPath   = "/paddle.js"
-	checkoutPath = "/paddle-checkout/"
-	portalPath   = "/paddle-portal/"
+	ScriptPath = "/paddle.js"
+	// BaseScriptPath is the same below the API's base URL, where checkout servers look for it.
+	BaseScriptPath = "/paddle" + ScriptPath
+	checkoutPath   = "/paddle-checkout/"
+	portalPath     = "/paddle-portal/"
 
 	// formLimit is the largest form of a page in bytes.
 	formLimit = 64 << 10
@@ -27,19 +29,21 @@ const (
 var script []byte
 
 // PagePaths are the paths that Pages serves; those with a slash at the end have further ones below.
-func PagePaths() []string { return []string{ScriptPath, checkoutPath, portalPath} }
+func PagePaths() []string { return []string{ScriptPath, BaseScriptPath, checkoutPath, portalPath} }
 
 // Pages serves what buyers see: the script, the page that it leads to, and the customer portal. With Accept:
 // application/json the page answers the same steps as JSON.
 func (s *Server) Pages() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+ScriptPath, func(w http.ResponseWriter, _ *http.Request) {
+	serve := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		_, _ = w.Write(script)
-	})
+	}
+	mux.HandleFunc("GET "+ScriptPath, serve)
+	mux.HandleFunc("GET "+BaseScriptPath, serve)
 	mux.HandleFunc("GET "+checkoutPath+"{id}", func(w http.ResponseWriter, r *http.Request) { s.show(w, r, false) })
 	mux.HandleFunc("GET "+checkoutPath+"{id}/authenticate", func(w http.ResponseWriter, r *http.Request) {
 		s.show(w, r, true)
