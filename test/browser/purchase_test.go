@@ -2,6 +2,8 @@ package browser_test
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,13 +20,28 @@ const often = 20 * time.Millisecond
 
 func TestMain(m *testing.M) { stack.Main(m, controlplane.Options{NoFsync: true}) }
 
+// markets make the PaymentProvider of their name.
+var markets = map[string]func(s *stack.Stack){
+	"stripe": func(s *stack.Stack) { s.CreateProvider() },
+	"paddle": func(s *stack.Stack) {
+		peer := stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == "paddle" })]
+		p := peer.Provider("paddle", s.SandboxURL)
+		p.Spec.Paddle.ClientTokenSecretRef = &v1alpha1.SecretKeyReference{Name: "browser", Key: "token"}
+		s.Create(stack.Secret("paddle", "key", peer.Key(s.Namespace)),
+			stack.Secret("browser", "token", "test_"+strings.Repeat("7d2", 9)), p)
+	},
+}
+
 // deploy sells the plan pro to everybody, and returns the pricing page's address.
-func deploy(s *stack.Stack, a *app) string {
+func deploy(s *stack.Stack, a *app, market string) string {
 	s.T.Helper()
 	s.Operator()
-	s.CreateProvider()
-	s.Create(stack.Plan("pro"))
+	markets[market](s)
+	plan := stack.Plan("pro")
+	plan.Spec.Providers = []v1alpha1.PlanProvider{{Name: market}}
+	s.Create(plan)
 	hooks := s.CreateReceiver("hooks", stack.NewSink(s.T), func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.ProviderRef.Name = market
 		r.Spec.Delivery.Sinks[0].HTTP.URI = a.url
 	})
 	e := &v1alpha1.CheckoutEndpoint{
@@ -61,10 +78,17 @@ func (b *tab) pay(status int64, card string) {
 // leads back to the application, which hears of the sale. The browser has nothing to complain about.
 func TestPurchase(t *testing.T) {
 	path := chromium(t)
+	for market := range markets {
+		t.Run(market, func(t *testing.T) { purchase(t, path, market) })
+	}
+}
+
+func purchase(t *testing.T, path, market string) {
+	t.Helper()
 	g := NewWithT(t)
 	s := stack.New(t, stack.Options{Node: true})
 	a := newApp(t)
-	pricing := deploy(s, a)
+	pricing := deploy(s, a, market)
 	b := open(t, path, s.Node.ProxyURL())
 
 	b.visit(pricing)
@@ -72,7 +96,8 @@ func TestPurchase(t *testing.T) {
 	b.picture("pricing")
 	b.follow(http.StatusOK, chromedp.Click(chromedp.Search(`//nav//a[normalize-space()="Monthly"]`)))
 	g.Expect(b.text(".amount")).To(Equal("$29"))
-	b.follow(http.StatusOK, chromedp.Click(chromedp.CSS("article form button")))
+	b.do(chromedp.Click(chromedp.CSS("article form button")))
+	b.do(chromedp.WaitVisible(chromedp.CSS("#number"))) // Paddle's is a page further, which ends the first
 	g.Expect(b.address()).To(HavePrefix(s.SandboxURL + "/"))
 	g.Expect(b.text("main")).To(ContainSubstring("29.00 USD"))
 	b.picture("checkout")
