@@ -2,8 +2,6 @@ package checkoutserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -114,15 +112,16 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Go(func() { s.config.run(back) })
 
 	api := &http.Server{
-		Handler: s.closing(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: serving.Closing(&s.draining, s), ReadHeaderTimeout: headerTimeout,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
 	if s.tls != nil {
 		api.TLSConfig = s.tls.Shown.Config()
 	}
-	serve(api, s.requests, failed)
-	serve(health, s.healths, failed)
+	serving.Serve(api, s.requests, failed)
+	serving.Serve(health, s.healths, failed)
 
 	var err error
 	select {
@@ -143,30 +142,6 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Wait()
 	_ = health.Close()
 	return err
-}
-
-// closing ends the connections of a server that drains, each after an answer that says so. Closing idle ones at once
-// would cut off the request that a proxy is just sending over one of them.
-func (s *Server) closing() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() {
-			w.Header().Set("Connection", "close") // in HTTP/2: GOAWAY
-		}
-		s.ServeHTTP(w, r)
-	})
-}
-
-// serve starts an HTTP server; it reports when it ends by itself.
-func serve(srv *http.Server, l net.Listener, failed chan<- error) {
-	run := srv.Serve
-	if srv.TLSConfig != nil {
-		run = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
-	}
-	go func() {
-		if err := run(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
-		}
-	}()
 }
 
 func (s *Server) measureCertificate() {

@@ -4,20 +4,16 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/serving"
 )
 
-// NewClient makes a client of exactly the kinds that a receiver reads and writes. It asks the API server for no
-// discovery and limits no rate: the API server's own fairness does.
+// NewClient makes a client of exactly the kinds that a receiver reads and writes; see serving.NewClient.
 func NewClient(config *rest.Config) (client.WithWatch, error) {
-	config = rest.CopyConfig(config)
-	config.QPS = -1
-	config.UserAgent = "kassa-receiver"
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -25,14 +21,8 @@ func NewClient(config *rest.Config) (client.WithWatch, error) {
 	if err := corev1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	mapper := meta.NewDefaultRESTMapper(nil)
-	for _, kind := range []string{"WebhookReceiver", "WebhookEvent", "EventLedger", "Plan"} {
-		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
-	}
-	mapper.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: mapper})
-	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
-	}
-	return c, nil
+	return serving.NewClient(config, "kassa-receiver", scheme,
+		v1alpha1.GroupVersion.WithKind("WebhookReceiver"), v1alpha1.GroupVersion.WithKind("WebhookEvent"),
+		v1alpha1.GroupVersion.WithKind("EventLedger"), v1alpha1.GroupVersion.WithKind("Plan"),
+		corev1.SchemeGroupVersion.WithKind("Secret"))
 }

@@ -2,7 +2,6 @@ package webhookserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -159,15 +158,16 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Go(func() { s.status.run(statusCtx) })
 
 	intake := &http.Server{
-		Handler: s.closing(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: serving.Closing(&s.draining, s), ReadHeaderTimeout: headerTimeout,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
 	if s.tls != nil {
 		intake.TLSConfig = s.tls.Shown.Config()
 	}
-	serve(intake, s.events, failed)
-	serve(health, s.healths, failed)
+	serving.Serve(intake, s.events, failed)
+	serving.Serve(health, s.healths, failed)
 
 	var err error
 	select {
@@ -210,32 +210,6 @@ func (s *Server) Run(ctx context.Context) error {
 	_ = health.Close()
 	s.config.lines.close()
 	return err
-}
-
-// closing ends the connections of a server that drains, each after an answer that says so. Closing those that are idle
-// at once, as net/http offers to, would cut off the request that a proxy is just sending over one of them; it would not
-// be sent again, because a POST is not known to be safe to repeat. Those that stay idle are closed when the lame-duck
-// time is over.
-func (s *Server) closing() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() {
-			w.Header().Set("Connection", "close") // in HTTP/2: GOAWAY
-		}
-		s.ServeHTTP(w, r)
-	})
-}
-
-// serve starts an HTTP server; it reports when it ends by itself.
-func serve(srv *http.Server, l net.Listener, failed chan<- error) {
-	run := srv.Serve
-	if srv.TLSConfig != nil {
-		run = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
-	}
-	go func() {
-		if err := run(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
-		}
-	}()
 }
 
 func (s *Server) measureCertificate() {

@@ -1,8 +1,6 @@
 package checkout
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -10,10 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kassa-dev/kassa/internal/workload"
-	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -21,23 +17,7 @@ import (
 func TestOperatorMayGiveTheseRights(t *testing.T) {
 	g := NewWithT(t)
 	s := stack.New(t, stack.Options{})
-	root, err := controlplane.ModuleRoot()
-	g.Expect(err).NotTo(HaveOccurred())
-	text, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
-	g.Expect(err).NotTo(HaveOccurred())
-	role := &rbacv1.ClusterRole{}
-	g.Expect(yaml.UnmarshalStrict(text, role)).To(Succeed())
-	role.Name = s.Namespace + "-operator"
-	g.Expect(s.Client.Create(t.Context(), role)).To(Succeed())
-	g.Expect(s.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: role.Name}},
-	})).To(Succeed())
-	config, err := s.Plane.User(role.Name)
-	g.Expect(err).NotTo(HaveOccurred())
-	operator, err := client.New(config, client.Options{Scheme: s.Client.Scheme(), Mapper: s.Client.RESTMapper()})
-	g.Expect(err).NotTo(HaveOccurred())
+	operator, _ := s.WithOperatorsRights()
 
 	shop := endpoint("pro")
 	shop.Namespace, shop.UID = s.Namespace, "00000000-0000-0000-0000-000000000001"
@@ -57,7 +37,7 @@ func TestOperatorMayGiveTheseRights(t *testing.T) {
 	// One of that name which is somebody else's is left alone.
 	theirs := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: abroad, Name: key.Name}}
 	g.Expect(s.Client.Create(t.Context(), theirs)).To(Succeed())
-	err = apply.Reach(t.Context(), server, map[string][]string{abroad: {"stripe-api"}})
+	err := apply.Reach(t.Context(), server, map[string][]string{abroad: {"stripe-api"}})
 	g.Expect(err).To(MatchError(ContainSubstring("was not made for this object")))
 	g.Expect(apply.Withdraw(t.Context(), server)).To(Succeed())
 	g.Expect(s.Client.Get(t.Context(), key, theirs)).To(Succeed())

@@ -1,8 +1,6 @@
 package receiver
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +11,10 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/workload"
-	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -88,23 +83,7 @@ func TestReceiverHasNoOtherRights(t *testing.T) {
 func TestOperatorMayGrantWhatItGrants(t *testing.T) {
 	s := stack.New(t, stack.Options{})
 	g := NewWithT(t)
-	root, err := controlplane.ModuleRoot()
-	g.Expect(err).NotTo(HaveOccurred())
-	text, err := os.ReadFile(filepath.Join(root, "config", "rbac", "role.yaml"))
-	g.Expect(err).NotTo(HaveOccurred())
-	role := &rbacv1.ClusterRole{}
-	g.Expect(yaml.UnmarshalStrict(text, role)).To(Succeed())
-	role.Name = s.Namespace + "-operator"
-	g.Expect(s.Client.Create(t.Context(), role)).To(Succeed())
-	g.Expect(s.Client.Create(t.Context(), &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: role.Name}},
-	})).To(Succeed())
-	config, err := s.Plane.User(role.Name)
-	g.Expect(err).NotTo(HaveOccurred())
-	operator, err := client.New(config, client.Options{Scheme: s.Client.Scheme(), Mapper: s.Client.RESTMapper()})
-	g.Expect(err).NotTo(HaveOccurred())
+	operator, role := s.WithOperatorsRights()
 	receiver := &v1alpha1.WebhookReceiver{}
 	receiver.Namespace, receiver.Name, receiver.UID = s.Namespace, "hooks", "00000000-0000-0000-0000-000000000001"
 	key := &v1alpha1.SecretKeyReference{Name: "app", Key: "token"}

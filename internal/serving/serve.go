@@ -1,0 +1,35 @@
+package serving
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+)
+
+// Serve starts an HTTP server, with TLS if it has a TLSConfig; it reports when it ends by itself.
+func Serve(srv *http.Server, l net.Listener, failed chan<- error) {
+	run := srv.Serve
+	if srv.TLSConfig != nil {
+		run = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
+	go func() {
+		if err := run(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+	}()
+}
+
+// Closing ends the connections of a server that drains, each after an answer that says so. Closing those that are idle
+// at once, as net/http offers to, would cut off the request that a proxy is just sending over one of them; it would not
+// be sent again, because a POST is not known to be safe to repeat. Those that stay idle are closed when the lame-duck
+// time is over.
+func Closing(draining *atomic.Bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if draining.Load() {
+			w.Header().Set("Connection", "close") // in HTTP/2: GOAWAY
+		}
+		next.ServeHTTP(w, r)
+	})
+}
