@@ -104,12 +104,12 @@ func (c *settings) leads(in *purchase) (success, cancel string, refused *answer)
 	success, cancel = c.spec.SuccessURL, cmp.Or(c.spec.CancelURL, c.spec.URL)
 	var err error
 	if in.SuccessURL != "" {
-		if success, err = c.origins.redirect(in.SuccessURL); err != nil {
+		if success, err = c.origins.Redirect(in.SuccessURL); err != nil {
 			return "", "", invalid("successURL: " + err.Error() + ".")
 		}
 	}
 	if in.CancelURL != "" {
-		if cancel, err = c.origins.redirect(in.CancelURL); err != nil {
+		if cancel, err = c.origins.Redirect(in.CancelURL); err != nil {
 			return "", "", invalid("cancelURL: " + err.Error() + ".")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/origins"
 	"github.com/kassa-dev/kassa/internal/signin"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
@@ -110,7 +111,7 @@ func (c *config) settings() (*settings, string) {
 		return nil, why
 	}
 	var err error
-	if s.origins, err = newOrigins(s.spec); err != nil {
+	if s.origins, err = origins.Of(&s.spec); err != nil {
 		return nil, err.Error()
 	}
 	if s.users, why = c.users(&s.spec.Auth); why != "" {

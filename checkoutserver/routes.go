@@ -74,7 +74,7 @@ type callKey struct{}
 
 // act answers a request of one route.
 func (s *Server) act(c *call, route string, actions map[string]action) {
-	if c.cfg.origins.cors(c.w, c.r) {
+	if cors(c.cfg.origins, c.w, c.r) {
 		s.metrics.requests.WithLabelValues(route, "preflight").Inc()
 		return
 	}

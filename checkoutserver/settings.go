@@ -11,6 +11,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/checkoutserver/page"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/origins"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
 	"github.com/kassa-dev/kassa/internal/signin"
@@ -35,7 +36,7 @@ type settings struct {
 	doc       *storefront.Document
 	sites     []*site
 	sold      map[soldID]sold
-	origins   *origins
+	origins   *origins.Origins
 	limiter   *limiter
 	proxies   int
 	users     signin.Verifier

@@ -2,6 +2,8 @@ package checkoutserver
 
 import (
 	"net/http"
+
+	"github.com/kassa-dev/kassa/internal/origins"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 // cors tells browsers whose pages may read the answer: those of the allowed origins, without credentials, since a token
 // travels in the header Authorization and never in a cookie. It has answered where it says so: a preflight, and a
 // request of a foreign page that could change something. Callers that are no browsers send no Origin.
-func (o *origins) cors(w http.ResponseWriter, r *http.Request) (handled bool) {
+func cors(o *origins.Origins, w http.ResponseWriter, r *http.Request) (handled bool) {
 	h := w.Header()
 	h.Add("Vary", "Origin")
 	sent := r.Header.Values("Origin")
@@ -24,7 +26,7 @@ func (o *origins) cors(w http.ResponseWriter, r *http.Request) (handled bool) {
 		return false
 	}
 	preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
-	if len(sent) > 1 || !o.allows(sent[0]) {
+	if len(sent) > 1 || !o.Allows(sent[0]) {
 		if preflight || !isSafe(r.Method) {
 			w.WriteHeader(http.StatusForbidden)
 			return true
@@ -41,12 +43,6 @@ func (o *origins) cors(w http.ResponseWriter, r *http.Request) (handled bool) {
 	h.Set("Access-Control-Max-Age", corsMaxAge)
 	w.WriteHeader(http.StatusNoContent)
 	return true
-}
-
-// allows says whether a header Origin is an allowed one. A browser writes it in exactly one way.
-func (o *origins) allows(sent string) bool {
-	origin, rest, err := originOf(sent)
-	return err == nil && rest == "" && origin == sent && o.allowed[origin]
 }
 
 func isSafe(method string) bool {

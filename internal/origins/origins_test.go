@@ -1,4 +1,4 @@
-package checkoutserver
+package origins
 
 import (
 	"net/url"
@@ -10,15 +10,15 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-func acme(edits ...func(*v1alpha1.CheckoutEndpointSpec)) v1alpha1.CheckoutEndpointSpec {
-	spec := v1alpha1.CheckoutEndpointSpec{
+func acme(edits ...func(*v1alpha1.CheckoutEndpointSpec)) *v1alpha1.CheckoutEndpointSpec {
+	spec := &v1alpha1.CheckoutEndpointSpec{
 		URL:            "https://pay.acme.com/shop",
 		AllowedOrigins: []string{"https://app.acme.com", "https://dev.acme.com:8443", "https://192.0.2.1"},
 		SuccessURL:     "https://done.acme.com/?session={SESSION_ID}",
 		CancelURL:      "https://Pricing.acme.com:443",
 	}
 	for _, edit := range edits {
-		edit(&spec)
+		edit(spec)
 	}
 	return spec
 }
@@ -31,9 +31,9 @@ func sandboxed(spec *v1alpha1.CheckoutEndpointSpec) {
 
 func TestRedirectsThatAreTaken(t *testing.T) {
 	g := NewWithT(t)
-	live, err := newOrigins(acme())
+	live, err := Of(acme())
 	g.Expect(err).NotTo(HaveOccurred())
-	sandbox, err := newOrigins(acme(sandboxed))
+	sandbox, err := Of(acme(sandboxed))
 	g.Expect(err).NotTo(HaveOccurred())
 	for _, raw := range []string{
 		"https://app.acme.com", "https://app.acme.com/", "https://app.acme.com:443/a", "https://APP.acme.com/a",
@@ -42,13 +42,13 @@ func TestRedirectsThatAreTaken(t *testing.T) {
 		"https://pay.acme.com/elsewhere", "https://done.acme.com/a", "https://pricing.acme.com/a", "https://192.0.2.1/a",
 		"https://app.acme.com/done/{SESSION_ID}?s={SESSION_ID}#{SESSION_ID}", "https://app.acme.com/a;b,c(d)'e!$&*+=~",
 	} {
-		g.Expect(live.redirect(raw)).To(Equal(raw))
+		g.Expect(live.Redirect(raw)).To(Equal(raw))
 	}
 	for _, raw := range []string{
 		"http://localhost:3000/done", "http://127.0.0.1:80/", "http://app.acme.com/a", "https://app.acme.com/a",
 		"http://[::1]:3000/a", "http://[0:0:0:0:0:0:0:1]:3000/a",
 	} {
-		g.Expect(sandbox.redirect(raw)).To(Equal(raw))
+		g.Expect(sandbox.Redirect(raw)).To(Equal(raw))
 	}
 }
 
@@ -127,12 +127,12 @@ var hostileRedirects = []string{
 }
 
 func TestHostileRedirects(t *testing.T) {
-	o, err := newOrigins(acme())
+	o, err := Of(acme())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	for _, raw := range hostileRedirects {
 		t.Run(raw, func(t *testing.T) {
 			g := NewWithT(t)
-			got, err := o.redirect(raw)
+			got, err := o.Redirect(raw)
 			g.Expect(err).To(HaveOccurred())
 			g.Expect(got).To(BeEmpty())
 			g.Expect(len(raw) > 30 && strings.Contains(err.Error(), raw)).To(BeFalse(), "the URL is not in the error")
@@ -154,9 +154,20 @@ func TestOriginsThatAreRefused(t *testing.T) {
 		{"spec.allowedOrigins[1]: ", func(s *specs) { s.AllowedOrigins[1] = "https://app.acme.com:99999" }},
 		{"spec.allowedOrigins[0]: ", func(s *specs) { s.AllowedOrigins[0] = "https://0x7f.1" }},
 		{"spec.allowedOrigins[0]: ", func(s *specs) { s.AllowedOrigins[0] = "https://a..b" }},
+		{"spec.allowedOrigins[2]: an origin has nothing after", func(s *specs) { s.AllowedOrigins[2] += "/" }},
+		{"spec.url: the URL has characters", func(s *specs) { s.URL += "/{SESSION_ID}" }},
+		{"spec.successURL: the URL has characters that must be percent-encoded, or braces that are not those of {SESSION_ID}",
+			func(s *specs) { s.SuccessURL = "https://app.acme.com/?session={CHECKOUT_SESSION_ID}" }},
+		{"spec.cancelURL: the URL has characters", func(s *specs) { s.CancelURL = "https://app.acme.com/%zz" }},
+		{"spec.customerPortal.returnURL: the URL is not https; for a sandbox, set allowInsecureHTTP: true",
+			func(s *specs) { s.CustomerPortal = &v1alpha1.CustomerPortal{ReturnURL: "http://app.acme.com"} }},
+		{"spec.customerPortal.returnURL: the URL has characters",
+			func(s *specs) {
+				s.CustomerPortal = &v1alpha1.CustomerPortal{ReturnURL: "https://app.acme.com/{SESSION_ID}"}
+			}},
 	} {
 		t.Run(c.want, func(t *testing.T) {
-			_, err := newOrigins(acme(c.edit))
+			_, err := Of(acme(c.edit))
 			NewWithT(t).Expect(err).To(MatchError(HavePrefix(c.want)))
 		})
 	}
@@ -170,7 +181,7 @@ func FuzzRedirect(f *testing.F) {
 	f.Add("https://app.acme.com/a")
 	f.Add("https://dev.acme.com:8443?a")
 	f.Add("https://192.0.2.1#{SESSION_ID}")
-	o, err := newOrigins(acme())
+	o, err := Of(acme())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -180,7 +191,7 @@ func FuzzRedirect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		g := NewWithT(t)
-		got, err := o.redirect(raw)
+		got, err := o.Redirect(raw)
 		if err != nil {
 			return
 		}
