@@ -151,7 +151,8 @@ type CustomerPortal struct {
 	// +required
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="returnURL is an absolute URL such as https://app.example.com/account"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]([][!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2})*)?$')",message="returnURL is an absolute URL such as https://app.example.com/account: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="returnURL has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	ReturnURL string `json:"returnURL,omitempty"`
 }
 
@@ -197,6 +198,10 @@ type ClientRateLimit struct {
 // CheckoutEndpointSpec declares a server that sells Plans.
 // +kubebuilder:validation:XValidation:rule="[has(self.plans), has(self.planSelector)].exists_one(x, x)",message="set exactly one of plans and planSelector"
 // +kubebuilder:validation:XValidation:rule="self.url.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="url starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".url"
+// +kubebuilder:validation:XValidation:rule="self.successURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="successURL starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".successURL"
+// +kubebuilder:validation:XValidation:rule="!has(self.cancelURL) || self.cancelURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="cancelURL starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".cancelURL"
+// +kubebuilder:validation:XValidation:rule="!has(self.customerPortal) || self.customerPortal.returnURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="returnURL starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".customerPortal.returnURL"
+// +kubebuilder:validation:XValidation:rule="!has(self.allowedOrigins) || self.allowedOrigins.all(o, o.startsWith('https://')) || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="an origin starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".allowedOrigins"
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.anonymous) || (!has(self.subscriptions) && !has(self.customerPortal))",message="subscriptions and customerPortal need auth.jwt or auth.bearerToken: nobody is signed in with auth.anonymous"
 type CheckoutEndpointSpec struct {
 	// plans that can be bought, in the order in which the pricing page shows them.
@@ -224,7 +229,8 @@ type CheckoutEndpointSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != '' && !self.contains('?') && !self.contains('#')",message="url is an absolute URL without query and fragment, such as https://pay.example.com"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/([][!$&-;=@-Z_a-z~]|%[0-9A-Fa-f]{2})*)?$')",message="url is an absolute URL without query and fragment, such as https://pay.example.com: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="url has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	URL string `json:"url,omitempty"`
 	// allowInsecureHTTP admits http in url, allowedOrigins, successURL, cancelURL and the portal's returnURL. It is for a
 	// sandbox; a PaymentProvider in Live mode is refused with it.
@@ -249,20 +255,23 @@ type CheckoutEndpointSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=8
 	// +kubebuilder:validation:items:MaxLength=262
-	// +kubebuilder:validation:items:XValidation:rule="self.matches('^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$')",message="an origin is a scheme, a host in lower case and perhaps a port, such as https://app.example.com"
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^https?://[a-z0-9-]+([.][a-z0-9-]+)*(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$')",message="an origin is a scheme, a host in lower case and perhaps a port up to 65535, such as https://app.example.com"
+	// +kubebuilder:validation:items:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="an origin has a host name, or an IPv4 address in the usual writing, such as https://192.0.2.1"
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
 	// successURL is where buyers go after they paid. {SESSION_ID} in it becomes the checkout's id, where the provider
 	// tells it.
 	// +required
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@]+([/?#].*)?$')",message="successURL is an absolute URL such as https://app.example.com/done?session={SESSION_ID}"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]([][!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2}|[{]SESSION_ID[}])*)?$')",message="successURL is an absolute URL such as https://app.example.com/done?session={SESSION_ID}: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="successURL has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	SuccessURL string `json:"successURL,omitempty"`
 	// cancelURL is where buyers go who give up, where the provider has a way back. Default: url.
 	// +optional
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/?#@]+([/?#].*)?$')",message="cancelURL is an absolute URL such as https://app.example.com/pricing"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]([][!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2}|[{]SESSION_ID[}])*)?$')",message="cancelURL is an absolute URL such as https://app.example.com/pricing: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="cancelURL has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	CancelURL string `json:"cancelURL,omitempty"`
 	// checkout shapes the provider's page.
 	// +optional

@@ -132,6 +132,8 @@ const (
 	ReasonProvidersUndecided = "ProvidersUndecided"
 	// ReasonInsecureHTTP: allowInsecureHTTP is set, and a PaymentProvider takes real money.
 	ReasonInsecureHTTP = "InsecureHTTP"
+	// ReasonInvalidURL: a URL of the spec is none that the servers take. They answer nothing until it is put right.
+	ReasonInvalidURL = "InvalidURL"
 	// ReasonStorefrontRefused: the API server does not take the ConfigMap with what is sold.
 	ReasonStorefrontRefused = "StorefrontRefused"
 )
