@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/origins"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
 	"github.com/kassa-dev/kassa/internal/workload"
@@ -57,6 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	var s state
 	s.sale = resolve(in)
+	_, s.url = origins.Of(&endpoint.Spec)
 	if s.storefront, err = r.publish(ctx, endpoint, &s.sale.document); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -18,6 +18,8 @@ type state struct {
 	sale *sale
 	// storefront is why the servers cannot be told what is sold, or nil.
 	storefront *status.Verdict
+	// url is what the servers do not take of the spec's URLs, or nil.
+	url error
 	// missing says that the Secret with the callers' token is not there, or is empty.
 	missing  string
 	workload workload.Rollout
@@ -33,9 +35,10 @@ func (r *Reconciler) report(
 	next.LastHandledReconcileAt = provider.Truncate(endpoint.Annotations[v1alpha1.AnnotationReconcileAt], 256)
 	next.URL, next.ReadyReplicas = endpoint.Spec.URL, s.workload.Ready
 	plans, server := s.sale.verdict(), s.workload.Verdict()
-	if s.storefront != nil {
+	switch {
+	case s.storefront != nil:
 		plans = *s.storefront
-	} else {
+	case s.url == nil: // otherwise they sell nothing
 		next.Providers, next.PlansServed = s.sale.served()
 	}
 	set := func(kind string, v status.Verdict) {
@@ -64,6 +67,8 @@ func (r *Reconciler) report(
 
 func (s state) overall(endpoint *v1alpha1.CheckoutEndpoint, plans, server status.Verdict) status.Verdict {
 	switch {
+	case s.url != nil:
+		return status.Stalled(v1alpha1.ReasonInvalidURL, s.url.Error())
 	case plans.Ready != metav1.ConditionTrue:
 		return plans
 	case s.missing != "":
