@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,6 +32,7 @@ type config struct {
 	mu          sync.Mutex
 	endpoint    *v1alpha1.CheckoutEndpoint
 	doc         *storefront.Document // the last one that could be read
+	docOwner    types.UID            // of the CheckoutEndpoint that it was written for
 	docWhy      string               // why there is none
 	secrets     map[types.NamespacedName]*followedSecret
 	connections connections
@@ -89,10 +92,12 @@ func (c *config) followEndpoint(ctx context.Context) {
 	f.Run(ctx)
 }
 
-// followStorefront keeps the last document that could be read: the operator writes one that is missing again.
+// followStorefront keeps the last document that could be read: the operator writes one that is missing again. A name
+// proves nothing: whoever may make ConfigMaps could name one so, and what is in it decides what is sold and where keys
+// are sent. So it has to be the CheckoutEndpoint's own.
 func (c *config) followStorefront(ctx context.Context) {
 	name := storefront.ConfigMapName(c.name)
-	set := func(doc *storefront.Document, why string) {
+	set := func(doc *storefront.Document, owner types.UID, why string) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if why != "" {
@@ -100,7 +105,7 @@ func (c *config) followStorefront(ctx context.Context) {
 			c.docWhy = why
 		}
 		if doc != nil {
-			c.doc = doc
+			c.doc, c.docOwner = doc, owner
 		}
 		c.resolve(ctx)
 	}
@@ -109,17 +114,33 @@ func (c *config) followStorefront(ctx context.Context) {
 		List: func() client.ObjectList { return &corev1.ConfigMapList{} },
 		Opts: serving.Only(c.namespace, name),
 		Set: func(o client.Object) {
-			doc, err := storefront.Decode(o.(*corev1.ConfigMap).Data[storefront.DocumentKey])
-			if err != nil {
-				set(nil, "it cannot be read")
+			owner := c.ownerOf(o)
+			if owner == "" {
+				set(nil, "", "it is not the CheckoutEndpoint's own")
 				return
 			}
-			set(doc, "")
+			doc, err := storefront.Decode(o.(*corev1.ConfigMap).Data[storefront.DocumentKey])
+			if err != nil {
+				set(nil, "", "it cannot be read")
+				return
+			}
+			set(doc, owner, "")
 		},
-		Gone: func(client.Object) { set(nil, "it does not exist") },
-		None: func() { set(nil, "it does not exist") },
+		Gone: func(client.Object) { set(nil, "", "it does not exist") },
+		None: func() { set(nil, "", "it does not exist") },
 	}
 	f.Run(ctx)
+}
+
+// ownerOf is the UID of the CheckoutEndpoint of this name that controls an object, or empty. Whether it is the present
+// one, missing says: which of the two objects is seen first is not known.
+func (c *config) ownerOf(o client.Object) types.UID {
+	owner := metav1.GetControllerOf(o)
+	if owner == nil || owner.Kind != "CheckoutEndpoint" || owner.Name != c.name ||
+		schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).Group != v1alpha1.GroupVersion.Group {
+		return ""
+	}
+	return owner.UID
 }
 
 // followSecrets changes the Secrets that are followed. c.mu is held.

@@ -59,6 +59,8 @@ func (c *config) missing() string {
 		return "the ConfigMap " + storefront.ConfigMapName(c.name) + ": " + c.docWhy
 	case c.doc == nil:
 		return "the ConfigMap " + storefront.ConfigMapName(c.name) + " has not been read yet"
+	case c.docOwner != c.endpoint.UID:
+		return "the ConfigMap " + storefront.ConfigMapName(c.name) + " was written for another CheckoutEndpoint of this name"
 	default:
 		return ""
 	}

@@ -62,7 +62,7 @@ func newShop(t testing.TB, edit ...func(*v1alpha1.CheckoutEndpoint, *storefront.
 		change(e, doc)
 	}
 	c := s.server.config
-	c.endpoint, c.doc = e, doc
+	c.endpoint, c.doc, c.docOwner = e, doc, e.UID
 	for name := range secretsOf(e, doc) {
 		account := strings.TrimSuffix(name.Name, "-key")
 		c.secrets[name] = &followedSecret{known: true, stop: func() {}, data: map[string][]byte{

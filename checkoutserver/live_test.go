@@ -81,13 +81,17 @@ func (d *deployed) secret(name string, data map[string]string) *corev1.Secret {
 	return s
 }
 
-func (d *deployed) storefront(doc *storefront.Document) *corev1.ConfigMap {
+func (d *deployed) storefront(of *v1alpha1.CheckoutEndpoint, doc *storefront.Document) *corev1.ConfigMap {
 	d.t.Helper()
 	text, err := doc.Encode()
 	d.g.Expect(err).NotTo(HaveOccurred())
 	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: storefront.ConfigMapName("shop"), Namespace: d.namespace},
-		Data:       map[string]string{storefront.DocumentKey: text},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: storefront.ConfigMapName("shop"), Namespace: d.namespace, OwnerReferences: []metav1.OwnerReference{
+				*metav1.NewControllerRef(of, v1alpha1.GroupVersion.WithKind("CheckoutEndpoint")),
+			},
+		},
+		Data: map[string]string{storefront.DocumentKey: text},
 	}
 }
 
@@ -128,7 +132,7 @@ func TestLiveConfiguration(t *testing.T) {
 	endpoint := testEndpoint()
 	endpoint.UID = ""
 	d.create(endpoint)
-	config := d.storefront(doc)
+	config := d.storefront(endpoint, doc)
 	d.create(config)
 	stripe := d.secret("stripe-key", map[string]string{"apiKey": "key-stripe"})
 	app := d.secret("app", map[string]string{"token": testToken})
@@ -154,7 +158,7 @@ func TestLiveConfiguration(t *testing.T) {
 	t.Log("the users move to another provider")
 	d.secret("paddle-key", map[string]string{"apiKey": "key-paddle", "clientToken": "test_1"})
 	doc.Providers[0].Weight, doc.Providers[1].Weight = 0, 1
-	config.Data = d.storefront(doc).Data
+	config.Data = d.storefront(endpoint, doc).Data
 	d.g.Expect(d.client.Update(t.Context(), config)).To(Succeed())
 	d.g.Eventually(func() int { d.ask("another-token"); return len(d.paddle.checkouts()) }, liveWithin, often).
 		Should(BeNumerically(">", 0))
@@ -172,6 +176,68 @@ func TestLiveConfiguration(t *testing.T) {
 	d.g.Expect(d.stop()).To(Succeed())
 }
 
+// A ConfigMap of the right name is not enough: what is in it decides what is sold, and where keys are sent.
+func TestOnlyTheEndpointsOwnStorefrontCounts(t *testing.T) {
+	d := deploy(t)
+	endpoint, doc := testEndpoint(), testDocument(d.namespace)
+	endpoint.UID = ""
+	d.create(endpoint)
+	d.secret("stripe-key", map[string]string{"apiKey": "key-stripe"})
+	d.secret("paddle-key", map[string]string{"apiKey": "key-paddle", "clientToken": "test_1"})
+	d.secret("app", map[string]string{"token": testToken})
+	own := d.storefront(endpoint, doc)
+	owners := own.OwnerReferences
+	own.OwnerReferences = nil
+	d.create(own)
+	why := func() string { _, why := d.server.config.current(); return why }
+	is := func(want string) {
+		t.Helper()
+		d.g.Eventually(why, patience, often).Should(ContainSubstring(want))
+		d.g.Expect(d.ready()).To(Equal(503))
+		d.g.Expect(d.ask(testToken)).To(Equal(503))
+	}
+	const foreign, another = "not the CheckoutEndpoint's own", "was written for another CheckoutEndpoint of this name"
+	is(foreign)
+	for name, c := range map[string]struct {
+		change func(*metav1.OwnerReference)
+		want   string
+	}{
+		"an owner that does not control it": {func(o *metav1.OwnerReference) { o.Controller = nil }, foreign},
+		"another kind":                      {func(o *metav1.OwnerReference) { o.Kind = "Plan" }, foreign},
+		"another group":                     {func(o *metav1.OwnerReference) { o.APIVersion = "example.com/v1" }, foreign},
+		"another name":                      {func(o *metav1.OwnerReference) { o.Name = "other" }, foreign},
+		"another object of this name":       {func(o *metav1.OwnerReference) { o.UID = "another" }, another},
+	} {
+		t.Log(name)
+		own.OwnerReferences = []metav1.OwnerReference{*owners[0].DeepCopy()}
+		c.change(&own.OwnerReferences[0])
+		d.g.Expect(d.client.Update(t.Context(), own)).To(Succeed())
+		d.g.Consistently(d.ready, 200*time.Millisecond, often).Should(Equal(503))
+		if c.want == another {
+			is(another)
+		}
+	}
+	own.OwnerReferences = owners
+	d.g.Expect(d.client.Update(t.Context(), own)).To(Succeed())
+	d.g.Eventually(d.ready, liveWithin, often).Should(Equal(200))
+
+	t.Log("a foreign one takes the place of the own: what is known stays")
+	own.OwnerReferences, own.Data = nil, map[string]string{storefront.DocumentKey: "{}"}
+	d.g.Expect(d.client.Update(t.Context(), own)).To(Succeed())
+	d.g.Consistently(func() int { return d.ask(testToken) }, 500*time.Millisecond, often).Should(Equal(201))
+
+	t.Log("the endpoint is made anew")
+	d.g.Expect(d.client.Delete(t.Context(), endpoint)).To(Succeed())
+	d.g.Eventually(d.ready, liveWithin, often).Should(Equal(503))
+	endpoint = testEndpoint()
+	endpoint.UID = ""
+	d.create(endpoint)
+	is(another)
+	own.OwnerReferences, own.Data = d.storefront(endpoint, doc).OwnerReferences, d.storefront(endpoint, doc).Data
+	d.g.Expect(d.client.Update(t.Context(), own)).To(Succeed())
+	d.g.Eventually(d.ready, liveWithin, often).Should(Equal(200))
+}
+
 // What is under way when a server is told to stop is finished.
 func TestDrain(t *testing.T) {
 	d := deploy(t)
@@ -180,7 +246,7 @@ func TestDrain(t *testing.T) {
 	endpoint := testEndpoint()
 	endpoint.UID = ""
 	d.create(endpoint)
-	d.create(d.storefront(doc))
+	d.create(d.storefront(endpoint, doc))
 	d.secret("stripe-key", map[string]string{"apiKey": "key-stripe"})
 	d.secret("app", map[string]string{"token": testToken})
 	d.stripe.hold = make(chan struct{})
