@@ -23,11 +23,11 @@ type price struct {
 	DisplayName string                `json:"displayName,omitempty"`
 	Currency    string                `json:"currency"`
 	Amounts     []storefront.Amount   `json:"amounts,omitempty"`
+	Tiers       *storefront.Tiers     `json:"tiers,omitempty"`
 	Recurring   *storefront.Recurring `json:"recurring,omitempty"`
 	TrialDays   int                   `json:"trialDays,omitempty"`
 	Tax         string                `json:"tax,omitempty"`
 	Metered     bool                  `json:"metered,omitempty"`
-	Tiered      bool                  `json:"tiered,omitempty"`
 }
 
 // listPlans is GET /v1/plans: what can be bought now, and nothing of where and by which ids.
@@ -54,7 +54,7 @@ func (s *Server) listPlans(c *call) *answer {
 func priceOf(p storefront.Price) price {
 	out := price{
 		Name: p.Name, DisplayName: p.DisplayName, Currency: string(p.Currency), Amounts: p.Amounts,
-		Recurring: p.Recurring, Tax: string(p.Tax), Metered: p.Metered, Tiered: p.Tiered,
+		Recurring: p.Recurring, Tax: string(p.Tax), Metered: p.Metered, Tiers: p.Tiers,
 	}
 	if p.Trial != nil {
 		out.TrialDays = p.Trial.Days

@@ -125,10 +125,7 @@ func (p *purchase) currency(price *storefront.Price) (billing.Currency, *answer)
 		return "", nil
 	}
 	currency, err := billing.ParseCurrency(p.Currency)
-	known := currency == price.Currency || slices.ContainsFunc(price.Amounts, func(a storefront.Amount) bool {
-		return a.Currency == currency
-	})
-	if err != nil || !known {
+	if err != nil || !slices.Contains(price.Currencies(), currency) {
 		return "", notForSale("The price has no amount in this currency.")
 	}
 	return currency, nil

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
@@ -83,6 +84,27 @@ func TestPlansAreForEverybody(t *testing.T) {
 	s.g.Expect(out.Plans[0].Prices[0].TrialDays).To(Equal(14))
 	for _, inner := range []string{"price_monthly", "prod_1", "acct_1", "uid-pro", "cluster-1", "stripe"} {
 		s.g.Expect(r.body).NotTo(ContainSubstring(inner))
+	}
+}
+
+func TestPlansHaveTheirTiers(t *testing.T) {
+	s := newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) {
+		doc.Plans[0].Prices[1].Amounts, doc.Plans[0].Prices[1].Tiers = nil, &storefront.Tiers{
+			Mode: billing.TiersGraduated, Tiers: []storefront.Tier{
+				{UpTo: 10, Amounts: []storefront.TierAmount{
+					{Currency: "USD", Unit: 500, Flat: 2000}, {Currency: "JPY", Unit: 700},
+				}},
+				{Amounts: []storefront.TierAmount{{Currency: "USD", Unit: 400}, {Currency: "JPY", Unit: 600}}},
+			},
+		}
+	})
+	r := s.send(http.MethodGet, "/v1/plans", "")
+	s.g.Expect(r.body).To(ContainSubstring(`"tiers":{"mode":"Graduated","tiers":[` +
+		`{"upTo":10,"amounts":[{"currency":"USD","unit":500,"flat":2000},{"currency":"JPY","unit":700,"flat":0}]},` +
+		`{"amounts":[{"currency":"USD","unit":400,"flat":0},{"currency":"JPY","unit":600,"flat":0}]}]}`))
+	for currency, want := range map[string]string{"JPY": "", "USD": "", "EUR": "not-for-sale"} {
+		r := s.as("u1", http.MethodPost, "/v1/checkouts", `{"plan":"pro","price":"yearly","currency":"`+currency+`"}`)
+		s.g.Expect(r.problem()).To(Equal(want), currency)
 	}
 }
 

@@ -69,9 +69,7 @@ func (p *Pages) Buy(doc *storefront.Document, w http.ResponseWriter, r *http.Req
 	if price == nil {
 		return Purchase{}, ErrNotSold
 	}
-	if in.Currency != price.Currency && !slices.ContainsFunc(price.Amounts, func(a storefront.Amount) bool {
-		return a.Currency == in.Currency
-	}) {
+	if !slices.Contains(price.Currencies(), in.Currency) {
 		return Purchase{}, fmt.Errorf("%w in this currency", ErrNotSold)
 	}
 	return in, nil

@@ -43,13 +43,10 @@ func days(r storefront.Recurring) int { return daysOf[r.Interval] * r.Count }
 func currencies(doc *storefront.Document) []billing.Currency {
 	var all []billing.Currency
 	eachPrice(doc, func(p *storefront.Price) {
-		for _, a := range p.Amounts {
-			if !slices.Contains(all, a.Currency) {
-				all = append(all, a.Currency)
+		for _, c := range p.Currencies() {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
 			}
-		}
-		if !slices.Contains(all, p.Currency) {
-			all = append(all, p.Currency)
 		}
 	})
 	return all

@@ -83,22 +83,26 @@ func TestManyCurrenciesAreAListWithALabel(t *testing.T) {
 
 func TestAnOfferOfEachKind(t *testing.T) {
 	doc := shop()
-	tiers := monthly(0)
-	tiers.Amounts, tiers.Tiered, tiers.Metered = nil, true, true
-	doc.Plans = append(doc.Plans,
-		storefront.Plan{Name: "api", DisplayName: "API", UnitLabel: "call", Prices: []storefront.Price{tiers}})
-	from := monthly(500)
-	from.Tiered = true
+	usage := monthly(3)
+	usage.Metered = true
+	without := monthly(0)
+	without.Amounts = nil
+	from := tiers(billing.TiersGraduated, 10, usd(500, 0), usd(400, 0))
 	from.Recurring.Count = 3
 	doc.Plans = append(doc.Plans,
-		storefront.Plan{Name: "bulk", DisplayName: "Bulk", Prices: []storefront.Price{from}})
+		storefront.Plan{Name: "api", DisplayName: "API", UnitLabel: "call", Prices: []storefront.Price{usage}},
+		storefront.Plan{Name: "nameless", DisplayName: "Nameless", Prices: []storefront.Price{usage}},
+		storefront.Plan{Name: "bulk", DisplayName: "Bulk", UnitLabel: "seat", Prices: []storefront.Price{from}},
+		storefront.Plan{Name: "old", DisplayName: "Old", Prices: []storefront.Price{without}})
 	text := body(t, get(newPages(t, settings()), doc, ""))
 	for plan, want := range map[string][]string{
-		"Pro":      {"$29", "per month", "14 days free", "plus tax", "Unlimited projects"},
-		"Team":     {"$12", "per seat, per month"},
-		"Lifetime": {"$499", "one-time payment", "tax included"},
-		"API":      {"Priced by quantity", "per call, per month", "billed by usage"},
-		"Bulk":     {"from $5", "every 3 months"},
+		"Pro":      {"$29.00 per month", "14 days free", "plus tax", "Unlimited projects"},
+		"Team":     {"$12.00 per seat, per month"},
+		"Lifetime": {"$499.00 one-time payment", "tax included"},
+		"API":      {"$0.03 per call billed by usage · per month · plus tax"},
+		"Nameless": {"$0.03 per unit billed by usage · per month · plus tax"},
+		"Bulk":     {"from $5.00 per seat, every 3 months"},
+		"Old":      {"Priced by quantity per month"},
 	} {
 		for _, words := range want {
 			NewWithT(t).Expect(card(t, text, plan).text()).To(ContainSubstring(words), plan)
@@ -301,6 +305,9 @@ func six() *storefront.Document {
 		for range 8 {
 			doc.Plans[i].Features = append(doc.Plans[i].Features, "Something that is in the plan")
 		}
+		doc.Plans[i].UnitLabel = "seat"
+		doc.Plans[i].Prices = append(doc.Plans[i].Prices, tiers(billing.TiersVolume, 10, usd(500, 2000), usd(400, 0),
+			usd(300, 0), usd(200, 0), usd(100, 0)))
 	}
 	return doc
 }

@@ -62,6 +62,7 @@ type offer struct {
 	Words                 bool   // Amount is words, which are set smaller
 	Per, Notes            []string
 	Trial                 string
+	Tiers                 *table // nil where the amount says all
 	Button                string
 	Link                  string // instead of a form
 	Second                bool
@@ -147,8 +148,12 @@ func shownPrices(doc *storefront.Document, c choice) [][]*storefront.Price {
 	return all
 }
 
-// amountIn is what a price costs in the currency, or in its own where it has no other. ok is false where tiers say it.
+// amountIn is what a unit of a price costs in the currency, or in its own where it has no other; where there are tiers,
+// the first unit. ok is false of a price that an operator without tiers wrote.
 func amountIn(p *storefront.Price, c billing.Currency) (a storefront.Amount, ok bool) {
+	if tiered(p) {
+		return entryOf(p, c).Amount, true
+	}
 	if len(p.Amounts) == 0 {
 		return storefront.Amount{Currency: p.Currency}, false
 	}
@@ -163,6 +168,9 @@ func allWhole(shown [][]*storefront.Price, c billing.Currency) bool {
 	for _, prices := range shown {
 		for _, price := range prices {
 			if a, ok := amountIn(price, c); ok && !isWhole(a.Minor, a.Currency) {
+				return false
+			}
+			if tiered(price) && !wholeTiers(price.Tiers, c) {
 				return false
 			}
 		}
@@ -193,26 +201,23 @@ func (p *Pages) offer(of *storefront.Plan, price *storefront.Price, c choice, wh
 	l, w := locales[c.locale], locales[c.locale].text()
 	a, known := amountIn(price, c.currency)
 	o := offer{Plan: of.Name, Price: price.Name, Currency: string(a.Currency)}
-	switch {
-	case !known:
-		o.Amount, o.Words = w.ByAmount, true
-	case price.Tiered:
-		o.Amount = strings.ReplaceAll(w.From, "{amount}", l.money(a.Minor, a.Currency, whole))
-	default:
+	if known {
 		o.Amount = l.money(a.Minor, a.Currency, whole)
-	}
-	if of.UnitLabel != "" {
-		o.Per = append(o.Per, strings.ReplaceAll(w.PerUnit, "{unit}", of.UnitLabel))
-	}
-	if r := price.Recurring; r != nil {
-		o.Per = append(o.Per, l.period(r.Interval, r.Count))
 	} else {
-		o.Per = append(o.Per, w.Once)
+		o.Amount, o.Words = w.ByAmount, true
 	}
+	perUnit := of.UnitLabel != "" || price.Metered
+	if tiered(price) {
+		e := entryOf(price, c.currency)
+		if perUnit = e.perUnit; e.from {
+			o.Amount = strings.ReplaceAll(w.From, "{amount}", o.Amount)
+		}
+		o.Tiers = l.table(of, price, c.currency, whole)
+	}
+	o.Per, o.Notes = l.terms(of, price, perUnit)
 	if price.Trial != nil && price.Trial.Days > 0 {
 		o.Trial = w.TrialDays.with(l.tag, price.Trial.Days)
 	}
-	o.Notes = l.notes(price)
 	if p.settings.Anonymous {
 		o.Action = p.path(PathBuy)
 	} else {
@@ -221,11 +226,23 @@ func (p *Pages) offer(of *storefront.Plan, price *storefront.Price, c choice, wh
 	return o
 }
 
-func (l locale) notes(price *storefront.Price) []string {
-	var notes []string
-	w := l.text()
+// terms are what stands beside an amount, and below it. Of usage, the period says when it is billed, and is no part of
+// what a unit costs.
+func (l locale) terms(of *storefront.Plan, price *storefront.Price, perUnit bool) (per, notes []string) {
+	w, period := l.text(), l.text().Once
+	if r := price.Recurring; r != nil {
+		period = l.period(r.Interval, r.Count)
+	}
+	if perUnit {
+		per = append(per, l.perUnit(of))
+	}
 	if price.Metered {
 		notes = append(notes, w.Metered)
+	}
+	if price.Metered && perUnit {
+		notes = append(notes, period)
+	} else {
+		per = append(per, period)
 	}
 	switch price.Tax {
 	case billing.TaxInclusive:
@@ -233,7 +250,7 @@ func (l locale) notes(price *storefront.Price) []string {
 	case billing.TaxExclusive:
 		notes = append(notes, w.Exclusive)
 	}
-	return notes
+	return per, notes
 }
 
 // appLink tells the app what was chosen. The app asks for the checkout, because it knows the user.

@@ -27,7 +27,12 @@ type words struct {
 	Every     map[billing.Interval]counted
 	PerUnit   string // {unit}
 	From      string // {amount}
-	ByAmount  string // where there are tiers
+	PerOne    string // of a unit without a name
+	ByAmount  string // over the tiers
+	AndMore   string // {n}: the last tier
+	Flat      string // {amount}: charged once for a tier
+	Graduated string // how tiers are meant
+	Volume    string
 	Metered   string
 	TrialDays counted
 	Inclusive string

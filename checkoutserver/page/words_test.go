@@ -21,7 +21,9 @@ func TestEveryLanguageHasAllWords(t *testing.T) {
 	g.Expect(all).To(HaveLen(9))
 	for name, w := range all {
 		complete(g, name, reflect.ValueOf(w))
-		for text, slot := range map[string]string{w.Choose: "{plan}", w.PerUnit: "{unit}", w.From: "{amount}"} {
+		for text, slot := range map[string]string{
+			w.Choose: "{plan}", w.PerUnit: "{unit}", w.From: "{amount}", w.AndMore: "{n}", w.Flat: "{amount}",
+		} {
 			g.Expect(text).To(ContainSubstring(slot), name)
 		}
 		for _, interval := range []billing.Interval{billing.Day, billing.Week, billing.Month, billing.Year} {

@@ -2,6 +2,7 @@ package checkoutendpoint
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,7 +53,7 @@ func (s *sale) sold(plan *v1alpha1.Plan, name string, at []storefront.At) *store
 func terms(spec *v1alpha1.Price) (storefront.Price, error) {
 	p := storefront.Price{
 		Name: spec.Name, DisplayName: spec.DisplayName, Currency: billing.Currency(spec.Currency),
-		Tax: billing.TaxBehavior(spec.TaxBehavior), Metered: spec.Metered != nil, Tiered: spec.Tiers != nil,
+		Tax: billing.TaxBehavior(spec.TaxBehavior), Metered: spec.Metered != nil,
 	}
 	if r := spec.Recurring; r != nil {
 		p.Recurring = &storefront.Recurring{
@@ -65,8 +66,10 @@ func terms(spec *v1alpha1.Price) (storefront.Price, error) {
 			OnMissing: billing.MissingPaymentMethod(cmp.Or(t.OnMissingPaymentMethod, v1alpha1.MissingCancel)),
 		}
 	}
-	if p.Tiered {
-		return p, nil
+	if spec.Tiers != nil {
+		var err error
+		p.Tiers, err = tiers(spec)
+		return p, err
 	}
 	amounts := []v1alpha1.CurrencyOption{{Currency: spec.Currency, Amount: spec.Amount}}
 	for _, o := range append(amounts, spec.CurrencyOptions...) {
@@ -77,4 +80,37 @@ func terms(spec *v1alpha1.Price) (storefront.Price, error) {
 		p.Amounts = append(p.Amounts, storefront.Amount{Currency: money.Currency, Minor: money.Minor})
 	}
 	return p, nil
+}
+
+// tiers has every currency in each tier; the spec has every tier in each currency.
+func tiers(spec *v1alpha1.Price) (*storefront.Tiers, error) {
+	out := &storefront.Tiers{Mode: billing.TierMode(spec.Tiers.Mode)}
+	for i, tier := range spec.Tiers.Tiers {
+		own, err := tierAmount(spec.Currency, tier.UnitAmount, tier.FlatAmount)
+		if err != nil {
+			return nil, err
+		}
+		t := storefront.Tier{UpTo: tier.UpTo, Amounts: []storefront.TierAmount{own}}
+		for _, o := range spec.CurrencyOptions {
+			if i >= len(o.Tiers) {
+				return nil, fmt.Errorf("tier %d has no amount in %s", i+1, o.Currency)
+			}
+			a, err := tierAmount(o.Currency, o.Tiers[i].UnitAmount, o.Tiers[i].FlatAmount)
+			if err != nil {
+				return nil, err
+			}
+			t.Amounts = append(t.Amounts, a)
+		}
+		out.Tiers = append(out.Tiers, t)
+	}
+	return out, nil
+}
+
+func tierAmount(currency v1alpha1.Currency, unit, flat v1alpha1.Amount) (storefront.TierAmount, error) {
+	each, err := billing.ParseMoney(string(unit), string(currency))
+	if err != nil {
+		return storefront.TierAmount{}, err
+	}
+	once, err := billing.ParseMoney(string(cmp.Or(flat, "0")), string(currency))
+	return storefront.TierAmount{Currency: each.Currency, Unit: each.Minor, Flat: once.Minor}, err
 }

@@ -32,10 +32,25 @@ func TestTerms(t *testing.T) {
 
 	got, err = terms(&v1alpha1.Price{
 		Name: "usage", Currency: "USD", Recurring: month, Metered: &v1alpha1.Metered{Aggregate: v1alpha1.UsageSum},
-		Tiers: &v1alpha1.Tiers{Mode: v1alpha1.TierVolume, Tiers: []v1alpha1.Tier{{UnitAmount: "1"}}},
+		Tiers: &v1alpha1.Tiers{Mode: v1alpha1.TierVolume, Tiers: []v1alpha1.Tier{
+			{UpTo: 10, UnitAmount: "5", FlatAmount: "20.5"}, {UnitAmount: "4.00"},
+		}},
+		CurrencyOptions: []v1alpha1.CurrencyOption{
+			{Currency: "JPY", Tiers: []v1alpha1.TierAmount{{UnitAmount: "700"}, {UnitAmount: "600", FlatAmount: "90"}}},
+			{Currency: "KWD", Tiers: []v1alpha1.TierAmount{{UnitAmount: "1.5"}, {UnitAmount: "1.234"}}},
+		},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(got).To(And(HaveField("Amounts", BeEmpty()), HaveField("Tiered", true), HaveField("Metered", true)))
+	g.Expect(got).To(And(HaveField("Amounts", BeEmpty()), HaveField("Metered", true)))
+	g.Expect(got.Tiers).To(Equal(&storefront.Tiers{Mode: billing.TiersVolume, Tiers: []storefront.Tier{
+		{UpTo: 10, Amounts: []storefront.TierAmount{
+			{Currency: "USD", Unit: 500, Flat: 2050}, {Currency: "JPY", Unit: 700}, {Currency: "KWD", Unit: 1500},
+		}},
+		{Amounts: []storefront.TierAmount{
+			{Currency: "USD", Unit: 400}, {Currency: "JPY", Unit: 600, Flat: 90}, {Currency: "KWD", Unit: 1234},
+		}},
+	}}))
+	g.Expect(got.Currencies()).To(Equal([]billing.Currency{"USD", "JPY", "KWD"}))
 
 	got, err = terms(&v1alpha1.Price{Name: "once", Amount: "0", Currency: "USD"})
 	g.Expect(err).NotTo(HaveOccurred())

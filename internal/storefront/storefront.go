@@ -73,12 +73,12 @@ type Price struct {
 	DisplayName string `json:"displayName,omitempty"`
 	// Amounts by currency; the price's own comes first. Empty where there are tiers.
 	Amounts   []Amount            `json:"amounts,omitempty"`
+	Tiers     *Tiers              `json:"tiers,omitempty"` // nil where every unit costs the same
 	Currency  billing.Currency    `json:"currency"`
 	Recurring *Recurring          `json:"recurring,omitempty"` // nil for a one-time price
 	Trial     *Trial              `json:"trial,omitempty"`
 	Tax       billing.TaxBehavior `json:"tax,omitempty"`
 	Metered   bool                `json:"metered,omitempty"`
-	Tiered    bool                `json:"tiered,omitempty"`
 	At        []At                `json:"at"` // where it can be bought, in the providers' order
 }
 
@@ -86,6 +86,25 @@ type Price struct {
 type Amount struct {
 	Currency billing.Currency `json:"currency"`
 	Minor    int64            `json:"minor"`
+}
+
+// Tiers make what is paid depend on the quantity.
+type Tiers struct {
+	Mode  billing.TierMode `json:"mode"`
+	Tiers []Tier           `json:"tiers"` // in ascending order; the last one has no end
+}
+
+// Tier is a range of quantities, from the end of the tier before it.
+type Tier struct {
+	UpTo    int64        `json:"upTo,omitempty"` // the last quantity; 0: without end
+	Amounts []TierAmount `json:"amounts"`        // by currency, the price's own first; the same ones in every tier
+}
+
+// TierAmount is what a tier costs in one currency, in minor units.
+type TierAmount struct {
+	Currency billing.Currency `json:"currency"`
+	Unit     int64            `json:"unit"` // for each unit
+	Flat     int64            `json:"flat"` // once, when the tier is reached
 }
 
 // Recurring is a billing period.
@@ -105,6 +124,25 @@ type At struct {
 	Provider  string `json:"provider"` // Provider.Key
 	ProductID string `json:"productID"`
 	PriceID   string `json:"priceID"`
+}
+
+// Currencies are those that the price can be bought in, its own first.
+func (p *Price) Currencies() []billing.Currency {
+	list := []billing.Currency{p.Currency}
+	add := func(c billing.Currency) {
+		if c != p.Currency {
+			list = append(list, c)
+		}
+	}
+	for _, a := range p.Amounts {
+		add(a.Currency)
+	}
+	if p.Tiers != nil && len(p.Tiers.Tiers) > 0 {
+		for _, a := range p.Tiers.Tiers[0].Amounts {
+			add(a.Currency)
+		}
+	}
+	return list
 }
 
 // Encode writes a document the same way each time.
