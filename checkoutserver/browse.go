@@ -8,12 +8,13 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/checkoutserver/page"
+	"github.com/kassa-dev/kassa/internal/origins"
 )
 
-func pageSettings(spec *v1alpha1.CheckoutEndpointSpec) page.Settings {
+func pageSettings(spec *v1alpha1.CheckoutEndpointSpec, o *origins.Origins) page.Settings {
 	out := page.Settings{
 		URL: strings.TrimRight(spec.URL, "/"), SuccessURL: spec.SuccessURL, CancelURL: spec.CancelURL,
-		AllowedOrigins: spec.AllowedOrigins, Anonymous: spec.Auth.Anonymous != nil,
+		AllowedOrigins: spec.AllowedOrigins, Redirect: o.Redirect, Anonymous: spec.Auth.Anonymous != nil,
 	}
 	if spec.PricingPage != nil {
 		out.Page = *spec.PricingPage
@@ -79,11 +80,17 @@ func (s *Server) buy(c *call) bool {
 	return true
 }
 
-// showPaddle opens the overlay of the account that buyerPage named, or of the only one.
+// showPaddle opens the overlay of the account that buyerPage named. An address that names none is the account's default
+// payment link, or older than the second account, and the first one's.
 func showPaddle(c *call) bool {
-	named := c.r.URL.Query().Get("provider")
+	named, transaction := page.Named(c.r.URL.Query())
 	for _, at := range c.cfg.sites {
 		if at.traits.BuyerPage && at.clientToken != "" && (named == "" || at.prefix == named+".") {
+			if transaction != "" {
+				again := page.Link(c.cfg.buyerPage(at), transaction, "", "")
+				http.Redirect(c.w, c.r, again, http.StatusFound) //nolint:gosec // to this page; the id is escaped
+				return true
+			}
 			c.cfg.pages.Paddle(page.Overlay{ClientToken: at.clientToken, Mode: at.Mode, BaseURL: at.BaseURL}, c.w, c.r)
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/checkoutserver/page"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/signin"
 	"github.com/kassa-dev/kassa/internal/storefront"
@@ -188,6 +189,9 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 		return nil, err
 	}
 	out := &checkout{ID: opened.ID, URL: opened.URL, Provider: string(at.Type)}
+	if at.traits.BuyerPage {
+		out.URL = c.cfg.buyerLink(in, opened.ID)
+	}
 	if !opened.ExpiresAt.IsZero() {
 		expires := opened.ExpiresAt.UTC()
 		out.ExpiresAt = &expires
@@ -197,16 +201,28 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 
 // buyerPage is Kassa's page for a provider that has none. It names the provider where several need one.
 func (c *settings) buyerPage(at *site) string {
-	page, others := strings.TrimRight(c.spec.URL, "/")+"/"+strings.ToLower(string(at.Type)), 0
+	address, others := strings.TrimRight(c.spec.URL, "/")+"/"+strings.ToLower(string(at.Type)), 0
 	for _, s := range c.sites {
 		if s.Type == at.Type && s.Key() != at.Key() {
 			others++
 		}
 	}
 	if others == 0 {
-		return page
+		return address
 	}
-	return page + "?provider=" + strings.TrimSuffix(at.prefix, ".")
+	return address + "?" + page.QueryProvider + "=" + strings.TrimSuffix(at.prefix, ".")
+}
+
+// buyerLink is that page for one purchase, with the URLs that are not the endpoint's own.
+func (c *settings) buyerLink(in provider.CheckoutSpec, id string) string {
+	success, cancel, _ := c.leads(&purchase{})
+	other := func(asked, usual string) string {
+		if asked == usual {
+			return ""
+		}
+		return asked
+	}
+	return page.Link(in.PageURL, id, other(in.SuccessURL, success), other(in.CancelURL, cancel))
 }
 
 // away says that another provider may be able to do what this one could not.

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
-	"github.com/kassa-dev/kassa/internal/origins"
 	"github.com/kassa-dev/kassa/internal/signin"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
@@ -111,10 +110,6 @@ func (c *config) settings() (*settings, string) {
 	s, why := settingsOf(c.endpoint, c.doc)
 	if why != "" {
 		return nil, why
-	}
-	var err error
-	if s.origins, err = origins.Of(&s.spec); err != nil {
-		return nil, err.Error()
 	}
 	if s.users, why = c.users(&s.spec.Auth); why != "" {
 		return nil, why

@@ -87,7 +87,11 @@ func settingsOf(e *v1alpha1.CheckoutEndpoint, doc *storefront.Document) (*settin
 	if err != nil {
 		return nil, "spec.url cannot be read"
 	}
-	pages, err := page.New(pageSettings(&e.Spec))
+	allowed, err := origins.Of(&e.Spec)
+	if err != nil {
+		return nil, err.Error()
+	}
+	pages, err := page.New(pageSettings(&e.Spec, allowed))
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -95,7 +99,7 @@ func settingsOf(e *v1alpha1.CheckoutEndpoint, doc *storefront.Document) (*settin
 		namespace: e.Namespace, uid: e.UID, spec: e.Spec,
 		path:  strings.TrimRight(at.Path, "/"),
 		https: serving.HTTPSPolicyOf(at, e.Spec.HTTPSPolicy),
-		doc:   doc, pages: pages, sold: soldOf(doc), proxies: trustedProxies(&e.Spec),
+		doc:   doc, origins: allowed, pages: pages, sold: soldOf(doc), proxies: trustedProxies(&e.Spec),
 	}, ""
 }
 

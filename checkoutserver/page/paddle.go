@@ -6,11 +6,51 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
+
+// The query of the page's address.
+const (
+	// QueryProvider names the account, where there are several.
+	QueryProvider    = "provider"
+	queryTransaction = "_ptxn" // Paddle's script looks for it too
+	querySuccess     = "success"
+	queryCancel      = "cancel"
+)
+
+// Link is the address of the page for one purchase: page is the address without a transaction, and success and cancel
+// are empty where the endpoint's own URLs count. Paddle has no place for such URLs, so the address has them. It needs
+// no seal and nothing is kept for it: the page takes what POST /v1/checkouts takes, by the same check. Whoever writes a
+// link can choose among the places where the endpoint leads buyers anyway, and could as well link to them.
+//
+// Paddle is not asked for the address. It appends ?_ptxn= to the one that it was given, and promises nothing of one
+// that has a query.
+func Link(page, transaction, success, cancel string) string {
+	q := url.Values{queryTransaction: {transaction}}
+	if success != "" {
+		q.Set(querySuccess, success)
+	}
+	if cancel != "" {
+		q.Set(queryCancel, cancel)
+	}
+	separator := "?"
+	if strings.Contains(page, separator) {
+		separator = "&"
+	}
+	return page + separator + q.Encode()
+}
+
+// Named takes the account's name from the page's address. Of one whose query Paddle wrote behind another, such as
+// ?provider=eu?_ptxn=txn_1, it is the transaction's id too: the page has to be asked for again with a Link, because the
+// script looks at the address.
+func Named(query url.Values) (provider, transaction string) {
+	provider, transaction, _ = strings.Cut(query.Get(QueryProvider), "?"+queryTransaction+"=")
+	return provider, transaction
+}
 
 // Overlay is how Paddle's script is reached at one account.
 type Overlay struct {
@@ -53,8 +93,8 @@ func versionOf(b []byte) string {
 
 // Paddle answers GET /paddle?_ptxn=txn_…: Paddle's script finds the transaction in the address and opens its overlay.
 func (p *Pages) Paddle(o Overlay, w http.ResponseWriter, r *http.Request) {
-	l, nonce := p.locale(r), rand.Text()
-	id := r.URL.Query().Get("_ptxn")
+	l, nonce, query := p.locale(r), rand.Text(), r.URL.Query()
+	id := query.Get(queryTransaction)
 	if !transactionID.MatchString(id) {
 		p.say(w, http.StatusBadRequest, nonce, note{p.frame(l, nonce, l.text().Paddle.Title),
 			l.text().Paddle.Incomplete, p.back()})
@@ -64,9 +104,10 @@ func (p *Pages) Paddle(o Overlay, w http.ResponseWriter, r *http.Request) {
 		frame: p.frame(l, nonce, l.text().Paddle.Title), Script: paddleScript,
 		Own:   p.path(PathScript) + "?v=" + scriptVersion,
 		Token: o.ClientToken, Transaction: id,
-		Success: strings.ReplaceAll(p.settings.SuccessURL, billing.SessionIDPlaceholder, id),
-		Locale:  l.paddle(), Test: o.Mode == billing.Test, Sandbox: o.Mode == billing.Test && o.BaseURL == "",
-		Back: p.back(),
+		Success: strings.ReplaceAll(p.lead(query.Get(querySuccess), p.settings.SuccessURL),
+			billing.SessionIDPlaceholder, id),
+		Locale: l.paddle(), Test: o.Mode == billing.Test, Sandbox: o.Mode == billing.Test && o.BaseURL == "",
+		Back: strings.ReplaceAll(p.lead(query.Get(queryCancel), p.back()), billing.SessionIDPlaceholder, id),
 	}
 	if o.BaseURL != "" {
 		v.Script = strings.TrimRight(o.BaseURL, "/") + PathScript

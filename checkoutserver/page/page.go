@@ -20,7 +20,7 @@ import (
 const (
 	PathPricing = "/"
 	PathBuy     = "/buy"
-	PathPaddle  = "/paddle"
+	PathPaddle  = "/paddle" // see Link
 	PathScript  = "/paddle.js"
 )
 
@@ -32,6 +32,8 @@ type Settings struct {
 	// AllowedOrigins, beside the providers' own, may follow when a form is sent. A provider's checkout under a domain of
 	// the seller's is reached only if its origin is here, because browsers hold redirects against form-action.
 	AllowedOrigins []string
+	// Redirect takes a URL that somebody wants buyers to be led to, or says why not.
+	Redirect func(raw string) (string, error)
 	// Anonymous: a button begins the purchase here. Otherwise nobody is known here, and a button leads to the app.
 	Anonymous bool
 	Page      v1alpha1.PricingPage
@@ -108,6 +110,17 @@ func (p *Pages) back() string {
 		return p.settings.CancelURL
 	}
 	return p.base.String() + PathPricing
+}
+
+// lead is where a purchase leads that names a URL of its own.
+func (p *Pages) lead(asked, otherwise string) string {
+	if asked == "" {
+		return otherwise
+	}
+	if to, err := p.settings.Redirect(asked); err == nil {
+		return to
+	}
+	return otherwise
 }
 
 // path is one of the Path constants as the browser sees it.

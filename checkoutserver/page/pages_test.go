@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,8 @@ import (
 func settings() page.Settings {
 	return page.Settings{
 		URL: "https://pay.example.com", SuccessURL: "https://app.example.com/done?session={SESSION_ID}", Anonymous: true,
-		Page: v1alpha1.PricingPage{Description: "Start small. Change plans whenever you like."},
+		Page:     v1alpha1.PricingPage{Description: "Start small. Change plans whenever you like."},
+		Redirect: func(string) (string, error) { return "", errors.New("nothing else is allowed") },
 	}
 }
 
