@@ -1,12 +1,18 @@
 package cel
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/origins"
+	"github.com/kassa-dev/kassa/internal/origins/originstest"
 	"github.com/kassa-dev/kassa/test/controlplane"
 )
 
@@ -108,5 +114,27 @@ func TestURLsOfEndpoints(t *testing.T) {
 				judge(t, c, namespace, with, a.url, plain, insecure.want)
 			})
 		}
+	}
+}
+
+// The rules and the servers read a URL alike. What the rules cannot say, an endpoint's conditions do.
+func TestRulesAgreeWithTheServers(t *testing.T) {
+	cp := controlplane.Shared(t)
+	g := NewWithT(t)
+	namespace := cp.Namespace(t)
+	c, err := client.New(cp.Config(), client.Options{})
+	g.Expect(err).NotTo(HaveOccurred())
+	inConditions := []string{"https://[::ffff:192.0.2.1]"}
+	for _, raw := range originstest.Hostile {
+		_, refused := origins.Of(originstest.Spec(func(s *v1alpha1.CheckoutEndpointSpec) { s.SuccessURL = raw }))
+		object := parse(g, shop, namespace)
+		g.Expect(unstructured.SetNestedField(object.Object, raw, "spec", "successURL")).To(Succeed())
+		err := c.Create(t.Context(), object, client.DryRunAll)
+		if refused == nil || slices.Contains(inConditions, raw) {
+			// Too long, or shorter than any URL, is no matter of how it is read.
+			g.Expect(err == nil || len(raw) < 8 || len(raw) > 2048).To(BeTrue(), "%q: %v", raw, err)
+			continue
+		}
+		g.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%q: %v, though: %v", raw, err, refused)
 	}
 }
