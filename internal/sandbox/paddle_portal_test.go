@@ -34,12 +34,12 @@ func TestPaddlePortal(t *testing.T) {
 		return w.visit(at, form).status
 	}
 	got := w.visit(at, nil)
-	w.g.Expect(got.text).To(And(ContainSubstring("Cancel subscription"), ContainSubstring("2.00 USD per month"),
-		ContainSubstring("Card ending in 0341")))
+	w.g.Expect(got.text).To(And(ContainSubstring("Cancel the subscription"), ContainSubstring("2.00 USD per month"),
+		ContainSubstring("Visa ending in 0341")))
 	w.g.Expect(got.header.Get("Content-Security-Policy")).To(HavePrefix("default-src 'none'"))
 	w.g.Expect(do("cancel", nil)).To(Equal(http.StatusSeeOther))
 	w.g.Expect(w.reread(sub).ScheduledChange.Action).To(Equal("cancel"))
-	w.g.Expect(do("keep", nil)).To(Equal(http.StatusSeeOther))
+	w.g.Expect(do("resume", nil)).To(Equal(http.StatusSeeOther))
 	w.g.Expect(w.reread(sub).ScheduledChange).To(BeNil())
 	w.g.Expect(*w.reread(sub).NextBilledAt).To(Equal(sub.CurrentBillingPeriod.EndsAt))
 

@@ -1,21 +1,14 @@
 package hosted
 
 import (
-	"bytes"
-	"crypto/rand"
-	"embed"
 	"html/template"
 	"net/http"
-	"strconv"
 )
-
-//go:embed *.html
-var files embed.FS
-
-var pages = template.Must(template.ParseFS(files, "*.html"))
 
 // Page is what the buyer sees.
 type Page struct {
+	frame
+
 	Seller string
 	// State is one of the State constants.
 	State string
@@ -28,8 +21,6 @@ type Page struct {
 	Problem      string // what went wrong with the last try
 	ProblemOn    string // the field that it is about, or empty
 	CancelURL    template.URL
-	Cards        []Card
-	Nonce        string
 }
 
 // Line is one position.
@@ -47,22 +38,7 @@ const (
 
 // Write renders the page. Nothing is loaded from elsewhere.
 func Write(w http.ResponseWriter, status int, p Page) {
-	p.Nonce = rand.Text()
-	p.Cards = Cards()
-	var out bytes.Buffer
-	if err := pages.ExecuteTemplate(&out, "page.html", p); err != nil {
-		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
+	p.frame = newFrame()
 	// form-action stays open: browsers apply it to the redirect to the seller's page too.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+p.Nonce+
-		"'; base-uri 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes())
+	write(w, status, "page.html", p, p.policy())
 }

@@ -3,10 +3,8 @@ package lemonsqueezy
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,10 +15,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 )
 
-//go:embed portal.html
-var portalFile embed.FS
-
-var portalPage = template.Must(template.ParseFS(portalFile, "portal.html"))
+// portalSeller stands on the portal, which is one for all stores.
+const portalSeller = "Kassa sandbox of LemonSqueezy"
 
 // linkLife is how long a link to the portal works.
 const linkLife = 24 * time.Hour
@@ -44,20 +40,6 @@ func (s *Server) urlsOf(sub *Subscription) map[string]string {
 	}
 }
 
-// portalView is what the portal shows.
-type portalView struct {
-	Email         string
-	Problem       string
-	Subscriptions []portalLine
-}
-
-type portalLine struct {
-	Subscription
-	Until string
-	Ends  bool
-	Over  bool
-}
-
 // portalPages serves the customer portal, where a buyer cancels, resumes, and gives another card.
 func (s *Server) portalPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /billing", s.portal)
@@ -72,35 +54,48 @@ func (s *Server) portal(w http.ResponseWriter, r *http.Request) {
 	s.settle()
 	customer, ok := s.visitor(r.URL.Query())
 	if !ok {
-		http.Error(w, "This link has expired.", http.StatusForbidden)
+		hosted.WritePortal(w, http.StatusForbidden, hosted.Portal{Seller: portalSeller, Gone: true})
 		return
 	}
-	var view portalView
+	status, problem := http.StatusOK, ""
 	if r.Method == http.MethodPost {
-		view.Problem = s.portalStep(customer, r)
+		problem = s.portalStep(customer, r)
 		s.settle()
+		if problem == "" {
+			// Relative, because the path that the browser asked for is longer than the one here.
+			w.Header().Set("Location", "?"+r.URL.RawQuery)
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+		status = http.StatusPaymentRequired
 	}
+	view := s.portalOf(customer)
+	view.Problem = problem
+	hosted.WritePortal(w, status, view)
+}
+
+// portalOf is what a customer sees.
+func (s *Server) portalOf(customer int64) hosted.Portal {
+	view := hosted.Portal{Seller: portalSeller}
 	for _, sub := range slices.Backward(s.subscriptions) {
 		if sub.CustomerID != customer {
 			continue
 		}
-		line := portalLine{Subscription: *sub, Ends: sub.Status == cancelled, Over: sub.Status == expired}
-		line.Until = sub.RenewsAt.Format(time.DateOnly)
+		line := hosted.Subscription{
+			ID: strconv.FormatInt(sub.ID, 10), Name: sub.ProductName + ", " + sub.VariantName, Status: sub.Status,
+			Price: readable(s.currencyOf(sub.StoreID), s.cost(sub)), Card: hosted.CardName(sub.CardBrand, sub.CardLastFour),
+			On: sub.RenewsAt.Time, Ends: sub.Status == cancelled, Over: sub.Status == expired,
+		}
+		if p := s.priceOf(sub.VariantID); p != nil {
+			line.Price += " " + p.every()
+		}
 		if line.Ends || line.Over {
-			line.Until = sub.EndsAt.Format(time.DateOnly)
+			line.On = sub.EndsAt.Time
 		}
 		view.Email = sub.UserEmail
 		view.Subscriptions = append(view.Subscriptions, line)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	if view.Problem != "" {
-		w.WriteHeader(http.StatusPaymentRequired)
-	}
-	_ = portalPage.Execute(w, view)
+	return view
 }
 
 // visitor is the customer whom a link is for.
@@ -119,7 +114,7 @@ func (s *Server) portalStep(customer int64, r *http.Request) string {
 	if sub == nil || sub.CustomerID != customer || sub.Status == expired {
 		return "There is no such subscription."
 	}
-	switch r.PostFormValue("do") {
+	switch r.PostFormValue("action") {
 	case "cancel":
 		s.cancel(sub)
 	case "resume":

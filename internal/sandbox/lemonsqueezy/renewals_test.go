@@ -82,7 +82,7 @@ func TestRecovery(t *testing.T) {
 		if wait > 0 {
 			s.events(5)
 		}
-		s.g.Expect(s.portal(id, "card", goodCard).Code).To(Equal(200), name)
+		s.g.Expect(s.portal(id, "card", goodCard).Code).To(Equal(303), name)
 		got := s.happened("subscription_payment_success", "subscription_payment_recovered", "subscription_updated")
 		for _, kind := range []string{"subscription_payment_success", "subscription_payment_recovered"} {
 			s.g.Expect(got[kind].Data.ID).To(Equal(failed), name)

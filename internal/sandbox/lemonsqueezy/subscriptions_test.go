@@ -148,7 +148,7 @@ func (s *shop) portal(id, do, card string) *httptest.ResponseRecorder {
 	s.t.Helper()
 	at := s.attributes(id)["urls"].(map[string]any)["customer_portal"].(string)
 	f := form(card)
-	f.Set("do", do)
+	f.Set("action", do)
 	f.Set("subscription", id)
 	return s.visit(at, f, "text/html")
 }
@@ -160,7 +160,7 @@ func TestPortal(t *testing.T) {
 	at := s.attributes(id)["urls"].(map[string]any)["customer_portal"].(string)
 	s.g.Expect(s.visit(at, nil, "").Body.String()).To(And(ContainSubstring("Pro, Small"), ContainSubstring(buyer),
 		ContainSubstring("Active")))
-	s.g.Expect(s.portal(id, "cancel", "").Code).To(Equal(http.StatusOK))
+	s.g.Expect(s.portal(id, "cancel", "").Code).To(Equal(http.StatusSeeOther))
 	s.happened("subscription_cancelled", "subscription_updated")
 	s.portal(id, "resume", "")
 	s.happened("subscription_resumed", "subscription_updated")

@@ -21,6 +21,9 @@ const (
 	checkoutPath   = "/paddle-checkout/"
 	portalPath     = "/paddle-portal/"
 
+	// sellerName stands on the pages.
+	sellerName = "Kassa sandbox of Paddle"
+
 	// formLimit is the largest form of a page in bytes.
 	formLimit = 64 << 10
 )
@@ -181,7 +184,7 @@ func writeJSON(w http.ResponseWriter, status int, body json.RawMessage) {
 // pageOf is what the buyer sees of a transaction. The account is locked.
 func (a *account) pageOf(t *Transaction, challenge bool) hosted.Page {
 	p := hosted.Page{
-		Seller: "Kassa sandbox of Paddle", State: hosted.StateOpen, Total: readable(t.due, t.CurrencyCode),
+		Seller: sellerName, State: hosted.StateOpen, Total: readable(t.due, t.CurrencyCode),
 		Email: a.email(t), Button: "Pay " + readable(t.due, t.CurrencyCode),
 	}
 	switch {

@@ -1,21 +1,13 @@
 package paddle
 
 import (
-	"bytes"
 	"crypto/rand"
-	_ "embed" // the page
-	"html/template"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 )
-
-//go:embed portal.html
-var portalText string
-
-var portalPage = template.Must(template.New("portal").Parse(portalText))
 
 // publicURL is where buyers reach the stand-in.
 func (c *call) publicURL() string {
@@ -110,37 +102,30 @@ func (s *Server) at(token string, f func(a *account, customer *Customer)) bool {
 	return false
 }
 
-// portalView is what the page shows.
-type portalView struct {
-	Email, Problem, Nonce string
-	Subscriptions         []portalRow
-}
-
-type portalRow struct {
-	ID, Name, Amount, Status, Until string
-	Card                            string
-	Cancel, Keep, Update            bool
-}
-
-func (a *account) portalView(customer *Customer) portalView {
-	v := portalView{Email: customer.Email}
+// portalView is what a customer sees.
+func (a *account) portalView(customer *Customer) hosted.Portal {
+	v := hosted.Portal{Seller: sellerName, Email: customer.Email}
 	for _, s := range a.subscriptions {
 		if s.CustomerID != customer.ID {
 			continue
 		}
-		row := portalRow{
-			ID: s.ID, Status: strings.ReplaceAll(s.Status, "_", " "), Card: s.card.Last4(),
-			Update: s.Status != canceled, Cancel: s.Status != canceled && s.ScheduledChange == nil,
-			Keep: s.ScheduledChange != nil,
+		row := hosted.Subscription{
+			ID: s.ID, Status: s.Status, Card: hosted.CardName(s.card.Brand, s.card.Last4()), Over: s.Status == canceled,
+			Ends: s.ScheduledChange != nil,
 		}
 		var sum int64
 		for _, item := range s.Items {
 			sum += item.Price.unitPrice(s.CurrencyCode) * item.Quantity
 			row.Name = item.Product.Name
 		}
-		row.Amount = readable(sum, s.CurrencyCode) + " " + s.BillingCycle.words()
-		if s.ScheduledChange != nil {
-			row.Until = moment(s.ScheduledChange.EffectiveAt).Format("2006-01-02")
+		row.Price = readable(sum, s.CurrencyCode) + " " + s.BillingCycle.words()
+		switch {
+		case row.Over && s.CanceledAt != nil:
+			row.On = moment(*s.CanceledAt)
+		case row.Ends:
+			row.On = moment(s.ScheduledChange.EffectiveAt)
+		case s.NextBilledAt != nil:
+			row.On = moment(*s.NextBilledAt)
 		}
 		v.Subscriptions = append(v.Subscriptions, row)
 	}
@@ -148,17 +133,17 @@ func (a *account) portalView(customer *Customer) portalView {
 }
 
 func (s *Server) portal(w http.ResponseWriter, r *http.Request) {
-	var v portalView
+	var v hosted.Portal
 	if !s.at(r.PathValue("token"), func(a *account, customer *Customer) { v = a.portalView(customer) }) {
 		http.NotFound(w, r)
 		return
 	}
-	writePortal(w, http.StatusOK, v)
+	hosted.WritePortal(w, http.StatusOK, v)
 }
 
 func (s *Server) portalStep(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
-	var v portalView
+	var v hosted.Portal
 	problem := ""
 	found := s.at(r.PathValue("token"), func(a *account, customer *Customer) {
 		sub := a.subscriptionByID[r.PostFormValue("subscription")]
@@ -174,7 +159,7 @@ func (s *Server) portalStep(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case problem != "":
 		v.Problem = problem
-		writePortal(w, http.StatusBadRequest, v)
+		hosted.WritePortal(w, http.StatusBadRequest, v)
 	default:
 		http.Redirect(w, r, portalPath+r.PathValue("token"), http.StatusSeeOther) //nolint:gosec // a known token
 	}
@@ -187,7 +172,7 @@ func (a *account) portalAction(s *Subscription, customer *Customer, r *http.Requ
 		a.end(s)
 	case action == "cancel" && s.ScheduledChange == nil:
 		a.schedule(s, "cancel")
-	case action == "keep" && s.ScheduledChange != nil:
+	case action == "resume" && s.ScheduledChange != nil:
 		a.alter(s, "subscription.updated", func(time.Time) { s.unschedule() })
 	case action == "card":
 		d := hosted.Read(hosted.Entry{
@@ -203,22 +188,4 @@ func (a *account) portalAction(s *Subscription, customer *Customer, r *http.Requ
 		a.replaceCard(s, d)
 	}
 	return ""
-}
-
-func writePortal(w http.ResponseWriter, status int, v portalView) {
-	v.Nonce = rand.Text()
-	var out bytes.Buffer
-	if err := portalPage.Execute(&out, v); err != nil {
-		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+v.Nonce+
-		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes())
 }

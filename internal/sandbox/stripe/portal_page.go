@@ -1,34 +1,12 @@
 package stripe
 
 import (
-	"bytes"
-	"crypto/rand"
-	_ "embed"
 	"html/template"
 	"net/http"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 )
-
-//go:embed portal.html
-var portalHTML string
-
-var portalTemplate = template.Must(template.New("portal").Parse(portalHTML))
-
-// portalView is what a customer sees.
-type portalView struct {
-	Seller, Email, Card, Problem, Nonce string
-	Gone                                bool
-	ReturnURL                           template.URL
-	Subscriptions                       []portalSubscription
-	Cards                               []hosted.Card
-}
-
-type portalSubscription struct {
-	ID, Name, Price, Status, Until string
-	Canceling, Ended               bool
-}
 
 // portalPage does a step and shows what there is then.
 func (s *Server) portalPage(w http.ResponseWriter, r *http.Request, do func(*account, *resource) (int, string)) {
@@ -48,7 +26,7 @@ func (s *Server) portalPage(w http.ResponseWriter, r *http.Request, do func(*acc
 		http.NotFound(w, r)
 		return
 	}
-	status, view := http.StatusGone, portalView{Gone: true}
+	status, view := http.StatusGone, hosted.Portal{Seller: sellerName, Gone: true}
 	if time.Unix(session.number("created"), 0).Add(portalLife).After(a.now()) {
 		customer := a.table("customer").byID[session.text("customer")]
 		var problem string
@@ -74,43 +52,30 @@ func (s *Server) portalPage(w http.ResponseWriter, r *http.Request, do func(*acc
 		http.Redirect(w, r, address, http.StatusSeeOther)
 		return
 	}
-	view.write(w, status)
+	hosted.WritePortal(w, status, view)
 }
 
-func (a *account) portalOf(customer *resource) portalView {
-	v := portalView{Email: customer.text("email")}
+// portalOf is what a customer sees.
+func (a *account) portalOf(customer *resource) hosted.Portal {
+	v := hosted.Portal{Seller: sellerName, Email: customer.text("email")}
 	for _, sub := range a.table("subscription").rows {
 		if sub.text("customer") != customer.key() {
 			continue
 		}
 		item := sub.run.items[0]
-		v.Subscriptions = append(v.Subscriptions, portalSubscription{
+		row := hosted.Subscription{
 			ID: sub.key(), Name: item.name, Status: sub.text("status"),
-			Price:     readable(item.amount, sub.text("currency")) + " " + item.price.Recurring.words(),
-			Until:     time.Unix(sub.number("current_period_end"), 0).UTC().Format("2 January 2006"),
-			Canceling: sub.object["cancel_at_period_end"] == true, Ended: sub.text("status") == "canceled",
-		})
-		if method := a.methodOf(sub); method != nil {
-			v.Card = method.card.Brand + " ending in " + method.card.Last4()
+			Price: readable(item.amount, sub.text("currency")) + " " + item.price.Recurring.words(),
+			On:    time.Unix(sub.number("current_period_end"), 0),
+			Ends:  sub.object["cancel_at_period_end"] == true, Over: sub.text("status") == "canceled",
 		}
+		if row.Over {
+			row.On = time.Unix(sub.number("ended_at"), 0)
+		}
+		if method := a.methodOf(sub); method != nil {
+			row.Card = hosted.CardName(method.card.Brand, method.card.Last4())
+		}
+		v.Subscriptions = append(v.Subscriptions, row)
 	}
 	return v
-}
-
-func (v *portalView) write(w http.ResponseWriter, status int) {
-	v.Seller, v.Nonce, v.Cards = sellerName, rand.Text(), hosted.Cards()
-	var out bytes.Buffer
-	if err := portalTemplate.Execute(&out, v); err != nil {
-		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+v.Nonce+
-		"'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes())
 }
