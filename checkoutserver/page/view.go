@@ -49,6 +49,12 @@ type plan struct {
 // First is the offer beside the name. The others come after the features, so that cards stand in line.
 func (p plan) First() []offer { return p.Offers[:min(1, len(p.Offers))] }
 
+// Rest says that there is something below the first offer. An empty part would take room all the same.
+func (p plan) Rest() bool {
+	return len(p.Features) > 0 || len(p.Offers) > 1 ||
+		slices.ContainsFunc(p.First(), func(o offer) bool { return o.Tiers != nil })
+}
+
 // More are the other offers.
 func (p plan) More() []offer { return p.Offers[len(p.First()):] }
 
