@@ -20,7 +20,9 @@ type Page struct {
 	Button       string // "Pay" or "Subscribe"
 	Problem      string // what went wrong with the last try
 	ProblemOn    string // the field that it is about, or empty
-	CancelURL    template.URL
+	// PayURL is where the card is sent. The bank's page below it leads here too, so it is not always the page's own.
+	PayURL    string
+	CancelURL template.URL
 }
 
 // Line is one position.

@@ -153,7 +153,7 @@ func (s *Server) pageOf(x *Checkout, state string) hosted.Page {
 	b := s.saleOfCheckout(x)
 	due, whole := readable(b.store.Currency, b.dueNow()), readable(b.store.Currency, b.amount())
 	p := hosted.Page{
-		Seller: b.store.Name, State: state, Total: due, Email: x.CheckoutData.Email, Button: "Pay " + due,
+		Seller: b.store.Name, State: state, Total: due, Email: x.CheckoutData.Email, Button: "Pay " + due, PayURL: x.URL,
 		Lines: []hosted.Line{{Name: cmp.Or(x.ProductOptions.Name, b.product.Name), Detail: b.variant.Name, Amount: whole}},
 	}
 	if b.quantity > 1 {

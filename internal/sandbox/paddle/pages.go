@@ -99,7 +99,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, challenge bool) {
 	case wantsJSON(r):
 		writeJSON(w, http.StatusOK, body)
 	default:
-		p.CancelURL = template.URL(back(r, "closed")) //nolint:gosec // http or https, as back checks
+		link(&p, r)
 		hosted.Write(w, http.StatusOK, p)
 	}
 }
@@ -133,9 +133,15 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, do func(*account, 
 		http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // the sandbox has nothing to protect
 	default:
 		p.Problem, p.ProblemOn = out.message, out.field
-		p.CancelURL = template.URL(back(r, "closed")) //nolint:gosec // http or https, as back checks
+		link(&p, r)
 		hosted.Write(w, status, p)
 	}
+}
+
+// link says where a page leads to.
+func link(p *hosted.Page, r *http.Request) {
+	p.PayURL = checkoutPath + r.PathValue("id") + "?" + r.URL.RawQuery
+	p.CancelURL = template.URL(back(r, "closed")) //nolint:gosec // http or https, as back checks
 }
 
 // redirectAfter is where the buyer goes after a step, or "" where the page stays.

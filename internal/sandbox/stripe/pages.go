@@ -159,7 +159,7 @@ func pageOf(s *resource, v view) hosted.Page {
 	k := s.cart
 	p := hosted.Page{
 		Seller: sellerName, State: hosted.StateOpen, Total: readable(k.due, k.currency), Email: s.text("customer_email"),
-		Button: "Pay " + readable(k.due, k.currency), Later: later(k),
+		Button: "Pay " + readable(k.due, k.currency), Later: later(k), PayURL: s.text("url"),
 	}
 	switch {
 	case s.text("status") == "complete":
