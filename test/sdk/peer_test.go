@@ -2,25 +2,17 @@ package sdk_test
 
 import (
 	"bufio"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-)
 
-// installTime bounds npm, which asks its registry.
-const installTime = 5 * time.Minute
+	"github.com/kassa-dev/kassa/test/npm"
+)
 
 // peer is a process that answers questions with a provider's library.
 type peer struct {
@@ -105,65 +97,4 @@ func missing(t *testing.T, why error) {
 }
 
 // install makes sure that the libraries are in the cache, and returns their node_modules.
-var install = sync.OnceValues(func() (string, error) {
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return "", fmt.Errorf("install nodejs and npm: %w", err)
-		}
-	}
-	files := []string{"package.json", "package-lock.json", ".npmrc"}
-	sum := sha256.New()
-	for _, name := range files {
-		text, err := os.ReadFile(filepath.Join("node", name))
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	at := filepath.Join(cache, "kassa", "sdk", hex.EncodeToString(sum.Sum(nil))[:16])
-	modules := filepath.Join(at, "node_modules")
-	if _, err := os.Stat(modules); err == nil {
-		return modules, nil
-	}
-	return modules, installInto(at, files)
-})
-
-// installInto runs npm in a folder beside, which becomes the one that is wanted when it is complete: several runs may
-// meet here, and any may be killed.
-func installInto(at string, files []string) error {
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		return err
-	}
-	making, err := os.MkdirTemp(filepath.Dir(at), "making-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(making) }()
-	for _, name := range files {
-		text, err := os.ReadFile(filepath.Join("node", name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(making, name), text, 0o644); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), installTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = making
-	if out, err := cmd.CombinedOutput(); err != nil {
-		lines := slices.Collect(strings.Lines(string(out)))
-		return fmt.Errorf("npm ci: %w\n%s", err, strings.Join(lines[max(0, len(lines)-10):], ""))
-	}
-	if err := os.Rename(making, at); err != nil {
-		if _, there := os.Stat(filepath.Join(at, "node_modules")); there != nil {
-			return errors.Join(err, there)
-		}
-	}
-	return nil
-}
+var install = sync.OnceValues(func() (string, error) { return npm.Install("node", "sdk") })
