@@ -21,7 +21,7 @@ import (
 )
 
 // visitTime bounds everything that a test does in a browser.
-const visitTime = 2 * time.Minute
+const visitTime = 3 * time.Minute
 
 // chromium is the path of the browser. Without one the test is skipped, or fails with KASSA_REQUIRE_BROWSER=1.
 func chromium(t *testing.T) string {
@@ -43,6 +43,7 @@ type tab struct {
 	g        *WithT
 	ctx      context.Context //nolint:containedctx // the tab is its context
 	pictures string
+	axe      string
 
 	mu      sync.Mutex
 	trouble []string
@@ -51,8 +52,12 @@ type tab struct {
 // open starts a browser that reaches Services through the proxy, and this machine's addresses without it.
 func open(t *testing.T, path, proxy string) *tab {
 	t.Helper()
+	home := t.TempDir()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.ProxyServer(proxy), chromedp.NoSandbox,
+		chromedp.ExecPath(path), chromedp.UserDataDir(filepath.Join(home, "profile")), chromedp.ProxyServer(proxy),
+		// Where tests run as root there is no sandbox. There may be no home either, and little shared memory.
+		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Env("HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home),
 		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-US"),
 		// The Services have no https, and their pages load Paddle's script from this machine.
@@ -64,7 +69,7 @@ func open(t *testing.T, path, proxy string) *tab {
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)
-	b := &tab{g: NewWithT(t), ctx: ctx, pictures: t.ArtifactDir()}
+	b := &tab{g: NewWithT(t), ctx: ctx, pictures: t.ArtifactDir(), axe: judge(t)}
 	b.g.Expect(chromedp.Listen(ctx, b.notice)).To(Succeed())
 	_, err := chromedp.Call(ctx, audits.Enable, cdp.Empty{})
 	b.g.Expect(err).NotTo(HaveOccurred())
@@ -141,7 +146,18 @@ func (b *tab) address() string { return ask(b, chromedp.Location()) }
 
 func (b *tab) text(selector string) string { return ask(b, chromedp.Text(chromedp.CSS(selector))) }
 
-// picture keeps the page in light, dark, and on a telephone, where nothing may stick out.
+// fill types text into fields, each given by a selector, in place of what is there.
+func (b *tab) fill(fields ...[2]string) {
+	b.g.THelper()
+	var steps []step
+	for _, f := range fields {
+		field := chromedp.CSS(f[0])
+		steps = append(steps, chromedp.Clear(field), chromedp.SendKeys(field, f[1]))
+	}
+	b.do(steps...)
+}
+
+// picture keeps the page in light, dark, and on a telephone. Nothing may stick out, and everybody can use it.
 func (b *tab) picture(name string) {
 	b.g.THelper()
 	for _, look := range []struct {
@@ -156,6 +172,7 @@ func (b *tab) picture(name string) {
 		b.prefer(look.scheme)
 		b.g.Expect(ask(b, chromedp.Evaluate[int]("document.documentElement.scrollWidth - window.innerWidth"))).
 			To(BeNumerically("<=", 0), "%s is too wide: %s", name, look.name)
+		b.accessible(name + " (" + look.name + ")")
 		file := filepath.Join(b.pictures, name+"-"+look.name+".png")
 		b.g.Expect(os.WriteFile(file, ask(b, chromedp.FullScreenshot(100)), 0o600)).To(Succeed())
 	}

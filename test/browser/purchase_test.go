@@ -2,16 +2,13 @@ package browser_test
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -20,100 +17,125 @@ const often = 20 * time.Millisecond
 
 func TestMain(m *testing.M) { stack.Main(m, controlplane.Options{NoFsync: true}) }
 
-// markets make the PaymentProvider of their name.
-var markets = map[string]func(s *stack.Stack){
-	"stripe": func(s *stack.Stack) { s.CreateProvider() },
-	"paddle": func(s *stack.Stack) {
-		peer := stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == "paddle" })]
-		p := peer.Provider("paddle", s.SandboxURL)
-		p.Spec.Paddle.ClientTokenSecretRef = &v1alpha1.SecretKeyReference{Name: "browser", Key: "token"}
-		s.Create(stack.Secret("paddle", "key", peer.Key(s.Namespace)),
-			stack.Secret("browser", "token", "test_"+strings.Repeat("7d2", 9)), p)
-	},
+const (
+	goodCard    = "4242424242424242"
+	askingCard  = "4000002500003155" // the bank asks the buyer on a page of its own
+	failingCard = "4000000000000341" // fails at every renewal
+)
+
+// refusals are the cards that cannot be paid with, and what the buyer reads.
+var refusals = []struct{ card, says string }{
+	{"4000000000000002", "Your card was declined."},
+	{"4000000000009995", "Your card has insufficient funds."},
+	{"4000000000009987", "Your card was declined."},
+	{"4000000000009979", "Your card was declined."},
+	{"4000000000000069", "Your card has expired."},
+	{"4000000000000127", "Your card's security code is incorrect."},
+	{"4000000000000119", "An error occurred while processing your card. Try again in a little bit."},
 }
 
-// deploy sells the plan pro to everybody, and returns the pricing page's address.
-func deploy(s *stack.Stack, a *app, market string) string {
-	s.T.Helper()
-	s.Operator()
-	markets[market](s)
-	plan := stack.Plan("pro")
-	plan.Spec.Providers = []v1alpha1.PlanProvider{{Name: market}}
-	s.Create(plan)
-	hooks := s.CreateReceiver("hooks", stack.NewSink(s.T), func(r *v1alpha1.WebhookReceiver) {
-		r.Spec.ProviderRef.Name = market
-		r.Spec.Delivery.Sinks[0].HTTP.URI = a.url
-	})
-	e := &v1alpha1.CheckoutEndpoint{
-		ObjectMeta: metav1.ObjectMeta{Name: "shop"},
-		Spec: v1alpha1.CheckoutEndpointSpec{
-			URL: "http://shop-checkout." + s.Namespace + ".svc", AllowInsecureHTTP: true,
-			SuccessURL: a.url + "/done", AllowedOrigins: []string{a.url},
-			Auth:        v1alpha1.CheckoutAuth{Anonymous: &v1alpha1.AnonymousAuth{}},
-			Plans:       []v1alpha1.CheckoutPlan{{Name: "pro"}},
-			PricingPage: &v1alpha1.PricingPage{Title: "Prices of the shop", Description: "One plan, two ways to pay for it."},
-		},
+// approvals are the cards that can be paid with at once.
+var approvals = []string{goodCard, "5555555555554444", "378282246310005"}
+
+// No card of the sandbox is left out.
+func TestCards(t *testing.T) {
+	var all, used []string
+	for _, c := range hosted.Cards() {
+		all = append(all, c.Number)
 	}
-	s.Create(e)
-	hooks.AwaitReady(2)
-	s.AwaitState(e, "Current True "+v1alpha1.ReasonSucceeded)
-	return e.Spec.URL + "/"
+	for _, r := range refusals {
+		used = append(used, r.card)
+	}
+	used = append(append(used, approvals...), askingCard, failingCard)
+	NewWithT(t).Expect(used).To(ConsistOf(all))
+}
+
+// At every provider a visitor buys with every card, and a user of the application has a subscription from its purchase to
+// its end. The browser has nothing to complain about.
+func TestPurchase(t *testing.T) {
+	path := chromium(t)
+	for _, m := range markets {
+		t.Run(m.name, func(t *testing.T) {
+			s, a := stack.New(t, stack.Options{Node: true}), newApp(t)
+			public, members := deploy(t, s, a, m, stack.Plan("pro"))
+			b := open(t, path, s.Node.ProxyURL())
+			visit(s, a, b, public)
+			subscribe(s, a, b, members)
+		})
+	}
+}
+
+// order goes from a pricing page to the provider's page for the card.
+func (b *tab) order(s *stack.Stack, pricing string) {
+	b.g.THelper()
+	b.visit(pricing)
+	b.follow(http.StatusOK, chromedp.Click(chromedp.Search(`//nav//a[normalize-space()="Monthly"]`)))
+	b.g.Expect(b.text(".amount")).To(Equal("$29"))
+	b.do(chromedp.Click(chromedp.CSS("article .button")))
+	b.do(chromedp.WaitVisible(chromedp.CSS("#number"))) // Paddle's is a page further, which ends the first
+	b.g.Expect(b.address()).To(HavePrefix(s.SandboxURL + "/"))
+	b.g.Expect(b.text("main")).To(ContainSubstring("29.00 USD"))
 }
 
 // pay pays on the sandbox's page with a card.
-func (b *tab) pay(status int64, card string) {
+func (b *tab) pay(status int64, who, card string) {
 	b.g.THelper()
-	var fields []step
-	for _, f := range [][2]string{
-		{"#email", "jane@example.com"}, {"#number", card}, {"#exp", "12/34"}, {"#cvc", "123"},
-	} {
-		field := chromedp.CSS(f[0])
-		fields = append(fields, chromedp.Clear(field), chromedp.SendKeys(field, f[1]))
-	}
-	b.do(fields...)
+	email := [2]string{"#email", email(who)}
+	b.fill(email, [2]string{"#number", card}, [2]string{"#exp", "12/34"}, [2]string{"#cvc", "123"})
 	b.follow(status, chromedp.Click(chromedp.CSS(`section[aria-label="Payment"] button`)))
 }
 
-// A visitor chooses a price and pays for it. A declined card is said on the page and leads nowhere; one that is good
-// leads back to the application, which hears of the sale. The browser has nothing to complain about.
-func TestPurchase(t *testing.T) {
-	path := chromium(t)
-	for market := range markets {
-		t.Run(market, func(t *testing.T) { purchase(t, path, market) })
-	}
+// thanked says that the purchase led back to the application.
+func (b *tab) thanked(a *app, purchases int) {
+	b.g.THelper()
+	b.g.Expect(b.text("#thanks")).To(Equal("Thank you"))
+	b.g.Expect(b.address()).To(HavePrefix(a.url + "/done"))
+	b.g.Expect(a.landed()).To(Equal(purchases))
 }
 
-func purchase(t *testing.T, path, market string) {
-	t.Helper()
-	g := NewWithT(t)
-	s := stack.New(t, stack.Options{Node: true})
-	a := newApp(t)
-	pricing := deploy(s, a, market)
-	b := open(t, path, s.Node.ProxyURL())
+// roomBelow is how many pixels a card has below its button, besides its edge.
+const roomBelow = `(() => {
+	const card = document.querySelector("article"), bottom = at => at.getBoundingClientRect().bottom;
+	return bottom(card) - bottom(card.querySelector(".button")) - parseFloat(getComputedStyle(card).paddingBottom);
+})()`
 
+// A declined card is said on the page and leads nowhere; a good one leads to the application, which hears of the sale.
+func visit(s *stack.Stack, a *app, b *tab, pricing string) {
+	g := b.g
 	b.visit(pricing)
 	g.Expect(b.text("h1")).To(Equal("Prices of the shop"))
+	g.Expect(ask(b, chromedp.Evaluate[float64](roomBelow))).To(BeNumerically("~", 0, 2), "the plan has no features")
 	b.picture("pricing")
-	b.follow(http.StatusOK, chromedp.Click(chromedp.Search(`//nav//a[normalize-space()="Monthly"]`)))
-	g.Expect(b.text(".amount")).To(Equal("$29"))
-	b.do(chromedp.Click(chromedp.CSS("article form button")))
-	b.do(chromedp.WaitVisible(chromedp.CSS("#number"))) // Paddle's is a page further, which ends the first
-	g.Expect(b.address()).To(HavePrefix(s.SandboxURL + "/"))
-	g.Expect(b.text("main")).To(ContainSubstring("29.00 USD"))
+	b.order(s, pricing)
+	b.do(chromedp.Click(chromedp.Search(`//summary[.="Test cards"]`)))
 	b.picture("checkout")
 	g.Expect(b.takeTrouble()).To(BeEmpty())
 
-	b.pay(http.StatusPaymentRequired, "4000 0000 0000 0002")
-	g.Expect(b.text("#problem")).To(Equal("Your card was declined."))
+	for i, r := range refusals {
+		b.pay(http.StatusPaymentRequired, visitor, r.card)
+		g.Expect(b.text("#problem")).To(Equal(r.says), r.card)
+		if i == 0 {
+			b.picture("declined")
+		}
+	}
+	b.pay(http.StatusOK, visitor, askingCard)
+	g.Expect(b.text("#bank")).To(Equal("Is that you?"))
+	b.picture("authentication")
+	b.follow(http.StatusPaymentRequired, chromedp.Click(chromedp.CSS(`button[value="fail"]`)))
+	g.Expect(b.text("#problem")).To(ContainSubstring("authenticate"))
 	g.Expect(a.landed()).To(BeZero())
-	b.picture("declined")
 	g.Expect(b.takeTrouble()).To(HaveEach(HavePrefix("network: ")), "the status of the answer alone")
 
-	b.pay(http.StatusOK, "4242 4242 4242 4242")
-	g.Expect(b.text("#thanks")).To(Equal("Thank you"))
-	g.Expect(b.address()).To(HavePrefix(a.url + "/done"))
-	g.Eventually(a.count("checkout.completed"), stack.Patience, often).Should(Equal(1))
-	g.Eventually(a.count("subscription.created"), stack.Patience, often).Should(Equal(1))
-	g.Expect(a.landed()).To(Equal(1))
+	b.pay(http.StatusOK, visitor, askingCard)
+	b.follow(http.StatusOK, chromedp.Click(chromedp.CSS(`button[value="complete"]`)))
+	b.thanked(a, 1)
+	for i, card := range approvals {
+		b.order(s, pricing)
+		b.pay(http.StatusOK, visitor, card)
+		b.thanked(a, 2+i)
+	}
+	for _, kind := range []string{"checkout.completed", "subscription.created"} {
+		g.Eventually(a.count(kind, visitor), stack.Patience, often).Should(Equal(1+len(approvals)), kind)
+	}
 	g.Expect(b.takeTrouble()).To(BeEmpty())
 }
