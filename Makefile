@@ -74,7 +74,7 @@ clean: ## Remove what the targets wrote into this folder
 ##@ Check
 
 .PHONY: test
-test: controlplane ## Test everything that needs no nodes; PKG=./internal/... for a part
+test: controlplane ## Test everything that needs no nodes, in Chromium too if it is there; PKG=./internal/... for a part
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -timeout $(TEST_TIMEOUT) $(PKG)
 	@for module in $(TEST_MODULES); do \
 		echo "test: module $$module"; \
