@@ -25,8 +25,8 @@ func email(who string) string {
 	return who + "@example.com"
 }
 
-// app is the seller's application. Events come to it, and buyers come back to its /done. Whoever visits it is signed in as
-// the user: its /buy takes over from a pricing page of the members' checkout server, and its /portal leads to the
+// app is the seller's application. Events come to it, and buyers come back to its /done. Whoever visits it is signed in
+// as the user: its /buy takes over from a pricing page of the members' checkout server, and its /portal leads to the
 // provider's.
 type app struct {
 	url string

@@ -58,8 +58,8 @@ func open(t *testing.T, path, proxy string) *tab {
 		// Where tests run as root there is no sandbox. There may be no home either, and little shared memory.
 		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Env("HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home),
-		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("lang", "en-US"),
+		chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"),
 		// The Services have no https, and their pages load Paddle's script from this machine.
 		chromedp.Flag("disable-features", "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LocalNetworkAccessChecks"),
 	)

@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -51,5 +50,5 @@ func (b *tab) accessible(what string) {
 		ask(b, chromedp.Evaluate[bool](b.axe+"; true"))
 	}
 	found := ask(b, chromedp.Evaluate[[]string](verdict, chromedp.EvalAwaitPromise))
-	b.g.Expect(found).To(BeEmpty(), fmt.Sprintf("%s keeps people from using it", what))
+	b.g.Expect(found).To(BeEmpty(), what+" keeps people from using it")
 }

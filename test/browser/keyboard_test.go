@@ -13,8 +13,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// Who has no mouse, and no JavaScript, chooses period and currency and comes to the provider's page. Everything that can
-// be reached shows that it was.
+// Who has no mouse, and no JavaScript, chooses period and currency and comes to the provider's page. Everything that
+// can be reached shows that it was.
 func TestKeyboardWithoutScripts(t *testing.T) {
 	path := chromium(t)
 	s, a := stack.New(t, stack.Options{Node: true}), newApp(t)

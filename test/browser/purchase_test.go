@@ -50,8 +50,8 @@ func TestCards(t *testing.T) {
 	NewWithT(t).Expect(used).To(ConsistOf(all))
 }
 
-// At every provider a visitor buys with every card, and a user of the application has a subscription from its purchase to
-// its end. The browser has nothing to complain about.
+// At every provider a visitor buys with every card, and a user of the application has a subscription from its purchase
+// to its end. The browser has nothing to complain about.
 func TestPurchase(t *testing.T) {
 	path := chromium(t)
 	for _, m := range markets {
@@ -59,7 +59,7 @@ func TestPurchase(t *testing.T) {
 			s, a := stack.New(t, stack.Options{Node: true}), newApp(t)
 			public, members := deploy(t, s, a, m, stack.Plan("pro"))
 			b := open(t, path, s.Node.ProxyURL())
-			visit(s, a, b, public)
+			visit(s, a, b, m, public)
 			subscribe(s, a, b, members)
 		})
 	}
@@ -100,7 +100,7 @@ const roomBelow = `(() => {
 })()`
 
 // A declined card is said on the page and leads nowhere; a good one leads to the application, which hears of the sale.
-func visit(s *stack.Stack, a *app, b *tab, pricing string) {
+func visit(s *stack.Stack, a *app, b *tab, m market, pricing string) {
 	g := b.g
 	b.visit(pricing)
 	g.Expect(b.text("h1")).To(Equal("Prices of the shop"))
@@ -109,6 +109,11 @@ func visit(s *stack.Stack, a *app, b *tab, pricing string) {
 	b.order(s, pricing)
 	b.do(chromedp.Click(chromedp.Search(`//summary[.="Test cards"]`)))
 	b.picture("checkout")
+	if m.again != "" {
+		b.do(chromedp.Click(chromedp.Search(`//a[.="Cancel and go back"]`)), chromedp.WaitVisible(chromedp.CSS(m.again)))
+		b.picture("canceled")
+		b.do(chromedp.Click(chromedp.CSS(m.again)), chromedp.WaitVisible(chromedp.CSS("#number")))
+	}
 	g.Expect(b.takeTrouble()).To(BeEmpty())
 
 	for i, r := range refusals {

@@ -19,13 +19,15 @@ type market struct {
 	name string
 	// open makes the PaymentProvider, and says how the plan pro is sold there.
 	open func(s *stack.Stack) v1alpha1.PlanProvider
+	// again is what a buyer who left the checkout opens it with; empty where the provider has no way back.
+	again string
 }
 
 var markets = []market{
 	{"stripe", func(s *stack.Stack) v1alpha1.PlanProvider {
 		s.CreateProvider()
 		return v1alpha1.PlanProvider{Name: "stripe"}
-	}},
+	}, "article .button"},
 	{"paddle", func(s *stack.Stack) v1alpha1.PlanProvider {
 		peer := stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == "paddle" })]
 		p := peer.Provider("paddle", s.SandboxURL)
@@ -33,7 +35,7 @@ var markets = []market{
 		s.Create(stack.Secret("paddle", "key", peer.Key(s.Namespace)),
 			stack.Secret("browser", "token", "test_"+strings.Repeat("7d2", 9)), p)
 		return v1alpha1.PlanProvider{Name: "paddle"}
-	}},
+	}, "#again"},
 	{"lemonsqueezy", func(s *stack.Stack) v1alpha1.PlanProvider {
 		product, variants, err := byHand(s)
 		NewWithT(s.T).Expect(err).NotTo(HaveOccurred())
@@ -54,7 +56,7 @@ var markets = []market{
 				{Name: "yearly", ID: strconv.FormatInt(variants[1], 10)},
 			},
 		}}
-	}},
+	}, ""},
 }
 
 const lemonStore = 77

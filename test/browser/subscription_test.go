@@ -10,8 +10,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// A user buys with a card that fails later. The provider's portal, to which the application leads, takes another one, and
-// the end of the subscription. Each event has the user's id.
+// A user buys with a card that fails later. The provider's portal, to which the application leads, takes another one,
+// and the end of the subscription. Each event has the user's id.
 func subscribe(s *stack.Stack, a *app, b *tab, pricing string) {
 	g := b.g
 	happens := func(kind string) {
