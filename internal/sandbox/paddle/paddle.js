@@ -18,7 +18,7 @@
     const asked = request || {};
     const settings = Object.assign({}, (options.checkout || {}).settings, asked.settings);
     const id = asked.transactionId || transaction();
-    if (returned || leaving || !id) return;
+    if ((returned && !navigator.userActivation.isActive) || leaving || !id) return;
     leaving = true;
     tell('checkout.loaded', { transaction_id: id, status: 'ready' });
     const to = new URL('/paddle-checkout/' + encodeURIComponent(id), origin);
@@ -35,7 +35,7 @@
     }
     const event = returned;
     history.replaceState(null, '', location.pathname + location.search);
-    // A page opens its checkout when it loads. The buyer has just left it, and it is not opened again by itself.
+    // A page opens its checkout when it loads. The buyer has just left it, and it is not opened again without a click.
     setTimeout(() => { returned = ''; }, 500);
     const status = event === 'completed' ? 'completed' : 'ready';
     tell('checkout.' + event, { transaction_id: transaction(), status });
