@@ -21,7 +21,7 @@ import (
 )
 
 // visitTime bounds everything that a test does in a browser.
-const visitTime = 3 * time.Minute
+const visitTime = 5 * time.Minute
 
 // chromium is the path of the browser. Without one the test is skipped, or fails with KASSA_REQUIRE_BROWSER=1.
 func chromium(t *testing.T) string {
