@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// threeProviders shows accounts at all providers, and Plans that are sold, previewed and put right.
-func threeProviders(ctx context.Context, s *stage) error {
-	heading("Accounts at Paddle and LemonSqueezy beside the one at Stripe, and Plans at several of them")
+// preview shows a store at LemonSqueezy, and Plans that are sold, and previewed.
+func preview(ctx context.Context, s *stage) error {
+	heading("A store at LemonSqueezy beside the accounts, and a Plan that is only a preview")
 	_, err := call(ctx, http.MethodPost, sandboxURL+"/_kassa/lemonsqueezy/stores", "", "application/json",
 		[]byte(`{"id": 1, "name": "Shop", "currency": "USD"}`))
 	if err != nil {
@@ -36,20 +35,15 @@ func threeProviders(ctx context.Context, s *stage) error {
 	if err := s.kubectl(ctx, "", "get", "paymentproviders,plans", "-n", namespace); err != nil {
 		return err
 	}
-	fmt.Println("  Plan enterprise is a preview: nothing was written, this is what Enforce would do")
-	err = s.kubectl(ctx, "", "get", "plan", "enterprise", "-n", namespace, "-o",
+	fmt.Println("  Nothing of Plan enterprise was written; this is what management: Enforce would do:")
+	return s.kubectl(ctx, "", "get", "plan", "enterprise", "-n", namespace, "-o",
 		`jsonpath={range .status.providers[*]}{.name}{"\n"}`+
 			`{range .pending[*]}  {.operation}{"\t"}{.detail}{"\n"}{end}{end}`)
-	if err != nil {
-		return err
-	}
-	return editElsewhere(ctx, s)
 }
 
 func (s *stage) previewed() (bool, error) {
 	plan := &v1alpha1.Plan{}
-	key := types.NamespacedName{Namespace: namespace, Name: "enterprise"}
-	if err := s.client.Get(context.Background(), key, plan); err != nil {
+	if err := s.get(context.Background(), plan, "enterprise"); err != nil {
 		return false, err
 	}
 	c := meta.FindStatusCondition(plan.Status.Conditions, v1alpha1.ConditionReady)
@@ -60,7 +54,7 @@ func (s *stage) previewed() (bool, error) {
 func editElsewhere(ctx context.Context, s *stage) error {
 	heading("Somebody renames a product in Stripe's dashboard; Kassa's next look puts it right")
 	plan := &v1alpha1.Plan{}
-	if err := s.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: "team"}, plan); err != nil {
+	if err := s.get(ctx, plan, "team"); err != nil {
 		return err
 	}
 	product := sandboxURL + "/v1/products/" + plan.Status.Providers[0].ProductID

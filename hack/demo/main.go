@@ -1,5 +1,6 @@
 // Command demo shows Kassa's main job on this machine: a real API server, the operator with the rights that it ships
-// with, Stripe's sandbox, the deployed receiver, and an application that gets the events. `make demo` runs it.
+// with, a sandbox of the providers, the deployed shop and receivers, and an application that sells through the one and
+// gets the events of the others. `make demo` runs it.
 //
 // DEMO_ONCE=1 ends with a verdict instead of staying up. STRIPE_API_KEY=sk_test_… uses Stripe's test mode instead of
 // the sandbox; DEMO_PUBLIC_URL is then the public https address of the receiver, if there is one.
@@ -40,12 +41,11 @@ func run(ctx context.Context, once bool) error {
 		return err
 	}
 	defer s.close()
+	story := sandboxStory
 	if key != "" {
-		err = stripeStory(ctx, s, key)
-	} else {
-		err = sandboxStory(ctx, s)
+		story = stripeStory(key, os.Getenv("DEMO_PUBLIC_URL"))
 	}
-	if err != nil {
+	if err := story(ctx, s); err != nil {
 		s.tellWhatFailed(ctx)
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +24,8 @@ import (
 
 const (
 	namespace = "shop"
-	// Where the samples' NodePort Services are reached.
+	// sandboxURL is where the sample's NodePort Service has the sandbox.
 	sandboxURL = "http://127.0.0.1:30111"
-	appURL     = "http://127.0.0.1:30080"
 	patience   = 90 * time.Second
 )
 
@@ -55,6 +55,9 @@ func newStage(ctx context.Context, external bool) (*stage, error) {
 }
 
 func (s *stage) start(ctx context.Context, external bool) error {
+	if err := portsAreFree(ctx); err != nil {
+		return err
+	}
 	heading("Building Kassa and the example application")
 	for name, pkg := range map[string]string{"kassa": "./cmd/kassa", "app": "./docs/examples/app"} {
 		build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(s.dir, name), pkg)
@@ -92,6 +95,19 @@ func (s *stage) start(ctx context.Context, external bool) error {
 	return err
 }
 
+// portsAreFree looks whether something, such as another demo, has the ports of the samples' NodePort Services.
+func portsAreFree(ctx context.Context) error {
+	var config net.ListenConfig
+	for _, address := range []string{sandboxURL, appURL, shopURL} {
+		l, err := config.Listen(ctx, "tcp4", strings.TrimPrefix(address, "http://"))
+		if err != nil {
+			return fmt.Errorf("the samples need %s for themselves (is another demo running?): %w", address, err)
+		}
+		_ = l.Close()
+	}
+	return nil
+}
+
 func (s *stage) close() {
 	if s.node != nil {
 		_ = s.node.Stop()
@@ -110,6 +126,18 @@ func (s *stage) kubectl(ctx context.Context, stdin string, args ...string) error
 		fmt.Print("  ", line)
 	}
 	return err
+}
+
+// kubectlCounted is kubectl for what prints a line for each of many objects.
+func (s *stage) kubectlCounted(ctx context.Context, args ...string) error {
+	fmt.Printf("$ kubectl %s\n", shell(args))
+	out, err := s.kubectlOutput(ctx, "", args...)
+	if err != nil {
+		fmt.Print(out)
+		return err
+	}
+	fmt.Printf("  %d objects\n", strings.Count(out, "\n"))
+	return nil
 }
 
 var plain = regexp.MustCompile(`^[\w./:=,@%+-]+$`)
@@ -173,7 +201,8 @@ func (s *stage) tellWhatFailed(ctx context.Context) {
 	fmt.Println("\nHow the objects are:")
 	_ = s.kubectl(ctx, "", "get", "kassa,deployments,pods", "-n", namespace, "-o", "wide")
 	for _, where := range [][2]string{
-		{"kassa-system", "kassa-operator"}, {namespace, "stripe-receiver"}, {namespace, "sandbox"},
+		{"kassa-system", "kassa-operator"},
+		{namespace, "stripe-receiver"}, {namespace, "shop-checkout"}, {namespace, "sandbox"},
 	} {
 		for _, pod := range s.node.Pods(where[0], where[1]) {
 			if logs, err := s.node.Logs(pod); err == nil {
@@ -189,15 +218,18 @@ func tail(text string, lines int) string {
 }
 
 func (s *stage) tellHowToGoOn(sandbox bool) {
-	heading("It stays up until Ctrl-C. Look around:")
+	heading("It stays up until Ctrl-C. Look around, in a browser:")
+	fmt.Printf("  %-34s # the page of prices: buy something\n", shopURL)
+	fmt.Printf("  %-34s # the application: Jane's subscriptions\n", appURL+"/account")
+	fmt.Printf("  %-34s # what the application got\n", appURL+"/events")
+	if sandbox {
+		fmt.Printf("  %-34s # the sandbox's catalogue\n", sandboxURL+"/_kassa/state")
+	}
+	fmt.Println("\nand in another terminal:")
 	fmt.Printf("  export KUBECONFIG=%s\n  alias kubectl=%s\n", s.plane.KubeconfigPath(), s.plane.KubectlPath())
 	fmt.Println("  kubectl get kassa -n shop                    # what there is, and how it is")
-	fmt.Println("  kubectl edit plan pro -n shop                # change a price and watch")
+	fmt.Println("  kubectl edit plan pro -n shop                # change a price, and load the page of prices again")
 	fmt.Println("  kubectl get eventledgers -n shop -o yaml     # what receivers remember")
-	if sandbox {
-		fmt.Printf("  curl %s/_kassa/state            # the sandbox's catalogue\n", sandboxURL)
-	}
-	fmt.Printf("  curl %s/events                   # what the application got\n", appURL)
 }
 
 func heading(text string) { fmt.Printf("\n== %s\n", text) }

@@ -6,10 +6,13 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	_ "embed" // the manifests
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"text/template"
 	"time"
 )
 
@@ -18,39 +21,31 @@ const receiverURL = "http://stripe-receiver.shop.svc/stripe"
 // demoSecret signs the demo's own event when Stripe cannot reach this machine.
 var demoSecret = "whsec_" + rand.Text()
 
-func stripeManifests(key, public string) string {
-	address, registration, secret := public, "managed: {}", ""
-	if public == "" {
-		address, registration = receiverURL, "manual: {signingSecretRef: {name: demo-signing}}"
-		secret = fmt.Sprintf(`---
-apiVersion: v1
-kind: Secret
-metadata: {name: demo-signing, namespace: shop}
-stringData: {signing-secret: %q}
-`, demoSecret)
+//go:embed stripe.yaml
+var stripeText string
+
+var stripeManifests = template.Must(template.New("").Parse(stripeText))
+
+// applyForStripe applies what the samples have for the sandbox. Stripe cannot reach this machine without a public
+// address, so without one the receiver's secret is the demo's.
+func applyForStripe(key, public string) act {
+	return func(ctx context.Context, s *stage) error {
+		heading("Applying a PaymentProvider for Stripe's test mode, a Plan, a receiver, a shop, an application")
+		for _, file := range []string{"00-namespace", "50-app"} {
+			if err := s.kubectl(ctx, "", "apply", "-f", "config/samples/"+file+".yaml"); err != nil {
+				return err
+			}
+		}
+		var text strings.Builder
+		err := stripeManifests.Execute(&text, map[string]string{
+			"Key": key, "Public": public, "Receiver": receiverURL, "Secret": demoSecret, "Shop": shopURL, "App": appURL,
+		})
+		if err != nil {
+			return err
+		}
+		// Through standard input: a key on a command line shows in the machine's list of processes.
+		return s.kubectl(ctx, text.String(), "apply", "-f", "-")
 	}
-	return fmt.Sprintf(`apiVersion: v1
-kind: Secret
-metadata: {name: stripe-api, namespace: shop}
-stringData: {api-key: %q}
----
-apiVersion: billing.kassa.dev/v1alpha1
-kind: PaymentProvider
-metadata: {name: stripe, namespace: shop}
-spec:
-  mode: Test
-  stripe: {apiKeySecretRef: {name: stripe-api, key: api-key}}
----
-apiVersion: billing.kassa.dev/v1alpha1
-kind: WebhookReceiver
-metadata: {name: stripe, namespace: shop}
-spec:
-  providerRef: {name: stripe}
-  url: %q
-  registration: {%s}
-  delivery:
-    sinks: [{name: app, http: {uri: "http://app.shop.svc/billing"}}]
-%s`, key, address, registration, secret)
 }
 
 // sendSignedEvent plays Stripe: it signs an event as Stripe does and sends it to the receiver.

@@ -1,5 +1,9 @@
-// Command app is the smallest application behind Kassa: it takes CloudEvents at POST /billing, acts on each of them
-// once, and lists them at GET /events.
+// Command app is the smallest application around Kassa. It sells through a CheckoutEndpoint, whose token only it has:
+// GET /pricing leads a user to the checkout, GET /done thanks, GET /account lists and cancels the user's subscriptions.
+// And it takes CloudEvents at POST /billing, acts on each of them once, and lists them at GET /events.
+//
+// CHECKOUT_URL is the CheckoutEndpoint as the application reaches it, CHECKOUT_TOKEN its token, and PRICING_URL its
+// page of prices as browsers reach it.
 //
 // Kassa delivers an event at least once, always with the same id. An application therefore remembers ids with
 // whatever it does because of the event, in one transaction; this one has only its memory.
@@ -22,15 +26,23 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// maxEvent is larger than any event that Kassa delivers, in bytes.
-const maxEvent = 4 << 20
+const (
+	// maxEvent is larger than any event that Kassa delivers, in bytes.
+	maxEvent = 4 << 20
+	// patience is longer than a CheckoutEndpoint takes for anything.
+	patience = 30 * time.Second
+)
 
 // event is the part of a CloudEvent that this application needs.
 type event struct {
-	ID      string `json:"id"`
-	Type    string `json:"type"`
-	Subject string `json:"subject,omitempty"`
-	Data    struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Subject  string `json:"subject,omitempty"`
+	Provider string `json:"kassaprovider,omitempty"`
+	Data     struct {
+		Customer *struct {
+			UserID string `json:"userID,omitempty"` // the user that the checkout was opened for
+		} `json:"customer,omitempty"`
 		Subscription *struct {
 			Status, Plan, Price string
 		} `json:"subscription,omitempty"`
@@ -62,6 +74,13 @@ func main() {
 	mux.HandleFunc("POST /billing", a.receive)
 	mux.HandleFunc("GET /events", a.list)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	sold := &shop{
+		endpoint: &endpoint{
+			url: os.Getenv("CHECKOUT_URL"), token: os.Getenv("CHECKOUT_TOKEN"), http: http.Client{Timeout: patience},
+		},
+		pricing: os.Getenv("PRICING_URL"),
+	}
+	sold.routes(mux)
 	server := &http.Server{
 		// The address is empty, which means all, outside of a local node.
 		Addr: net.JoinHostPort(os.Getenv("KASSA_BIND_ADDRESS"), "8080"), Handler: mux, ReadHeaderTimeout: 5 * time.Second,

@@ -25,7 +25,7 @@ func TestTheSamplesOfTheCatalogue(t *testing.T) {
 	s.Operator()
 	s.Sandbox.LemonSqueezy().AddStore(lemonsqueezy.Store{ID: 1, Name: "Shop"})
 	for _, file := range []string{
-		"20-stripe.yaml", "30-plans.yaml", "catalogue/10-providers.yaml", "catalogue/20-plans.yaml",
+		"20-stripe.yaml", "25-paddle.yaml", "30-plans.yaml", "catalogue/10-lemonsqueezy.yaml", "catalogue/20-plans.yaml",
 	} {
 		applySample(t, s, file)
 	}
@@ -51,7 +51,9 @@ func applySample(t *testing.T, s *stack.Stack, file string) {
 	g.Expect(err).NotTo(HaveOccurred())
 	text, err := os.ReadFile(filepath.Join(root, "config", "samples", file))
 	g.Expect(err).NotTo(HaveOccurred())
-	text = bytes.ReplaceAll(text, []byte("http://sandbox.shop.svc"), []byte(s.SandboxURL))
+	for _, address := range []string{"http://sandbox.shop.svc", "http://127.0.0.1:30111"} {
+		text = bytes.ReplaceAll(text, []byte(address), []byte(s.SandboxURL))
+	}
 	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		o := &unstructured.Unstructured{}
