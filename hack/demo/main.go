@@ -55,6 +55,6 @@ func run(ctx context.Context, once bool) error {
 	}
 	s.tellHowToGoOn(key == "")
 	<-ctx.Done()
-	fmt.Println("\nstopping")
+	fmt.Println("\nstopping, which takes a few seconds")
 	return nil
 }

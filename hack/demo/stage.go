@@ -219,16 +219,17 @@ func tail(text string, lines int) string {
 
 func (s *stage) tellHowToGoOn(sandbox bool) {
 	heading("It stays up until Ctrl-C. Look around, in a browser:")
-	fmt.Printf("  %-34s # the page of prices: buy something\n", shopURL)
-	fmt.Printf("  %-34s # the application: Jane's subscriptions\n", appURL+"/account")
-	fmt.Printf("  %-34s # what the application got\n", appURL+"/events")
+	fmt.Printf("  %-36s # the page of prices: buy something with 4242 4242 4242 4242\n", shopURL)
+	fmt.Printf("  %-36s # the application: Jane's subscriptions\n", appURL+"/account")
+	fmt.Printf("  %-36s # what the application got\n", appURL+"/events")
 	if sandbox {
-		fmt.Printf("  %-34s # the sandbox's catalogue\n", sandboxURL+"/_kassa/state")
+		fmt.Printf("  %-36s # the sandbox's catalogue\n", sandboxURL+"/_kassa/state")
 	}
 	fmt.Println("\nand in another terminal:")
 	fmt.Printf("  export KUBECONFIG=%s\n  alias kubectl=%s\n", s.plane.KubeconfigPath(), s.plane.KubectlPath())
 	fmt.Println("  kubectl get kassa -n shop                    # what there is, and how it is")
 	fmt.Println("  kubectl edit plan pro -n shop                # change a price, and load the page of prices again")
+	fmt.Println("  kubectl edit checkoutendpoint shop -n shop   # change the weights, or what is sold")
 	fmt.Println("  kubectl get eventledgers -n shop -o yaml     # what receivers remember")
 }
 

@@ -21,8 +21,6 @@
 // at its time, and the waits between attempts at a webhook run on it: an advance over a wait makes the attempt at once.
 // LemonSqueezy's subscriptions are renewed by it.
 // Stripe's subscriptions renew, fail and end by it, each as of its own time.
-// What a receiver compares with a clock of its own is of the time outside: signatures (Stripe-Signature,
-// Paddle-Signature), and the time limits of requests.
 // Paddle's subscriptions renew on it too. What a receiver compares with a clock of its own is of the time outside:
 // signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
 //

@@ -44,10 +44,14 @@ type event struct {
 			UserID string `json:"userID,omitempty"` // the user that the checkout was opened for
 		} `json:"customer,omitempty"`
 		Subscription *struct {
-			Status, Plan, Price string
+			Status string `json:"status,omitempty"`
+			Plan   string `json:"plan,omitempty"`
+			Price  string `json:"price,omitempty"`
 		} `json:"subscription,omitempty"`
 		Payment *struct {
-			Amount, Currency, Status string
+			Amount   string `json:"amount,omitempty"`
+			Currency string `json:"currency,omitempty"`
+			Status   string `json:"status,omitempty"`
 		} `json:"payment,omitempty"`
 	} `json:"data"`
 }
@@ -135,5 +139,10 @@ func (a *app) list(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"events": a.events, "deliveries": a.seen})
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	_ = out.Encode(struct {
+		Events     []event        `json:"events"`
+		Deliveries map[string]int `json:"deliveries"`
+	}{a.events, a.seen})
 }
