@@ -76,7 +76,8 @@ type Stack struct {
 // New makes a stack in a namespace of its own. The package's TestMain calls controlplane.Main.
 func New(t testing.TB, o Options) *Stack {
 	t.Helper()
-	s := &Stack{T: t, Plane: controlplane.Shared(t), Binary: binary(t), operatorEnv: o.OperatorEnv}
+	plane := controlplane.Shared(t)
+	s := &Stack{T: t, Plane: plane, Binary: binary(t, plane.Dir()), operatorEnv: o.OperatorEnv}
 	s.Namespace = s.Plane.Namespace(t)
 	scheme := runtime.NewScheme()
 	must(t, clientgoscheme.AddToScheme(scheme))
@@ -306,7 +307,7 @@ var build struct {
 }
 
 // binary builds the product once for the package's tests.
-func binary(t testing.TB) string {
+func binary(t testing.TB, planeDir string) string {
 	t.Helper()
 	build.Do(func() {
 		root, err := controlplane.ModuleRoot()
@@ -314,12 +315,8 @@ func binary(t testing.TB) string {
 			build.err = err
 			return
 		}
-		dir, err := os.MkdirTemp("", "kassa-binary-") //nolint:usetesting // it outlives the test that needs it first
-		if err != nil {
-			build.err = err
-			return
-		}
-		build.path = filepath.Join(dir, "kassa")
+		// It outlives the test that needs it first, and goes with the control plane.
+		build.path = filepath.Join(planeDir, "kassa")
 		cmd := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "./cmd/kassa")
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
