@@ -50,7 +50,7 @@ func changeAPrice(ctx context.Context, s *stage) error {
 	if before != after {
 		return fmt.Errorf("the shop's pods were %s and are %s", before, after)
 	}
-	fmt.Println("  by the same pods, without a restart:", after)
+	fmt.Println("  by the same pods:", after)
 	return s.kubectl(ctx, "", "get", "plan", "pro", "-n", namespace, "-o",
 		`jsonpath={range .status.providers[*]}{.name}{"\n"}`+
 			`{range .prices[?(@.name=="monthly")]}  active   {.id}{"\n"}{end}`+
@@ -60,7 +60,7 @@ func changeAPrice(ctx context.Context, s *stage) error {
 // pods are the shop's, by name, and how often they restarted.
 func (s *stage) pods(ctx context.Context) (string, error) {
 	out, err := s.kubectlOutput(ctx, "", "get", "pods", "-n", namespace, "-l", v1alpha1.LabelCheckoutEndpoint+"=shop",
-		"-o", `jsonpath={range .items[*]}{.metadata.name} {end}`)
+		"-o", `jsonpath={range .items[*]}{.metadata.name} ({.status.containerStatuses[0].restartCount} restarts) {end}`)
 	return strings.TrimSpace(out), err
 }
 
@@ -107,10 +107,10 @@ func changeTheWeights(ctx context.Context, s *stage) error {
 		visitors++
 		at, err := quietCheckout(ctx, fmt.Sprintf("visitor-%d", visitors))
 		same++
-		if at != "Paddle" {
-			same = 0
+		if err != nil || at != "Paddle" {
+			same = 0 // a busy machine may be too slow for a provider's time limit
 		}
-		return same == inARow, err
+		return same == inARow, nil
 	})
 	if err != nil {
 		return err
