@@ -15,10 +15,12 @@ import (
 
 const opOpenCheckout = "open checkout"
 
-// Stripe's bounds of a session's life, with a minute for the way there and for clocks that differ.
+// Stripe's bounds of a session's life, with time for the way there and for clocks that differ. From longestSession on
+// the end is left to Stripe, whose own is a day. All of a day that callers round down to five minutes is beyond it, so
+// a purchase that is sent again with its key is sent as it was.
 const (
 	shortestSession = 31 * time.Minute
-	longestSession  = 24*time.Hour - time.Minute
+	longestSession  = 24*time.Hour - 6*time.Minute
 )
 
 // maxReference is the length of a client_reference_id, in bytes. A user's id that is longer travels in metadata alone.
@@ -159,7 +161,7 @@ func saleMarks(o billing.Owner, plan, price string) map[string]string {
 	return m
 }
 
-// expiry is nil where Stripe's own, a day, is as near as it lets come.
+// expiry is nil where Stripe's own is meant.
 func expiry(at, now time.Time) *int64 {
 	if at.IsZero() || at.Sub(now) > longestSession {
 		return nil

@@ -129,7 +129,7 @@ func TestExpiry(t *testing.T) {
 	g := NewWithT(t)
 	for life, want := range map[time.Duration]time.Duration{
 		time.Minute: 31 * time.Minute, 30 * time.Minute: 31 * time.Minute, time.Hour: time.Hour,
-		24 * time.Hour: 0, 48 * time.Hour: 0,
+		23 * time.Hour: 23 * time.Hour, 24*time.Hour - 5*time.Minute: 0, 24 * time.Hour: 0, 48 * time.Hour: 0,
 	} {
 		got := expiry(noon.Add(life), noon)
 		if want == 0 {
