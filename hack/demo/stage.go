@@ -201,8 +201,8 @@ func (s *stage) tellWhatFailed(ctx context.Context) {
 	fmt.Println("\nHow the objects are:")
 	_ = s.kubectl(ctx, "", "get", "kassa,deployments,pods", "-n", namespace, "-o", "wide")
 	for _, where := range [][2]string{
-		{"kassa-system", "kassa-operator"},
-		{namespace, "stripe-receiver"}, {namespace, "shop-checkout"}, {namespace, "sandbox"},
+		{"kassa-system", "kassa-operator"}, {namespace, "sandbox"}, {namespace, "app"},
+		{namespace, "stripe-receiver"}, {namespace, "paddle-receiver"}, {namespace, "shop-checkout"},
 	} {
 		for _, pod := range s.node.Pods(where[0], where[1]) {
 			if logs, err := s.node.Logs(pod); err == nil {
