@@ -12,11 +12,8 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// Whom the story is about. The weights of the samples lead jane to Stripe.
-const (
-	buyer    = "jane"
-	stranger = "eve"
-)
+// buyer is whom the story is about. The weights of the samples lead her to Stripe.
+const buyer = "jane"
 
 const (
 	goodCard     = "4242424242424242"
@@ -109,34 +106,4 @@ func openForPerson(ctx context.Context, _ *stage) error {
 	}
 	fmt.Println("  open it in a browser, and pay with the card 4242 4242 4242 4242")
 	return nil
-}
-
-// cancel shows that a subscription is its user's alone.
-func cancel(ctx context.Context, s *stage) error {
-	heading("Jane cancels at the end of the period; nobody else can")
-	mine, err := subscriptions(ctx, buyer)
-	if err != nil {
-		return err
-	}
-	if len(mine) != 1 {
-		return fmt.Errorf("%s has %d subscriptions, not one", buyer, len(mine))
-	}
-	fmt.Println(" ", mine[0].words())
-	path := "/v1/subscriptions/" + mine[0].ID + "/cancel"
-	var after subscription
-	err = ask(ctx, stranger, http.MethodPost, path, struct{}{}, &after)
-	refused, ok := errors.AsType[*refusedError](err)
-	if !ok || refused.status != http.StatusNotFound {
-		return fmt.Errorf("%s was not answered 404: %w", stranger, err)
-	}
-	fmt.Printf("  HTTP %d: %s\n", refused.status, refused.message)
-	if err := ask(ctx, buyer, http.MethodPost, path, struct{}{}, &after); err != nil {
-		return err
-	}
-	fmt.Println(" ", after.words())
-	if !after.CancelAtPeriodEnd {
-		return errors.New("the subscription does not end with its period")
-	}
-	_, err = s.awaitEvent(ctx, "dev.kassa.subscription.cancel_scheduled", buyer)
-	return err
 }

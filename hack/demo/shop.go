@@ -102,27 +102,6 @@ func openCheckout(ctx context.Context, user string) (checkout, error) {
 	return out, nil
 }
 
-// subscription is one of GET /v1/subscriptions.
-type subscription struct {
-	ID, Provider, Status, Plan, Price, CurrentPeriodEnd string
-	CancelAtPeriodEnd                                   bool
-}
-
-func (s subscription) words() string {
-	end, _, _ := strings.Cut(s.CurrentPeriodEnd, "T")
-	what := "renews"
-	if s.CancelAtPeriodEnd {
-		what = "ends"
-	}
-	return fmt.Sprintf("%s  %s/%s  %s at %s, %s %s", s.ID, s.Plan, s.Price, s.Status, s.Provider, what, end)
-}
-
-func subscriptions(ctx context.Context, user string) ([]subscription, error) {
-	var list struct{ Subscriptions []subscription }
-	err := ask(ctx, user, http.MethodGet, "/v1/subscriptions", nil, &list)
-	return list.Subscriptions, err
-}
-
 // ask shows a request as a line for the shell, and sends it.
 func ask(ctx context.Context, user, method, path string, in, into any) error {
 	line := fmt.Sprintf(`$ curl -H "$TOKEN" -H 'Kassa-User-Id: %s'`, user)
