@@ -140,7 +140,7 @@ func (s *Server) move(
 ) *answer {
 	return s.operate(c, "change", func(ctx context.Context, o *owned) (billing.Subscription, error) {
 		to := provider.SubscriptionChange{
-			Owner: c.cfg.owner(plan), Plan: plan.Name, Price: price.Name, Proration: proration,
+			Owner: c.cfg.owner(plan), Plan: plan.Name, Price: price.Name, Metered: price.Metered, Proration: proration,
 		}
 		for _, at := range price.At {
 			if at.Provider == o.at.Key() {

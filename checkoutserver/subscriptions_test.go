@@ -227,6 +227,10 @@ func TestChangePlan(t *testing.T) {
 	}
 	r = s.as("u1,u@example.com", http.MethodPatch, "/v1/subscriptions/paddle.sub_2", `{"plan":"pro","price":"usage"}`)
 	s.g.Expect(r.problem()).To(Equal("refused"), "Paddle does not sell it")
+
+	r = s.as("u1", http.MethodPatch, path, `{"plan":"pro","price":"usage"}`)
+	s.g.Expect(r.status).To(Equal(200), r.body)
+	s.g.Expect(s.stripe.changed[len(s.stripe.changed)-1].Metered).To(BeTrue())
 }
 
 // A user would choose to pay nothing.

@@ -52,8 +52,11 @@ type CheckoutSpec struct {
 	Metadata           map[string]string
 	PromotionCodes     bool
 	AutomaticTax       bool
-	BillingAddress     bool // ask every buyer for one
-	ExpiresAt          time.Time
+	BillingAddress     bool      // ask every buyer for one
+	ExpiresAt          time.Time // zero: when the provider lets it end by itself
+	// ExpiryStep is what ExpiresAt is a multiple of, 0 where it is exact. The same purchase asked for later differs in
+	// ExpiresAt alone, by so many steps.
+	ExpiryStep time.Duration
 	// IdempotencyKey is the same for the same purchase, at most 64 characters. Only Stripe has use for it.
 	IdempotencyKey string
 }
@@ -98,6 +101,7 @@ type SubscriptionChange struct {
 	Owner       billing.Owner // of the Plan, for the marks
 	Plan, Price string        // their names
 	Quantity    int           // 0: as it is
+	Metered     bool          // the price is billed by reported usage, so that there is no quantity
 	Proration   billing.Proration
 	// IdempotencyKey is the same for the same change, at most 64 characters.
 	IdempotencyKey string

@@ -16,6 +16,9 @@ import (
 // errUnexpected: a 2xx (or 3xx) that is not the object asked for. Whether a write was carried out is not known.
 var errUnexpected = errors.New("the answer is not the object that was asked for")
 
+// errCard is the cause of a card_error, the one kind whose text Stripe writes for buyers.
+var errCard = errors.New("the card was refused")
+
 // maxText is of codes, parameters and request ids, in bytes.
 const maxText = 64
 
@@ -40,7 +43,10 @@ func (c *connection) asError(op string, a answer, err error) *provider.Error {
 			e.Code = clean(string(api.Type))
 		}
 		e.Message = text(api.Msg)
-		if api.Param != "" {
+		switch {
+		case api.Type == stripe.ErrorTypeCard:
+			e.Err = errCard
+		case api.Param != "":
 			e.Message += " (" + clean(api.Param) + ")"
 		}
 	case errors.As(err, &unsent):

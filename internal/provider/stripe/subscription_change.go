@@ -95,6 +95,8 @@ func changeParams(s *subscription, to provider.SubscriptionChange) (*stripe.Subs
 	// Without its id Stripe would add a second item.
 	change := &stripe.SubscriptionItemsParams{ID: stripe.String(item.ID), Price: stripe.String(to.PriceID)}
 	switch {
+	case to.Metered:
+		// Stripe refuses a quantity, and counts from what is reported.
 	case to.Quantity > 0:
 		change.Quantity = stripe.Int64(int64(to.Quantity))
 	case item.Quantity > 0:
@@ -112,11 +114,16 @@ func (s *subscription) has(to provider.SubscriptionChange) bool {
 	return is.PriceID == to.PriceID && (to.Quantity == 0 || is.Quantity == to.Quantity)
 }
 
-// declineOf says that the change was refused because it could not be paid for.
+// declineOf says that the change was refused because it could not be paid for. Why, a buyer is told only in words that
+// are meant for buyers.
 func declineOf(err error) (reason string, declined bool) {
 	var e *provider.Error
 	if !errors.As(err, &e) || e.Status != http.StatusPaymentRequired {
 		return "", false
 	}
-	return "could not take the payment for the change, so that nothing was changed: " + e.Message, true
+	reason = "could not take the payment for the change, so that nothing was changed"
+	if errors.Is(err, errCard) {
+		reason += ": " + e.Message
+	}
+	return reason, true
 }

@@ -40,6 +40,35 @@ func TestChangeParams(t *testing.T) {
 	}
 }
 
+// What is billed by reported usage has no quantity, and Stripe refuses one.
+func TestChangeToAMeteredPrice(t *testing.T) {
+	g := NewWithT(t)
+	s, f := seller(t, func(sent) reply { return ok(subscriptionJSON("sub_1", "active", "42", "")) })
+	to := toYearly(billing.ProrationNone)
+	to.Metered = true
+	_, err := s.Change(t.Context(), "sub_1", to)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(f.requests()[1].form).To(HaveKey("items[0][price]"))
+	g.Expect(f.requests()[1].form).NotTo(HaveKey("items[0][quantity]"))
+}
+
+// A buyer is told why a card was refused, and nothing else of what Stripe writes.
+func TestWhatABuyerIsToldOfADecline(t *testing.T) {
+	for kind, told := range map[string]string{"card_error": ": no", "invalid_request_error": ""} {
+		g := NewWithT(t)
+		s, _ := seller(t, func(r sent) reply {
+			if r.method == "GET" {
+				return ok(subscriptionJSON("sub_1", "active", "42", ""))
+			}
+			return failure(402, kind, "x")
+		})
+		_, err := s.Change(t.Context(), "sub_1", toYearly(billing.ProrationNone))
+		var refusal *provider.RefusalError
+		g.Expect(errors.As(err, &refusal)).To(BeTrue(), "%v", err)
+		g.Expect(refusal.Reason).To(HaveSuffix("so that nothing was changed"+told), kind)
+	}
+}
+
 func TestChangesThatAreNotSent(t *testing.T) {
 	one := subscriptionJSON("sub_1", "active", "42", "")
 	_, item, _ := strings.Cut(one, `"data":[`)
