@@ -13,6 +13,7 @@ type answer struct {
 	kind       string // the media type of body
 	body       []byte
 	retryAfter time.Duration // 0: none
+	until      time.Time     // it is true until then; zero: always
 	// result names a problem for the metrics; empty for what went well.
 	result string
 }

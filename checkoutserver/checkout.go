@@ -51,7 +51,7 @@ func (s *Server) openCheckout(c *call) *answer {
 	}
 	o.key = key
 	// The user is a part of the key: nobody is told of another's purchase.
-	id := c.replayID("checkout", key)
+	id := c.replayID(opCheckout, key)
 	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellTo(c, o) })
 	c.replayed = again
 	return a
@@ -138,7 +138,11 @@ func (s *Server) sellTo(c *call, o *sale) *answer {
 	if refused != nil {
 		return refused
 	}
-	return jsonAnswer(http.StatusCreated, opened)
+	a := jsonAnswer(http.StatusCreated, opened)
+	if opened.ExpiresAt != nil {
+		a.until = *opened.ExpiresAt
+	}
+	return a
 }
 
 // sell opens the checkout at the first provider that can be reached. The client's going away does not end it: a client
@@ -153,7 +157,7 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 			s.resting.works(at.Key())
 			return opened, nil
 		}
-		refused = s.refusal(at, "checkout", err)
+		refused = s.refusal(at, opCheckout, err)
 		if !away(err) {
 			return nil, refused
 		}
@@ -175,12 +179,13 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 			in.ProductID, in.PriceID = p.ProductID, p.PriceID
 		}
 	}
-	in.ExpiresAt = c.cfg.expiresAt(c.now)
 	if at.traits.BuyerPage {
 		in.PageURL = c.cfg.buyerPage(at)
 	}
-	// All that is sent is a part of the key, so that no provider is sent two different requests with one.
+	// All that is sent is a part of the key, so that no provider is sent two different requests with one. When it ends is
+	// not: the purchase is the same when it is asked for again tomorrow.
 	content := digestOfValue(in)
+	in.ExpiresAt, in.ExpiryStep = c.cfg.expiresAt(c.now)
 	id := digestOf(string(c.cfg.uid), o.user, o.key, at.Key(), string(content[:]))
 	in.IdempotencyKey = hex.EncodeToString(id[:])
 	opened, err := at.checkouts.Open(ctx, in)

@@ -37,7 +37,7 @@ func TestCheckout(t *testing.T) {
 	in := s.stripe.checkouts()[0]
 	s.g.Expect(in.IdempotencyKey).To(HaveLen(64))
 	s.g.Expect(in.ExpiresAt).To(BeTemporally("==", *got.ExpiresAt))
-	in.IdempotencyKey, in.ExpiresAt = "", time.Time{}
+	in.IdempotencyKey, in.ExpiresAt, in.ExpiryStep = "", time.Time{}, 0
 	s.g.Expect(in).To(Equal(provider.CheckoutSpec{
 		ProductID: "prod_1", PriceID: "price_monthly", Plan: "pro", Price: "monthly", Recurring: true,
 		Owner: billing.Owner{Cluster: "cluster-1", Namespace: testNamespace, Name: "pro", UID: "uid-pro"},

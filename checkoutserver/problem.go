@@ -115,6 +115,11 @@ func conflict() *answer {
 		"The subscription is being changed, or cannot be changed as it is now. Look at it again, then try again.")
 }
 
+func alreadyPaid() *answer {
+	return problem(http.StatusConflict, "already-paid", "Paid already",
+		"The purchase of this Idempotency-Key has been paid. Use one key for each purchase.")
+}
+
 func providerRefused() *answer {
 	return problem(http.StatusBadGateway, "provider-refused", "The provider refused",
 		"The payment provider did not take the request. The server's log says why.")

@@ -28,6 +28,9 @@ func outcome(err error, ok string) string {
 	}
 }
 
+// opCheckout is what opening a checkout is called.
+const opCheckout = "checkout"
+
 // refusal is the answer for what a provider could not do. What is the operator's to mend is logged.
 func (s *Server) refusal(at *site, operation string, err error) *answer {
 	if refused, ok := errors.AsType[*provider.RefusalError](err); ok {
@@ -42,6 +45,9 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 	}
 	switch class {
 	case provider.ClassConflict:
+		if operation == opCheckout {
+			return alreadyPaid()
+		}
 		return conflict()
 	case provider.ClassRateLimited, provider.ClassUnavailable, provider.ClassCredentials:
 		return providerUnavailable(provider.RetryAfter(err))

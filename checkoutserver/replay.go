@@ -67,6 +67,19 @@ type replay struct {
 	answer  *answer // after done; nil for one that shall be made again
 }
 
+// isOver says that the answer is not given any more. What has expired can be opened again.
+func (r *replay) isOver(now time.Time) bool {
+	if now.Sub(r.began) >= replayFor {
+		return true
+	}
+	select {
+	case <-r.done:
+		return r.answer != nil && !r.answer.until.IsZero() && !now.Before(r.answer.until)
+	default:
+		return false
+	}
+}
+
 func newReplays() *replays { return &replays{known: lru.New(maxReplays)} }
 
 // do makes a request whose key is id, or gives the answer of the one before. One that did not go well is made again.
@@ -107,7 +120,7 @@ func (r *replays) join(id, request digest, now time.Time) (mine *replay, first b
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known, ok := r.known.Get(id); ok {
-		if mine = known.(*replay); now.Sub(mine.began) < replayFor {
+		if mine = known.(*replay); !mine.isOver(now) {
 			return mine, false
 		}
 	}

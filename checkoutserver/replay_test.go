@@ -2,6 +2,7 @@ package checkoutserver
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -9,8 +10,12 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/signin"
+	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
 func TestSameKeySameAnswer(t *testing.T) {
@@ -92,6 +97,65 @@ func TestProvidersKeys(t *testing.T) {
 	g.Expect(one).To(HaveLen(64))
 	g.Expect([]string{one, keyOf("u2", "k1", monthly), keyOf("u1", "k2", monthly), keyOf("u1", "k1", yearly)}).
 		To(HaveExactElements(one, Not(Equal(one)), Not(Equal(one)), Not(Equal(one))))
+}
+
+// Nothing but its end tells a purchase from the same one at another time, so that its key at the provider stays.
+func TestPurchaseIsTheSameTomorrow(t *testing.T) {
+	for _, life := range []time.Duration{30 * time.Minute, 8 * time.Hour, 20 * time.Hour, 24 * time.Hour} {
+		s := newShop(t, onlyStripe, func(e *v1alpha1.CheckoutEndpoint, _ *storefront.Document) {
+			e.Spec.Checkout = &v1alpha1.CheckoutOptions{ExpiresAfter: &metav1.Duration{Duration: life}}
+		})
+		cfg, _ := s.server.config.current()
+		o, refused := cfg.order(&purchase{Plan: "pro", Price: "monthly"}, signin.User{ID: "u1"})
+		s.g.Expect(refused).To(BeNil())
+		o.key = "k1"
+		start := time.Now()
+		for _, after := range []time.Duration{0, 7 * time.Minute, 23 * time.Hour} {
+			_, err := s.server.open(t.Context(), &call{cfg: cfg, now: start.Add(after)}, o, cfg.sites[0])
+			s.g.Expect(err).NotTo(HaveOccurred())
+		}
+		first := s.stripe.checkouts()[0]
+		for _, in := range s.stripe.checkouts() {
+			if later := in.ExpiresAt.Sub(first.ExpiresAt); first.ExpiryStep > 0 {
+				s.g.Expect(later%first.ExpiryStep).To(BeZero(), life.String())
+			}
+			in.ExpiresAt = first.ExpiresAt
+			s.g.Expect(in).To(Equal(first), life.String())
+		}
+	}
+}
+
+// What has expired is opened again.
+func TestExpiredAnswersAreNotRepeated(t *testing.T) {
+	g := NewWithT(t)
+	r, made := newReplays(), 0
+	ask := func(after time.Duration) bool {
+		_, again := r.do(digest{}, digest{}, noon.Add(after), func() *answer {
+			made++
+			return &answer{status: 201, until: noon.Add(after + time.Hour)}
+		})
+		return again
+	}
+	g.Expect([]bool{ask(0), ask(59 * time.Minute), ask(time.Hour), ask(time.Hour)}).
+		To(Equal([]bool{false, true, false, true}))
+	g.Expect(made).To(Equal(2))
+
+	s := newShop(t, onlyStripe)
+	cfg, _ := s.server.config.current()
+	o, _ := cfg.order(&purchase{Plan: "pro", Price: "monthly"}, signin.User{ID: "u1"})
+	o.sites, o.key = cfg.sites[:1], "k1"
+	now := time.Now()
+	a := s.server.sellTo(&call{cfg: cfg, now: now, r: httptest.NewRequest(http.MethodPost, "/", http.NoBody)}, o)
+	g.Expect(a.until).To(BeTemporally("==", now.Add(24*time.Hour)))
+}
+
+// A replica that did not make the purchase learns from the provider that it was paid.
+func TestPaidPurchaseIsNotOpenedAgain(t *testing.T) {
+	s := newShop(t, onlyStripe)
+	s.stripe.fail(failure(provider.ClassConflict))
+	r := s.buy("u1", "Idempotency-Key", "k1")
+	s.g.Expect(r.status).To(Equal(http.StatusConflict))
+	s.g.Expect(r.problem()).To(Equal("already-paid"))
 }
 
 func TestConcurrentRequestsOfOneKeyAreOne(t *testing.T) {

@@ -38,6 +38,7 @@ type settings struct {
 	sold      map[soldID]sold
 	origins   *origins.Origins
 	limiter   *limiter
+	refusals  *limiter // nil: verifying costs no more than counting
 	proxies   int
 	users     signin.Verifier
 	pages     *page.Pages
@@ -119,18 +120,23 @@ func limitOf(spec *v1alpha1.CheckoutEndpointSpec) (perMinute, burst int32) {
 	return cmp.Or(l.RequestsPerMinute, defaultRequestsPerMinute), cmp.Or(l.Burst, defaultBurst)
 }
 
-// expiresAt is when a checkout ends that is opened now. It is rounded, so that a request that is repeated soon is the
-// same to the provider, and never beyond what the spec admits.
-func (c *settings) expiresAt(now time.Time) time.Time {
+// expiresAt is when a checkout ends that is opened now. It is a multiple of step, so that a replica that is asked for
+// the same one later knows the few ends that it may have been opened with. A day is what providers give by themselves,
+// and not rounded.
+func (c *settings) expiresAt(now time.Time) (at time.Time, step time.Duration) {
 	after := defaultExpiry
 	if o := c.spec.Checkout; o != nil && o.ExpiresAfter != nil {
 		after = o.ExpiresAfter.Duration
 	}
-	const step = 5 * time.Minute
-	if after < defaultExpiry/2 {
-		return now.Add(after).Truncate(step).Add(step) // providers have a least time too
+	if after >= defaultExpiry {
+		return now.Add(after), 0
 	}
-	return now.Add(after).Truncate(step)
+	const least, shares = 5 * time.Minute, 16
+	step = max(least, (after / shares).Truncate(time.Minute))
+	if at = now.Add(after).Truncate(step); after < defaultExpiry/2 {
+		at = at.Add(step) // providers have a least time too
+	}
+	return at, step
 }
 
 // options are the part of a checkout's spec that the resource says.

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"strings"
@@ -15,14 +16,6 @@ import (
 
 const opOpenCheckout = "open checkout"
 
-// Stripe's bounds of a session's life, with time for the way there and for clocks that differ. From longestSession on
-// the end is left to Stripe, whose own is a day. All of a day that callers round down to five minutes is beyond it, so
-// a purchase that is sent again with its key is sent as it was.
-const (
-	shortestSession = 31 * time.Minute
-	longestSession  = 24*time.Hour - 6*time.Minute
-)
-
 // maxReference is the length of a client_reference_id, in bytes. A user's id that is longer travels in metadata alone.
 const maxReference = 200
 
@@ -33,19 +26,72 @@ func (c *connection) Checkouts() provider.Checkouts { return &checkouts{c} }
 // Traits of Stripe's checkouts: it has a page, ways back, and metadata on everything.
 func (*checkouts) Traits() provider.CheckoutTraits { return provider.CheckoutTraits{} }
 
-// Open makes a session. The same purchase sent twice gives the same session as long as it is open.
+// Open makes a session. The same purchase sent twice, at whatever times, gives the same session as long as it is open.
 func (c *checkouts) Open(ctx context.Context, in provider.CheckoutSpec) (provider.Checkout, error) {
-	params := sessionParams(in, time.Now())
-	out, err := create(in.IdempotencyKey, func(key string) (provider.Checkout, answer, error) {
-		out := &stripe.CheckoutSession{}
+	return c.open(ctx, in, time.Now())
+}
+
+func (c *checkouts) open(ctx context.Context, in provider.CheckoutSpec, now time.Time) (provider.Checkout, error) {
+	params, ends := sessionParams(in), sessionEnds(in.ExpiresAt, in.ExpiryStep, now)
+	out, err := create(in.IdempotencyKey, func(key string) (out provider.Checkout, a answer, err error) {
 		params.IdempotencyKey = stripe.String(key)
+		for _, end := range ends {
+			params.ExpiresAt = end
+			out, a, err = c.openAlone(ctx, params)
+			if !isIdempotencyError(err) {
+				break
+			}
+		}
+		return out, a, err
+	}, func(made provider.Checkout) (provider.Checkout, error) { return c.stillOpen(ctx, made.ID) })
+	return out, ofParameter(err)
+}
+
+// openAlone sends a request once no other one with its key is under way. What that one is answered is the answer to
+// this one, too.
+func (c *checkouts) openAlone(
+	ctx context.Context, params *stripe.CheckoutSessionParams,
+) (provider.Checkout, answer, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		out := &stripe.CheckoutSession{}
 		a, err := c.call(ctx, request{
 			op: opOpenCheckout, method: http.MethodPost, path: "/v1/checkout/sessions", params: params, out: out,
 			valid: func() bool { return isOpen(out) },
 		})
+		if e := inUse(err); e != nil && !waits(ctx, pause) {
+			e.Class = provider.ClassUnavailable // the other one may have made it, or not
+		} else if e != nil {
+			continue
+		}
 		return checkoutOf(out), a, err
-	}, func(made provider.Checkout) (provider.Checkout, error) { return c.stillOpen(ctx, made.ID) })
-	return out, ofParameter(err)
+	}
+}
+
+// inUse is the error that says so of the idempotency key, or nil.
+func inUse(err error) *provider.Error {
+	var e *provider.Error
+	if errors.As(err, &e) && e.Code == string(stripe.ErrorCodeIdempotencyKeyInUse) {
+		return e
+	}
+	return nil
+}
+
+// Pauses between questions about a request that is under way. Stripe makes a session in less than a second.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = time.Second
+)
+
+// waits reports whether there is time left after the pause.
+func waits(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // stillOpen reads a session that an earlier answer told of. One that has expired counts as gone, so that another is
@@ -83,8 +129,8 @@ func checkoutOf(s *stripe.CheckoutSession) provider.Checkout {
 	return out
 }
 
-// sessionParams leaves out what is not asked for: Stripe refuses empty texts.
-func sessionParams(in provider.CheckoutSpec, now time.Time) *stripe.CheckoutSessionParams {
+// sessionParams leaves out what is not asked for: Stripe refuses empty texts. When the session ends is added later.
+func sessionParams(in provider.CheckoutSpec) *stripe.CheckoutSessionParams {
 	item := &stripe.CheckoutSessionLineItemParams{Price: stripe.String(in.PriceID)}
 	if in.Quantity > 0 {
 		item.Quantity = stripe.Int64(int64(in.Quantity))
@@ -93,8 +139,7 @@ func sessionParams(in provider.CheckoutSpec, now time.Time) *stripe.CheckoutSess
 		Mode: stripe.String("payment"), LineItems: []*stripe.CheckoutSessionLineItemParams{item},
 		SuccessURL: stripe.String(strings.ReplaceAll(in.SuccessURL, billing.SessionIDPlaceholder, "{CHECKOUT_SESSION_ID}")),
 		CancelURL:  optional(in.CancelURL), CustomerEmail: optional(in.Email),
-		Currency:  optional(strings.ToLower(string(in.Currency))),
-		ExpiresAt: expiry(in.ExpiresAt, now), Metadata: purchaseMetadata(in),
+		Currency: optional(strings.ToLower(string(in.Currency))), Metadata: purchaseMetadata(in),
 	}
 	if len(in.UserID) <= maxReference {
 		p.ClientReferenceID = optional(in.UserID)
@@ -159,17 +204,6 @@ func saleMarks(o billing.Owner, plan, price string) map[string]string {
 	m := marks(o, markPlan)
 	m[markPrice] = price
 	return m
-}
-
-// expiry is nil where Stripe's own is meant.
-func expiry(at, now time.Time) *int64 {
-	if at.IsZero() || at.Sub(now) > longestSession {
-		return nil
-	}
-	if earliest := now.Add(shortestSession); at.Before(earliest) {
-		at = earliest
-	}
-	return stripe.Int64(at.Unix())
 }
 
 func optional(text string) *string {

@@ -3,7 +3,6 @@ package stripe
 import (
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
-
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func purchase(change ...func(*provider.CheckoutSpec)) provider.CheckoutSpec {
 	in := provider.CheckoutSpec{
@@ -91,11 +88,10 @@ func TestSessionParams(t *testing.T) {
 			with("subscription_data", inTrial("create_invoice"))},
 		"all options": {purchase(recurring, func(in *provider.CheckoutSpec) {
 			in.PromotionCodes, in.AutomaticTax, in.BillingAddress = true, true, true
-			in.Currency, in.Email, in.ExpiresAt = "EUR", "jane@example.com", noon.Add(time.Hour)
+			in.Currency, in.Email = "EUR", "jane@example.com"
 		}), with("subscription_data", map[string]string{
 			"mode": "subscription", "allow_promotion_codes": "true", "automatic_tax[enabled]": "true",
 			"billing_address_collection": "required", "currency": "eur", "customer_email": "jane@example.com",
-			"expires_at": strconv.FormatInt(noon.Add(time.Hour).Unix(), 10),
 		})},
 		"metadata that claims to be Kassa's": {purchase(recurring, func(in *provider.CheckoutSpec) {
 			in.Metadata = map[string]string{"team": "a", "user_id": "43", "kassa_uid": "his"}
@@ -103,7 +99,7 @@ func TestSessionParams(t *testing.T) {
 			"mode": "subscription", "metadata[team]": "a", "subscription_data[metadata][team]": "a",
 		})},
 	} {
-		g.Expect(wire(t, sessionParams(c.in, noon))).To(Equal(c.want), reason)
+		g.Expect(wire(t, sessionParams(c.in))).To(Equal(c.want), reason)
 	}
 }
 
@@ -112,7 +108,7 @@ func TestSessionParamsOfNobody(t *testing.T) {
 	sent := wire(t, sessionParams(purchase(func(in *provider.CheckoutSpec) {
 		in.UserID, in.Quantity, in.CancelURL = "", 0, ""
 		in.Metadata = map[string]string{"user_id": "42"}
-	}), noon))
+	})))
 	for _, name := range []string{
 		"metadata[user_id]", "payment_intent_data[metadata][user_id]", "client_reference_id", "cancel_url",
 		"line_items[0][quantity]",
@@ -120,25 +116,9 @@ func TestSessionParamsOfNobody(t *testing.T) {
 		g.Expect(sent).NotTo(HaveKey(name))
 	}
 	long := strings.Repeat("x", 201)
-	sent = wire(t, sessionParams(purchase(func(in *provider.CheckoutSpec) { in.UserID = long }), noon))
+	sent = wire(t, sessionParams(purchase(func(in *provider.CheckoutSpec) { in.UserID = long })))
 	g.Expect(sent).NotTo(HaveKey("client_reference_id"))
 	g.Expect(sent).To(HaveKeyWithValue("metadata[user_id]", long))
-}
-
-func TestExpiry(t *testing.T) {
-	g := NewWithT(t)
-	for life, want := range map[time.Duration]time.Duration{
-		time.Minute: 31 * time.Minute, 30 * time.Minute: 31 * time.Minute, time.Hour: time.Hour,
-		23 * time.Hour: 23 * time.Hour, 24*time.Hour - 5*time.Minute: 0, 24 * time.Hour: 0, 48 * time.Hour: 0,
-	} {
-		got := expiry(noon.Add(life), noon)
-		if want == 0 {
-			g.Expect(got).To(BeNil(), life.String())
-			continue
-		}
-		g.Expect(*got).To(Equal(noon.Add(want).Unix()), life.String())
-	}
-	g.Expect(expiry(time.Time{}, noon)).To(BeNil())
 }
 
 func sessionJSON(id, status string) string {
