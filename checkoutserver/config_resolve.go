@@ -19,8 +19,9 @@ type keptGuards struct {
 	limit   [2]int32
 	limiter *limiter
 
-	jwt   string
-	users signin.Verifier
+	jwt      string
+	users    signin.Verifier
+	refusals *limiter
 }
 
 // resolve works out the settings. c.mu is held.
@@ -118,6 +119,9 @@ func (c *config) settings() (*settings, string) {
 		c.kept.limit, c.kept.limiter = [2]int32{perMinute, burst}, newLimiter(perMinute, burst)
 	}
 	s.limiter = c.kept.limiter
+	if s.spec.Auth.JWT != nil {
+		s.refusals = c.kept.refusals
+	}
 	c.connections.keep(c.doc)
 	for _, p := range c.doc.Providers {
 		s.sites = append(s.sites, c.connections.site(p, c.namespace, c.value))
@@ -141,7 +145,7 @@ func (c *config) users(auth *v1alpha1.CheckoutAuth) (signin.Verifier, string) {
 			if err != nil {
 				return nil, err.Error()
 			}
-			c.kept.jwt, c.kept.users = string(id), users
+			c.kept.jwt, c.kept.users, c.kept.refusals = string(id), users, newRefusals()
 		}
 		return c.kept.users, ""
 	case auth.BearerToken != nil:

@@ -32,6 +32,16 @@ func newLimiter(perMinute, burst int32) *limiter {
 
 // allow takes a token of the client's. Without one, it says when there will be one.
 func (l *limiter) allow(key string, now time.Time) (ok bool, retryAfter time.Duration) {
+	return l.ask(key, now, l.interval)
+}
+
+// allows is allow that takes nothing.
+func (l *limiter) allows(key string, now time.Time) (ok bool, retryAfter time.Duration) {
+	return l.ask(key, now, 0)
+}
+
+// ask takes what is said, in nanoseconds, if there is a token.
+func (l *limiter) ask(key string, now time.Time, taken int64) (ok bool, retryAfter time.Duration) {
 	hash := maphash.String(l.seed, key)
 	at := now.UnixNano()
 	l.mu.Lock()
@@ -45,7 +55,7 @@ func (l *limiter) allow(key string, now time.Time) (ok bool, retryAfter time.Dur
 		return false, time.Duration(missing)
 	}
 	for _, cell := range cells {
-		*cell = min(*cell+l.interval, at+l.full)
+		*cell = min(*cell+taken, at+l.full)
 	}
 	return true, 0
 }

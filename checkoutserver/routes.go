@@ -112,7 +112,12 @@ func (s *Server) finish(c *call, w http.ResponseWriter, route string, a *answer)
 func (s *Server) admit(c *call, does action) *answer {
 	var refused *answer
 	if !does.open {
+		address := clientAddress(c.r, c.cfg.proxies)
+		if ok, after := c.cfg.mayTry(address, c.now); !ok {
+			return tooManyRequests(max(after, time.Second))
+		}
 		who, err := c.cfg.users.User(c.r.Context(), c.r)
+		c.cfg.tried(address, c.now, err)
 		if refused = unadmitted(err); refused == nil {
 			c.user = who
 		}
