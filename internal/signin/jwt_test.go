@@ -12,24 +12,26 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/signin/signintest"
 )
 
 func TestTokensThatAreTaken(t *testing.T) {
-	i := newIssuer(t, public("rsa", rsaKey()), public("ec", ecKey()), public("ed", edKey()))
-	v := i.verifier(t, newClock())
+	i := signintest.NewIssuer(t, public("rsa", rsaKey()), public("ec", ecKey()), public("ed", edKey()))
+	v := verifierOf(t, i, newClock())
 	ada := User{ID: "user-1", Email: "ada@example.com"}
-	rs := func(changes claims) string { return sign(t, jose.RS256, rsaKey(), "rsa", i.claims(changes), nil) }
+	rs := func(changes claims) string { return sign(t, jose.RS256, rsaKey(), "rsa", good(i, changes), nil) }
 	for _, c := range []struct {
 		reason, token string
 		want          User
 	}{
 		{"RS256", rs(nil), ada},
-		{"PS512", sign(t, jose.PS512, rsaKey(), "rsa", i.claims(nil), nil), ada},
-		{"ES256", sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil), ada},
-		{"EdDSA", sign(t, jose.EdDSA, edKey(), "ed", i.claims(nil), nil), ada},
-		{"no kid", sign(t, jose.ES256, ecKey(), "", i.claims(nil), nil), ada},
-		{"an access token", sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), map[string]any{"typ": "at+jwt"}), ada},
-		{"type JWT", sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), map[string]any{"typ": "JWT"}), ada},
+		{"PS512", sign(t, jose.PS512, rsaKey(), "rsa", good(i, nil), nil), ada},
+		{"ES256", sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil), ada},
+		{"EdDSA", sign(t, jose.EdDSA, edKey(), "ed", good(i, nil), nil), ada},
+		{"no kid", sign(t, jose.ES256, ecKey(), "", good(i, nil), nil), ada},
+		{"an access token", sign(t, jose.ES256, ecKey(), "ec", good(i, nil), map[string]any{"typ": "at+jwt"}), ada},
+		{"type JWT", sign(t, jose.ES256, ecKey(), "ec", good(i, nil), map[string]any{"typ": "JWT"}), ada},
 		{"two audiences, one of them ours", rs(claims{"aud": []string{"other", "kassa-staging"}}), ada},
 		{"expired within the leeway", rs(claims{"exp": noon.Add(-20 * time.Second).Unix()}), ada},
 		{"from a clock that is ahead", rs(claims{"iat": noon.Add(20 * time.Second).Unix(),
@@ -54,18 +56,18 @@ func TestTokensThatAreTaken(t *testing.T) {
 			g.Expect(user).To(Equal(c.want))
 		})
 	}
-	NewWithT(t).Expect(i.questions.Load()).To(Equal(int32(1)), "keys are asked for once")
+	NewWithT(t).Expect(i.Questions.Load()).To(Equal(int32(1)), "keys are asked for once")
 }
 
 func TestHostileTokens(t *testing.T) {
-	i := newIssuer(t, public("rsa", rsaKey()), public("ec", ecKey()), public("weak", weakRSAKey()),
+	i := signintest.NewIssuer(t, public("rsa", rsaKey()), public("ec", ecKey()), public("weak", weakRSAKey()),
 		jose.JSONWebKey{Key: []byte("a secret that was published by accident"), KeyID: "oct"},
 		jose.JSONWebKey{Key: otherRSAKey().Public(), KeyID: "enc", Use: "enc"},
 		jose.JSONWebKey{Key: rsaKey().Public(), KeyID: "ps", Algorithm: "PS256"})
-	v := i.verifier(t, newClock())
+	v := verifierOf(t, i, newClock())
 	der := must(x509.MarshalPKIXPublicKey(rsaKey().Public()))
 	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	rs := func(changes claims) string { return sign(t, jose.RS256, rsaKey(), "rsa", i.claims(changes), nil) }
+	rs := func(changes claims) string { return sign(t, jose.RS256, rsaKey(), "rsa", good(i, changes), nil) }
 	signed := strings.Split(rs(nil), ".")
 	unsigned := func(header string) string { return encode(header) + "." + signed[1] + "." }
 	duplicate := []byte(`{"iss":"` + i.URL + `","aud":"kassa","exp":1999999999,"sub":"a","sub":"b"}`)
@@ -73,32 +75,32 @@ func TestHostileTokens(t *testing.T) {
 		{"alg none", unsigned(`{"alg":"none"}`), "no JWT"},
 		{"alg NoNe with a kid", unsigned(`{"alg":"NoNe","kid":"rsa"}`), "no JWT"},
 		{"no alg", unsigned(`{"kid":"rsa"}`), "no JWT"},
-		{"HS256 with the public key in PEM", sign(t, jose.HS256, publicPEM, "rsa", i.claims(nil), nil), "no JWT"},
-		{"HS256 with the public key in DER", sign(t, jose.HS256, der, "rsa", i.claims(nil), nil), "no JWT"},
+		{"HS256 with the public key in PEM", sign(t, jose.HS256, publicPEM, "rsa", good(i, nil), nil), "no JWT"},
+		{"HS256 with the public key in DER", sign(t, jose.HS256, der, "rsa", good(i, nil), nil), "no JWT"},
 		{"HS256 with a published secret", sign(t, jose.HS256, []byte("a secret that was published by accident"), "oct",
-			i.claims(nil), nil), "no JWT"},
+			good(i, nil), nil), "no JWT"},
 		{"no signature", signed[0] + "." + signed[1] + ".", "not signed with a key"},
 		{"another token's claims", signed[0] + "." + strings.Split(rs(claims{"sub": "user-2"}), ".")[1] + "." + signed[2],
 			"not signed with a key"},
-		{"another key, same kid", sign(t, jose.RS256, otherRSAKey(), "rsa", i.claims(nil), nil), "not signed with a key"},
-		{"another key, no kid", sign(t, jose.RS256, otherRSAKey(), "", i.claims(nil), nil), "not signed with a key"},
-		{"an unknown kid", sign(t, jose.RS256, rsaKey(), "gone", i.claims(nil), nil), "not signed with a key"},
-		{"a key that comes along", sign(t, jose.RS256, otherRSAKey(), "rsa", i.claims(nil),
+		{"another key, same kid", sign(t, jose.RS256, otherRSAKey(), "rsa", good(i, nil), nil), "not signed with a key"},
+		{"another key, no kid", sign(t, jose.RS256, otherRSAKey(), "", good(i, nil), nil), "not signed with a key"},
+		{"an unknown kid", sign(t, jose.RS256, rsaKey(), "gone", good(i, nil), nil), "not signed with a key"},
+		{"a key that comes along", sign(t, jose.RS256, otherRSAKey(), "rsa", good(i, nil),
 			map[string]any{"jwk": public("rsa", otherRSAKey())}), "not signed with a key"},
-		{"a key's address that comes along", sign(t, jose.RS256, otherRSAKey(), "rsa", i.claims(nil),
+		{"a key's address that comes along", sign(t, jose.RS256, otherRSAKey(), "rsa", good(i, nil),
 			map[string]any{"jku": "https://evil.example/keys"}), "not signed with a key"},
-		{"an algorithm of another kind of key", sign(t, jose.ES256, ecKey(), "rsa", i.claims(nil), nil),
+		{"an algorithm of another kind of key", sign(t, jose.ES256, ecKey(), "rsa", good(i, nil), nil),
 			"not signed with a key"},
-		{"a key of another algorithm", sign(t, jose.RS256, rsaKey(), "ps", i.claims(nil), nil), "not signed with a key"},
-		{"a key for encryption", sign(t, jose.RS256, otherRSAKey(), "enc", i.claims(nil), nil), "not signed with a key"},
-		{"a weak key", sign(t, jose.RS256, weakRSAKey(), "weak", i.claims(nil), nil), "not signed with a key"},
-		{"a critical header", sign(t, jose.RS256, rsaKey(), "rsa", i.claims(nil),
+		{"a key of another algorithm", sign(t, jose.RS256, rsaKey(), "ps", good(i, nil), nil), "not signed with a key"},
+		{"a key for encryption", sign(t, jose.RS256, otherRSAKey(), "enc", good(i, nil), nil), "not signed with a key"},
+		{"a weak key", sign(t, jose.RS256, weakRSAKey(), "weak", good(i, nil), nil), "not signed with a key"},
+		{"a critical header", sign(t, jose.RS256, rsaKey(), "rsa", good(i, nil),
 			map[string]any{"crit": []string{"exp"}, "exp": 1}), "critical headers"},
-		{"an unencoded payload", sign(t, jose.RS256, rsaKey(), "rsa", i.claims(nil),
+		{"an unencoded payload", sign(t, jose.RS256, rsaKey(), "rsa", good(i, nil),
 			map[string]any{"crit": []string{"b64"}, "b64": true}), "critical headers"},
-		{"a logout token", sign(t, jose.RS256, rsaKey(), "rsa", i.claims(nil), map[string]any{"typ": "logout+jwt"}),
+		{"a logout token", sign(t, jose.RS256, rsaKey(), "rsa", good(i, nil), map[string]any{"typ": "logout+jwt"}),
 			"type that admits nobody"},
-		{"a type that is no text", sign(t, jose.RS256, rsaKey(), "rsa", i.claims(nil), map[string]any{"typ": 1}),
+		{"a type that is no text", sign(t, jose.RS256, rsaKey(), "rsa", good(i, nil), map[string]any{"typ": 1}),
 			"type that admits nobody"},
 		{"another issuer", rs(claims{"iss": "https://id.evil.example"}), "another issuer"},
 		{"the issuer with a slash", rs(claims{"iss": i.URL + "/"}), "another issuer"},
@@ -147,30 +149,30 @@ func TestHostileTokens(t *testing.T) {
 			}
 		})
 	}
-	NewWithT(t).Expect(i.questions.Load()).To(Equal(int32(1)), "hostile tokens make nobody ask the issuer")
+	NewWithT(t).Expect(i.Questions.Load()).To(Equal(int32(1)), "hostile tokens make nobody ask the issuer")
 }
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
 func TestClaimsThatTheSpecNames(t *testing.T) {
 	g := NewWithT(t)
-	i := newIssuer(t, public("ec", ecKey()))
-	v := i.verifier(t, newClock(), func(o *JWTOptions) { o.UserIDClaim, o.EmailClaim = "https://acme.com/uid", "mail" })
+	i := signintest.NewIssuer(t, public("ec", ecKey()))
+	v := verifierOf(t, i, newClock(), func(o *JWTOptions) { o.UserIDClaim, o.EmailClaim = "https://acme.com/uid", "mail" })
 	token := sign(t, jose.ES256, ecKey(), "ec",
-		i.claims(claims{"https://acme.com/uid": 42, "mail": "grace@example.com"}), nil)
+		good(i, claims{"https://acme.com/uid": 42, "mail": "grace@example.com"}), nil)
 	g.Expect(v.User(t.Context(), request(token))).To(Equal(User{ID: "42", Email: "grace@example.com"}))
-	_, err := v.User(t.Context(), request(sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil)))
+	_, err := v.User(t.Context(), request(sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil)))
 	g.Expect(Reason(err)).To(ContainSubstring("claim https://acme.com/uid"), "sub is no substitute")
 }
 
 // Only an application's own server may say for whom it asks.
 func TestAUserDoesNotSayWhoItIs(t *testing.T) {
 	g := NewWithT(t)
-	i := newIssuer(t, public("ec", ecKey()))
-	r := request(sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))
+	i := signintest.NewIssuer(t, public("ec", ecKey()))
+	r := request(sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil))
 	r.Header.Set(HeaderUserID, "user-2")
 	r.Header.Set(HeaderUserEmail, "eve@example.com")
-	g.Expect(i.verifier(t, newClock()).User(t.Context(), r)).To(Equal(User{ID: "user-1", Email: "ada@example.com"}))
+	g.Expect(verifierOf(t, i, newClock()).User(t.Context(), r)).To(Equal(User{ID: "user-1", Email: "ada@example.com"}))
 }
 
 func TestOptionsThatAdmitTooMuch(t *testing.T) {
@@ -183,10 +185,10 @@ func TestOptionsThatAdmitTooMuch(t *testing.T) {
 
 func TestNobodyIsAskedForARequestWithoutAToken(t *testing.T) {
 	g := NewWithT(t)
-	i := newIssuer(t, public("ec", ecKey()))
+	i := signintest.NewIssuer(t, public("ec", ecKey()))
 	r := request("")
 	r.Header = http.Header{}
-	_, err := i.verifier(t, newClock()).User(t.Context(), r)
+	_, err := verifierOf(t, i, newClock()).User(t.Context(), r)
 	g.Expect(err).To(MatchError(ErrNoCredentials))
-	g.Expect(i.discoveries.Load()).To(BeZero())
+	g.Expect(i.Discoveries.Load()).To(BeZero())
 }

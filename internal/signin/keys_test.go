@@ -13,23 +13,25 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/signin/signintest"
 )
 
 func TestKeysAreRotated(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t, public("one", ecKey())), newClock()
-	v := i.verifier(t, now)
-	first := sign(t, jose.ES256, ecKey(), "one", i.claims(nil), nil)
-	second := sign(t, jose.EdDSA, edKey(), "two", i.claims(nil), nil)
+	i, now := signintest.NewIssuer(t, public("one", ecKey())), newClock()
+	v := verifierOf(t, i, now)
+	first := sign(t, jose.ES256, ecKey(), "one", good(i, nil), nil)
+	second := sign(t, jose.EdDSA, edKey(), "two", good(i, nil), nil)
 	g.Expect(userOf(t, v, first)).To(Succeed())
 
 	now.move(askPause)
-	i.change(func(i *issuer) { i.keys = []jose.JSONWebKey{public("one", ecKey()), public("two", edKey())} })
+	i.Change(func(i *signintest.Issuer) { i.Keys = []jose.JSONWebKey{public("one", ecKey()), public("two", edKey())} })
 	g.Expect(userOf(t, v, second)).To(Succeed(), "an unknown kid makes the keys be asked for")
 	g.Expect(userOf(t, v, first)).To(Succeed())
-	g.Expect(i.questions.Load()).To(Equal(int32(2)))
+	g.Expect(i.Questions.Load()).To(Equal(int32(2)))
 
-	i.change(func(i *issuer) { i.keys = []jose.JSONWebKey{public("two", edKey())} })
+	i.Change(func(i *signintest.Issuer) { i.Keys = []jose.JSONWebKey{public("two", edKey())} })
 	now.move(maxKeyAge)
 	g.Expect(userOf(t, v, first)).To(MatchError(ErrRefused), "a withdrawn key ends")
 	g.Expect(userOf(t, v, second)).To(Succeed())
@@ -37,56 +39,56 @@ func TestKeysAreRotated(t *testing.T) {
 
 func TestAKeyIsReplacedUnderItsName(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t, public("only", ecKey())), newClock()
-	v := i.verifier(t, now)
-	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "only", i.claims(nil), nil))).To(Succeed())
-	i.change(func(i *issuer) { i.keys = []jose.JSONWebKey{public("only", edKey())} })
+	i, now := signintest.NewIssuer(t, public("only", ecKey())), newClock()
+	v := verifierOf(t, i, now)
+	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "only", good(i, nil), nil))).To(Succeed())
+	i.Change(func(i *signintest.Issuer) { i.Keys = []jose.JSONWebKey{public("only", edKey())} })
 	now.move(askPause)
-	g.Expect(userOf(t, v, sign(t, jose.EdDSA, edKey(), "only", i.claims(nil), nil))).To(Succeed())
+	g.Expect(userOf(t, v, sign(t, jose.EdDSA, edKey(), "only", good(i, nil), nil))).To(Succeed())
 }
 
 func TestGarbageDoesNotHammerTheIssuer(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t, public("ec", ecKey())), newClock()
-	v := i.verifier(t, now)
+	i, now := signintest.NewIssuer(t, public("ec", ecKey())), newClock()
+	v := verifierOf(t, i, now)
 	var all sync.WaitGroup
 	for n := range 200 {
-		token := sign(t, jose.EdDSA, edKey(), fmt.Sprint("unknown-", n), i.claims(nil), nil)
+		token := sign(t, jose.EdDSA, edKey(), fmt.Sprint("unknown-", n), good(i, nil), nil)
 		all.Go(func() { _ = userOf(t, v, token) })
 	}
 	all.Wait()
-	g.Expect(i.questions.Load()).To(Equal(int32(1)))
+	g.Expect(i.Questions.Load()).To(Equal(int32(1)))
 	now.move(askPause)
 	for n := range 50 {
-		token := sign(t, jose.EdDSA, edKey(), fmt.Sprint("later-", n), i.claims(nil), nil)
+		token := sign(t, jose.EdDSA, edKey(), fmt.Sprint("later-", n), good(i, nil), nil)
 		g.Expect(userOf(t, v, token)).To(MatchError(ErrRefused))
 	}
-	g.Expect(i.questions.Load()).To(Equal(int32(2)))
-	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))).To(Succeed())
+	g.Expect(i.Questions.Load()).To(Equal(int32(2)))
+	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil))).To(Succeed())
 }
 
 func TestAnIssuerThatIsAway(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t, public("ec", ecKey())), newClock()
-	v := i.verifier(t, now)
-	known := sign(t, jose.ES256, ecKey(), "ec", i.claims(claims{"exp": noon.Add(48 * time.Hour).Unix()}), nil)
-	unknown := sign(t, jose.EdDSA, edKey(), "ed", i.claims(nil), nil)
-	forged := sign(t, jose.EdDSA, edKey(), "ec", i.claims(nil), nil)
-	down := func(is bool) func(*issuer) { return func(i *issuer) { i.down = is } }
+	i, now := signintest.NewIssuer(t, public("ec", ecKey())), newClock()
+	v := verifierOf(t, i, now)
+	known := sign(t, jose.ES256, ecKey(), "ec", good(i, claims{"exp": noon.Add(48 * time.Hour).Unix()}), nil)
+	unknown := sign(t, jose.EdDSA, edKey(), "ed", good(i, nil), nil)
+	forged := sign(t, jose.EdDSA, edKey(), "ec", good(i, nil), nil)
+	down := func(is bool) func(*signintest.Issuer) { return func(i *signintest.Issuer) { i.Down = is } }
 
-	i.change(down(true))
+	i.Change(down(true))
 	err := userOf(t, v, known)
 	g.Expect(err).To(MatchError(ErrUnavailable), "from the start")
 	g.Expect(err).To(MatchError(ContainSubstring("status 502")))
 	g.Expect(err.Error()).NotTo(ContainSubstring("private words"))
 	g.Expect(userOf(t, v, known)).To(MatchError(ErrUnavailable))
-	g.Expect(i.discoveries.Load()).To(Equal(int32(1)), "the pause holds for failures too")
+	g.Expect(i.Discoveries.Load()).To(Equal(int32(1)), "the pause holds for failures too")
 
-	i.change(down(false))
+	i.Change(down(false))
 	now.move(askPause)
 	g.Expect(userOf(t, v, known)).To(Succeed(), "it is asked again")
 
-	i.change(down(true))
+	i.Change(down(true))
 	now.move(24 * time.Hour)
 	g.Expect(userOf(t, v, known)).To(Succeed(), "a known key goes on")
 	g.Expect(userOf(t, v, unknown)).To(MatchError(ErrUnavailable))
@@ -94,9 +96,9 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 	for range 20 {
 		g.Expect(userOf(t, v, known)).To(Succeed())
 	}
-	g.Expect(i.discoveries.Load()).To(Equal(int32(3)))
+	g.Expect(i.Discoveries.Load()).To(Equal(int32(3)))
 
-	i.change(func(i *issuer) { i.down, i.keys = false, []jose.JSONWebKey{public("ed", edKey())} })
+	i.Change(func(i *signintest.Issuer) { i.Down, i.Keys = false, []jose.JSONWebKey{public("ed", edKey())} })
 	now.move(askPause)
 	g.Eventually(func() error { return userOf(t, v, known) }).Should(MatchError(ErrRefused), "its keys count again")
 }
@@ -104,40 +106,42 @@ func TestAnIssuerThatIsAway(t *testing.T) {
 // Requests do not wait for an issuer that hangs where they need not, and never longer than their own client does.
 func TestAnIssuerThatHangs(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t), newClock()
+	i, now := signintest.NewIssuer(t), newClock()
 	hang := make(chan struct{})
-	i.replace = func(http.ResponseWriter, *http.Request) { <-hang }
+	i.Replace = func(http.ResponseWriter, *http.Request) { <-hang }
 	t.Cleanup(func() { close(hang) })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := i.verifier(t, now).User(ctx, request(sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil)))
+	_, err := verifierOf(t, i, now).User(ctx, request(sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil)))
 	g.Expect(err).To(MatchError(ErrUnavailable))
 }
 
 func TestIssuersThatAreNotWhatTheySay(t *testing.T) {
-	elsewhere := newIssuer(t, public("ec", ecKey()))
+	elsewhere := signintest.NewIssuer(t, public("ec", ecKey()))
 	for _, c := range []struct {
 		reason, want string
-		answer       func(i *issuer) http.HandlerFunc
+		answer       func(i *signintest.Issuer) http.HandlerFunc
 	}{
-		{"another issuer's document", "did not match", func(*issuer) http.HandlerFunc { return elsewhere.serve }},
-		{"a redirect", "status 302", func(*issuer) http.HandlerFunc {
+		{"another issuer's document", "did not match", func(*signintest.Issuer) http.HandlerFunc {
+			return elsewhere.Config.Handler.ServeHTTP
+		}},
+		{"a redirect", "status 302", func(*signintest.Issuer) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
 			}
 		}},
-		{"no jwks_uri", "jwks_uri", func(i *issuer) http.HandlerFunc {
+		{"no jwks_uri", "jwks_uri", func(i *signintest.Issuer) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"issuer":%q}`, i.URL) }
 		}},
-		{"a file as jwks_uri", "jwks_uri", func(i *issuer) http.HandlerFunc {
+		{"a file as jwks_uri", "jwks_uri", func(i *signintest.Issuer) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":"file:///etc/passwd"}`, i.URL)
 			}
 		}},
-		{"an endless document", "too large", func(*issuer) http.HandlerFunc {
+		{"an endless document", "too large", func(*signintest.Issuer) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat(" ", maxAnswer+1), "{}") }
 		}},
-		{"no keys", "none of them can be used", func(i *issuer) http.HandlerFunc {
+		{"no keys", "none of them can be used", func(i *signintest.Issuer) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"keys":[{"kty":"new"},{"kty":"oct","k":"c2VjcmV0"},1]}`, i.URL, i.URL)
 			}
@@ -145,9 +149,9 @@ func TestIssuersThatAreNotWhatTheySay(t *testing.T) {
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			g := NewWithT(t)
-			i := newIssuer(t)
-			i.replace = c.answer(i)
-			err := userOf(t, i.verifier(t, newClock()), sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))
+			i := signintest.NewIssuer(t)
+			i.Replace = c.answer(i)
+			err := userOf(t, verifierOf(t, i, newClock()), sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil))
 			g.Expect(err).To(MatchError(ErrUnavailable))
 			g.Expect(err).To(MatchError(ContainSubstring(c.want)))
 		})
@@ -156,44 +160,44 @@ func TestIssuersThatAreNotWhatTheySay(t *testing.T) {
 
 func TestKeysWithoutDiscovery(t *testing.T) {
 	g := NewWithT(t)
-	i := newIssuer(t, public("ec", ecKey()))
-	v := i.verifier(t, newClock(), func(o *JWTOptions) { o.JWKSURL = i.URL + "/keys" })
-	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))).To(Succeed())
-	g.Expect(i.discoveries.Load()).To(BeZero())
+	i := signintest.NewIssuer(t, public("ec", ecKey()))
+	v := verifierOf(t, i, newClock(), func(o *JWTOptions) { o.JWKSURL = i.URL + "/keys" })
+	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil))).To(Succeed())
+	g.Expect(i.Discoveries.Load()).To(BeZero())
 }
 
 // The keys may be on another machine than the discovery document.
 func TestKeysAreReadWithoutTheDiscoveryDocument(t *testing.T) {
 	g := NewWithT(t)
-	i, now := newIssuer(t, public("ec", ecKey())), newClock()
-	v := i.verifier(t, now)
-	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", i.claims(nil), nil))).To(Succeed())
-	i.change(func(i *issuer) {
-		i.keys = []jose.JSONWebKey{public("ed", edKey())}
-		i.replace = func(w http.ResponseWriter, r *http.Request) {
+	i, now := signintest.NewIssuer(t, public("ec", ecKey())), newClock()
+	v := verifierOf(t, i, now)
+	g.Expect(userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", good(i, nil), nil))).To(Succeed())
+	i.Change(func(i *signintest.Issuer) {
+		i.Keys = []jose.JSONWebKey{public("ed", edKey())}
+		i.Replace = func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/keys" {
 				http.NotFound(w, r)
 				return
 			}
-			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: i.keys})
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: i.Keys})
 		}
 	})
 	now.move(askPause)
-	g.Expect(userOf(t, v, sign(t, jose.EdDSA, edKey(), "ed", i.claims(nil), nil))).To(Succeed())
+	g.Expect(userOf(t, v, sign(t, jose.EdDSA, edKey(), "ed", good(i, nil), nil))).To(Succeed())
 }
 
 func TestKeysOfASafeIssuerAreNotReadInTheClear(t *testing.T) {
 	g := NewWithT(t)
-	plain := newIssuer(t, public("ec", ecKey()))
-	safe := &issuer{}
+	plain := signintest.NewIssuer(t, public("ec", ecKey()))
+	safe := &signintest.Issuer{}
 	safe.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, safe.URL, plain.URL+"/keys")
 	}))
 	t.Cleanup(safe.Close)
-	v := safe.verifier(t, newClock(), func(o *JWTOptions) { o.Client = safe.Client() })
-	err := userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", safe.claims(nil), nil))
+	v := verifierOf(t, safe, newClock(), func(o *JWTOptions) { o.Client = safe.Client() })
+	err := userOf(t, v, sign(t, jose.ES256, ecKey(), "ec", good(safe, nil), nil))
 	g.Expect(err).To(MatchError(ContainSubstring("as safe as the issuer")))
-	g.Expect(plain.questions.Load()).To(BeZero())
+	g.Expect(plain.Questions.Load()).To(BeZero())
 }
 
 func userOf(t *testing.T, v Verifier, token string) error {
