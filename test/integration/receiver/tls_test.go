@@ -1,14 +1,7 @@
 package receiver
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,61 +16,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/workload"
 	"github.com/kassa-dev/kassa/test/stack"
 )
-
-// authority signs certificates of a host.
-type authority struct {
-	t    *testing.T
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	g := NewWithT(t)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	g.Expect(err).NotTo(HaveOccurred())
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	g.Expect(err).NotTo(HaveOccurred())
-	cert, err := x509.ParseCertificate(der)
-	g.Expect(err).NotTo(HaveOccurred())
-	return &authority{t: t, key: key, cert: cert}
-}
-
-// issue is the data of a Secret with a new certificate.
-func (a *authority) issue(host string, serial int64) map[string][]byte {
-	a.t.Helper()
-	g := NewWithT(a.t)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	g.Expect(err).NotTo(HaveOccurred())
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(serial), DNSNames: []string{host},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}, a.cert, key.Public(), a.key)
-	g.Expect(err).NotTo(HaveOccurred())
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	g.Expect(err).NotTo(HaveOccurred())
-	return map[string][]byte{
-		corev1.TLSCertKey:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		corev1.TLSPrivateKeyKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-	}
-}
-
-// trust lets the receiver's client believe the authority, and make a new connection for each request.
-func (a *authority) trust(r *stack.Receiver, serverName string) *http.Client {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	through, ok := r.Through.Transport.(*http.Transport)
-	NewWithT(a.t).Expect(ok).To(BeTrue())
-	transport := through.Clone()
-	transport.DisableKeepAlives = true
-	transport.ForceAttemptHTTP2 = true
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: serverName}
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
-}
 
 // A receiver with spec.tls waits for its certificate and says so, speaks TLS to its Service, shows a renewed
 // certificate without a restart, and goes on with the last good one when the Secret is spoilt.
@@ -96,13 +34,13 @@ func TestServerSpeaksTLS(t *testing.T) {
 	s.AwaitState(hooks, "Failed False CertificateMissing")
 	g.Expect(stack.Message(hooks)).To(Equal(`spec.tls: Secret "certificate" does not exist`))
 
-	a := newAuthority(t)
+	a := stack.NewAuthority(t)
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.issue(host, 101),
+		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.Issue(host, 101),
 	}
 	s.Create(secret)
 	r.AwaitReady(2)
-	r.Through = a.trust(r, host)
+	r.Through = a.Trusting(r.Through, host)
 	send := func(to, id string) (stack.Answer, error) { return r.Send(to, stack.Event(id), r.SigningSecret()) }
 	answer, err := send(url, "evt_1")
 	g.Expect(err).NotTo(HaveOccurred())
@@ -112,18 +50,7 @@ func TestServerSpeaksTLS(t *testing.T) {
 	deployment := &appsv1.Deployment{}
 	g.Expect(s.Client.Get(t.Context(), s.Key(r.Workload()), deployment)).To(Succeed())
 	// shown is the serial number, at one replica.
-	shown := func(ip string) (int64, error) {
-		pool := x509.NewCertPool()
-		pool.AddCert(a.cert)
-		dialer := tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: host}}
-		c, err := dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("%s:%d", ip, workload.PortHTTPS))
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = c.Close() }()
-		conn, _ := c.(*tls.Conn)
-		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64(), nil
-	}
+	shown := func(ip string) (int64, error) { return a.Shown(fmt.Sprintf("%s:%d", ip, workload.PortHTTPS), host) }
 	put := func(data map[string][]byte) {
 		s.Change(secret, func() { secret.Data = data })
 	}
@@ -134,10 +61,10 @@ func TestServerSpeaksTLS(t *testing.T) {
 		}
 	}
 	everywhere(101)
-	put(a.issue(host, 102))
+	put(a.Issue(host, 102))
 	everywhere(102)
 
-	good := a.issue(host, 103)
+	good := a.Issue(host, 103)
 	put(map[string][]byte{corev1.TLSCertKey: good[corev1.TLSCertKey], corev1.TLSPrivateKeyKey: []byte("spoilt")})
 	g.Eventually(func() string { return conditionOf(s, v1alpha1.ConditionWorkloadAvailable) }, stack.Patience, often).
 		Should(ContainSubstring(`2 of 2 replicas are ready with the certificate before (spec.tls: Secret "certificate"`))
@@ -148,7 +75,7 @@ func TestServerSpeaksTLS(t *testing.T) {
 
 	// Another Secret, by its name in the spec: no restart either.
 	s.Create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "other"}, Type: corev1.SecretTypeTLS, Data: a.issue(host, 104),
+		ObjectMeta: metav1.ObjectMeta{Name: "other"}, Type: corev1.SecretTypeTLS, Data: a.Issue(host, 104),
 	})
 	s.Change(hooks, func() { hooks.Spec.TLS.SecretName = "other" })
 	everywhere(104)
@@ -191,12 +118,12 @@ func TestTLSWaitsForItsFirstCertificate(t *testing.T) {
 	g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
 
 	host := "hooks-receiver." + s.Namespace + ".svc"
-	a := newAuthority(t)
+	a := stack.NewAuthority(t)
 	s.Create(&corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.issue(host, 101),
+		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.Issue(host, 101),
 	})
 	s.AwaitState(hooks, "Current True Succeeded")
-	r.Through = a.trust(r, host)
+	r.Through = a.Trusting(r.Through, host)
 	g.Eventually(func() (int, error) {
 		answer, err := r.Send("https://"+host+"/stripe", stack.Event("evt_2"), r.SigningSecret())
 		return answer.Status, err
