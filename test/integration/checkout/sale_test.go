@@ -233,10 +233,12 @@ func sell(t *testing.T, m market) {
 }
 
 // pay at the sandbox's page with the test card that succeeds.
-func pay(g Gomega, page string) {
+func pay(g Gomega, page string) { payAs(g, page, "user-1@example.com") }
+
+func payAs(g Gomega, page, email string) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.PostForm(page, url.Values{
-		"number": {"4242424242424242"}, "exp": {"12/34"}, "cvc": {"123"}, "email": {"user-1@example.com"},
+		"number": {"4242424242424242"}, "exp": {"12/34"}, "cvc": {"123"}, "email": {email},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	defer res.Body.Close()
