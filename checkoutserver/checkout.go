@@ -59,6 +59,7 @@ func (s *Server) openCheckout(c *call) *answer {
 
 // sale is a purchase that has been checked against the storefront.
 type sale struct {
+	in    *purchase
 	plan  *storefront.Plan
 	price *storefront.Price
 	spec  provider.CheckoutSpec // without what differs between providers
@@ -88,7 +89,7 @@ func (c *settings) order(in *purchase, who signin.User) (*sale, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
-	o := &sale{plan: plan, price: price, user: who.ID, spec: provider.CheckoutSpec{
+	o := &sale{in: in, plan: plan, price: price, user: who.ID, spec: provider.CheckoutSpec{
 		Owner: c.owner(plan), Plan: plan.Name, Price: price.Name, Recurring: price.Recurring != nil,
 		Quantity: quantity, Currency: currency, SuccessURL: success, CancelURL: cancel,
 		UserID: who.ID, Email: cmp.Or(in.Email, who.Email), Metadata: in.Metadata,
@@ -152,7 +153,7 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 	defer cancel()
 	refused := providerUnavailable(0)
 	for _, at := range o.sites {
-		opened, err := s.open(ctx, c, o, at)
+		opened, err := s.sellHere(ctx, c, o, at)
 		if err == nil {
 			s.resting.works(at.Key())
 			return opened, nil

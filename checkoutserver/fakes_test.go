@@ -33,6 +33,7 @@ type account struct {
 	keys     []string // that connections were made with
 	hold     chan struct{}
 	silent   bool // opened is not kept
+	archived func(priceID string) bool
 	// listed are those that List has; nil is all.
 	listed func(billing.Subscription, provider.User) bool
 }
@@ -86,6 +87,9 @@ func (a *account) Open(ctx context.Context, in provider.CheckoutSpec) (provider.
 	defer a.mu.Unlock()
 	if a.err != nil {
 		return provider.Checkout{}, a.err
+	}
+	if a.archived != nil && a.archived(in.PriceID) {
+		return provider.Checkout{}, &provider.Error{Class: provider.ClassTerminal, Provider: a.kind, Operation: "open"}
 	}
 	if !a.silent {
 		a.opened = append(a.opened, in)
