@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/sandbox"
+	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/test/localnode"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -34,14 +37,50 @@ type deployed struct {
 	plan     *v1alpha1.Plan
 	pods     []localnode.Pod
 	began    int64 // the Deployment's generation
+	witness  *witness
+}
+
+// witness sees with which key Stripe is asked for whose session.
+type witness struct {
+	mu   sync.Mutex
+	keys map[string]string
+}
+
+func (w *witness) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/checkout/sessions" {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if form, err := url.ParseQuery(string(body)); err == nil {
+				w.mu.Lock()
+				w.keys[form.Get("client_reference_id")] = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+				w.mu.Unlock()
+			}
+		}
+		next.ServeHTTP(rw, r)
+	})
+}
+
+// keyFor is the key that a user's last session was asked for with; empty where there was none.
+func (w *witness) keyFor(user string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.keys[user]
 }
 
 // deploy makes a shop that sells the Plan pro at those markets, to users without a limit that a test would feel. edit
 // changes the endpoint before it is created.
 func deploy(t *testing.T, edit func(*stack.Stack, *v1alpha1.CheckoutEndpoint), names ...string) *deployed {
 	t.Helper()
-	s := stack.New(t, stack.Options{Node: true})
-	d := &deployed{Stack: s, Shop: s.Shop("shop"), t: t, g: NewWithT(t), plan: stack.Plan("pro"), endpoint: endpoint("pro")}
+	keys, seen := map[string]stripe.Key{}, &witness{keys: map[string]string{}}
+	s := stack.New(t, stack.Options{Node: true, Sandbox: sandbox.Options{Keys: keys}, Front: seen.watch})
+	for _, name := range []string{"", readerKey, secondKey} {
+		keys[s.APIKey()+name] = stripe.Key{Account: "acct_shop"}
+	}
+	d := &deployed{
+		Stack: s, Shop: s.Shop("shop"), t: t, g: NewWithT(t), plan: stack.Plan("pro"), endpoint: endpoint("pro"),
+		witness: seen,
+	}
 	s.Operator()
 	d.plan.Spec.Prices, d.plan.Spec.Providers = d.plan.Spec.Prices[:1], nil
 	for _, m := range markets {
@@ -59,6 +98,12 @@ func deploy(t *testing.T, edit func(*stack.Stack, *v1alpha1.CheckoutEndpoint), n
 	d.settle()
 	return d
 }
+
+// Further keys of the shop's Stripe account: APIKey and one of these.
+const (
+	readerKey = "reader"
+	secondKey = "second"
+)
 
 func asItIs(*stack.Stack, *v1alpha1.CheckoutEndpoint) {}
 
@@ -176,10 +221,10 @@ type line struct {
 	Quantity int
 }
 
-// stripe reads something of the sandbox's Stripe account.
-func (d *deployed) stripe(path string, into any) {
+// read reads something of the sandbox's Stripe account.
+func (d *deployed) read(path string, into any) {
 	d.t.Helper()
-	r, err := send(http.DefaultClient, http.MethodGet, d.SandboxURL+path, "", "Authorization", "Bearer "+d.APIKey())
+	r, err := send(http.DefaultClient, http.MethodGet, d.SandboxURL+path, "", "Authorization", "Bearer "+d.APIKey()+readerKey)
 	d.g.Expect(err).NotTo(HaveOccurred())
 	d.g.Expect(r.status).To(Equal(http.StatusOK), r.text)
 	d.g.Expect(json.Unmarshal([]byte(r.text), into)).To(Succeed())
@@ -197,7 +242,7 @@ func (d *deployed) sessions() map[string][]string {
 			}
 			More bool `json:"has_more"`
 		}
-		d.stripe("/v1/checkout/sessions?limit=100"+after, &page)
+		d.read("/v1/checkout/sessions?limit=100"+after, &page)
 		for _, s := range page.Data {
 			out[s.User] = append(out[s.User], s.ID)
 			after = "&starting_after=" + url.QueryEscape(s.ID)
@@ -212,7 +257,7 @@ func (d *deployed) sessions() map[string][]string {
 func (d *deployed) priceOf(session string) string {
 	d.t.Helper()
 	var items struct{ Data []line }
-	d.stripe("/v1/checkout/sessions/"+session+"/line_items", &items)
+	d.read("/v1/checkout/sessions/"+session+"/line_items", &items)
 	d.g.Expect(items.Data).To(HaveLen(1))
 	return items.Data[0].Price.ID
 }
@@ -255,6 +300,16 @@ func loading(t *testing.T, clients int, one func(n int) string) *load {
 		})
 	}
 	return l
+}
+
+// more waits for so many more calls to begin.
+func (l *load) more(g Gomega, n int) {
+	count := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.made
+	}
+	g.Eventually(count, stack.Patience, often).Should(BeNumerically(">=", count()+n))
 }
 
 // stop returns how many calls there were, and what went wrong.
