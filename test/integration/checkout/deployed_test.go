@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,25 +41,44 @@ type deployed struct {
 	witness  *witness
 }
 
-// witness sees with which key Stripe is asked for whose session.
+// witness sees what Stripe is asked for whose session, and with which key.
 type witness struct {
-	mu   sync.Mutex
-	keys map[string]string
+	mu      sync.Mutex
+	keys    map[string]string
+	earlier map[string]time.Duration
 }
 
 func (w *witness) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Path == "/v1/checkout/sessions" {
-			body, _ := io.ReadAll(r.Body)
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			if form, err := url.ParseQuery(string(body)); err == nil {
-				w.mu.Lock()
-				w.keys[form.Get("client_reference_id")] = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-				w.mu.Unlock()
-			}
+			w.session(r)
 		}
 		next.ServeHTTP(rw, r)
 	})
+}
+
+func (w *witness) session(r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	form, _ := url.ParseQuery(string(body))
+	user := form.Get("client_reference_id")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keys[user] = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if d, ok := w.earlier[user]; ok {
+		end, _ := strconv.ParseInt(form.Get("expires_at"), 10, 64)
+		form.Set("expires_at", strconv.FormatInt(end-int64(d/time.Second), 10))
+		body = []byte(form.Encode())
+		r.ContentLength = int64(len(body))
+		delete(w.earlier, user)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+}
+
+// ago lets a user's next request look to Stripe as if it had come so long ago.
+func (w *witness) ago(user string, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.earlier[user] = d
 }
 
 // keyFor is the key that a user's last session was asked for with; empty where there was none.
@@ -72,7 +92,7 @@ func (w *witness) keyFor(user string) string {
 // changes the endpoint before it is created.
 func deploy(t *testing.T, edit func(*stack.Stack, *v1alpha1.CheckoutEndpoint), names ...string) *deployed {
 	t.Helper()
-	keys, seen := map[string]stripe.Key{}, &witness{keys: map[string]string{}}
+	keys, seen := map[string]stripe.Key{}, &witness{keys: map[string]string{}, earlier: map[string]time.Duration{}}
 	s := stack.New(t, stack.Options{Node: true, Sandbox: sandbox.Options{Keys: keys}, Front: seen.watch})
 	for _, name := range []string{"", readerKey, secondKey} {
 		keys[s.APIKey()+name] = stripe.Key{Account: "acct_shop"}

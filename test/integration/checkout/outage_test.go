@@ -41,13 +41,11 @@ func providerDown(d *deployed) {
 	// Silence is an outage too. Who comes after the first one need not wait for it again.
 	before := d.asked()
 	d.breaks(traffic.Fault{Path: "/v1/checkout/", Times: -1, DelayMillis: 60_000})
-	for _, at := range d.atEach() {
-		for range 2 {
-			opened := d.ask(http.MethodPost, at+"/v1/checkouts", monthly, of(user)...)
-			d.g.Expect(opened.member("provider")).To(Equal("Paddle"), opened.text)
-		}
+	for range 2 {
+		opened := d.ask(http.MethodPost, d.atEach()[0]+"/v1/checkouts", monthly, of(user)...)
+		d.g.Expect(opened.member("provider")).To(Equal("Paddle"), opened.text)
 	}
-	d.g.Expect(d.asked() - before).To(Equal(len(d.pods)))
+	d.g.Expect(d.asked() - before).To(Equal(1))
 	d.works()
 
 	d.change(func(spec *v1alpha1.CheckoutEndpointSpec) { spec.Failover = v1alpha1.FailoverDisabled })
