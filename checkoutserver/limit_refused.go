@@ -7,8 +7,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/signin"
 )
 
-// Refused tokens that one address has in a minute and at once, before its next ones are not looked at. Many users, whose
-// tokens expire now and then, may share an address, so it is far more than one client needs. Verifying so many
+// Refused tokens that one address has in a minute and at once, before its next ones are not looked at. Many users,
+// whose tokens expire now and then, may share an address, so it is far more than one client needs. Verifying so many
 // signatures takes a hundredth of a processor.
 const (
 	refusedPerMinute = 600

@@ -36,6 +36,9 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 	if refused, ok := errors.AsType[*provider.RefusalError](err); ok {
 		return problem(http.StatusUnprocessableEntity, "refused", "The provider cannot do that", refused.Error()+".")
 	}
+	if errors.Is(err, provider.ErrPaid) {
+		return alreadyPaid()
+	}
 	class := provider.ClassOf(err)
 	if class != provider.ClassNotFound && class != provider.ClassConflict {
 		s.complain.Do(func() {
@@ -45,8 +48,8 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 	}
 	switch class {
 	case provider.ClassConflict:
-		if operation == opCheckout {
-			return alreadyPaid()
+		if operation == opCheckout { // there is no subscription yet
+			return providerUnavailable(provider.RetryAfter(err))
 		}
 		return conflict()
 	case provider.ClassRateLimited, provider.ClassUnavailable, provider.ClassCredentials:

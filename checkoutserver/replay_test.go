@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/signin"
 	"github.com/kassa-dev/kassa/internal/storefront"
@@ -152,7 +153,12 @@ func TestExpiredAnswersAreNotRepeated(t *testing.T) {
 // A replica that did not make the purchase learns from the provider that it was paid.
 func TestPaidPurchaseIsNotOpenedAgain(t *testing.T) {
 	s := newShop(t, onlyStripe)
-	s.stripe.fail(failure(provider.ClassConflict))
+	busy := &provider.Error{Class: provider.ClassConflict, Provider: billing.Stripe, Operation: "open checkout"}
+	s.stripe.fail(busy)
+	s.g.Expect(s.buy("u1", "Idempotency-Key", "k1").problem()).To(Equal("provider-unavailable"))
+	paid := *busy
+	paid.Err = provider.ErrPaid
+	s.stripe.fail(&paid)
 	r := s.buy("u1", "Idempotency-Key", "k1")
 	s.g.Expect(r.status).To(Equal(http.StatusConflict))
 	s.g.Expect(r.problem()).To(Equal("already-paid"))

@@ -116,6 +116,8 @@ var (
 	ErrEndpointLimit = errors.New("too many webhook endpoints")
 	// ErrEndpointExists: another webhook endpoint has the URL already. Its class is ClassConflict.
 	ErrEndpointExists = errors.New("a webhook endpoint with this URL exists")
+	// ErrPaid: the purchase of the idempotency key has been paid. Its class is ClassConflict.
+	ErrPaid = errors.New("this purchase has been paid already")
 	// ErrSignatureMissing: the request has no signature.
 	ErrSignatureMissing = errors.New("signature missing")
 	// ErrSignatureMalformed: the signature header cannot be read.

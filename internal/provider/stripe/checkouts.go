@@ -108,7 +108,7 @@ func (c *checkouts) stillOpen(ctx context.Context, id string) (provider.Checkout
 	case err != nil:
 		return provider.Checkout{}, err
 	case out.Status == stripe.CheckoutSessionStatusComplete:
-		ended.Class, ended.Message = provider.ClassConflict, "this purchase has been paid already"
+		ended.Class, ended.Message, ended.Err = provider.ClassConflict, provider.ErrPaid.Error(), provider.ErrPaid
 		return provider.Checkout{}, ended
 	case !isOpen(out):
 		ended.Class, ended.Message = provider.ClassNotFound, "the checkout has expired"

@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -165,6 +166,7 @@ func TestOpen(t *testing.T) {
 			g.Expect(keysOf(f)).To(Equal(c.keys))
 			if c.id == "" {
 				g.Expect(provider.ClassOf(err)).To(Equal(c.class), "%v", err)
+				g.Expect(errors.Is(err, provider.ErrPaid)).To(Equal(reason == "paid meanwhile"))
 				return
 			}
 			g.Expect(err).NotTo(HaveOccurred())

@@ -187,7 +187,7 @@ func (r reply) list(g Gomega) (ids []string) {
 
 // send makes a request with that header: names and values.
 func send(client *http.Client, method, at, body string, header ...string) (reply, error) {
-	req, err := http.NewRequest(method, at, strings.NewReader(body)) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(method, at, strings.NewReader(body))
 	if err != nil {
 		return reply{}, err
 	}
@@ -244,7 +244,8 @@ type line struct {
 // read reads something of the sandbox's Stripe account.
 func (d *deployed) read(path string, into any) {
 	d.t.Helper()
-	r, err := send(http.DefaultClient, http.MethodGet, d.SandboxURL+path, "", "Authorization", "Bearer "+d.APIKey()+readerKey)
+	key := "Bearer " + d.APIKey() + readerKey
+	r, err := send(http.DefaultClient, http.MethodGet, d.SandboxURL+path, "", "Authorization", key)
 	d.g.Expect(err).NotTo(HaveOccurred())
 	d.g.Expect(r.status).To(Equal(http.StatusOK), r.text)
 	d.g.Expect(json.Unmarshal([]byte(r.text), into)).To(Succeed())

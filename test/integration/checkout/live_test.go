@@ -15,8 +15,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// What changes in the cluster is live at every replica within seconds, without a restart and without a refused checkout;
-// and a provider that is down costs no sale where there is another one.
+// What changes in the cluster is live at every replica within seconds, without a restart and without a refused
+// checkout; and a provider that is down costs no sale where there is another one.
 func TestLiveChanges(t *testing.T) {
 	d := deploy(t, func(_ *stack.Stack, e *v1alpha1.CheckoutEndpoint) { weigh(e, 90, 10) }, "stripe", "paddle")
 	for _, subject := range []struct {
@@ -47,10 +47,13 @@ func (d *deployed) reweigh(weights ...int32) {
 	d.change(func(*v1alpha1.CheckoutEndpointSpec) { weigh(d.endpoint, weights...) })
 }
 
-// shares are the providers of that many users, asked for at one replica.
-func (d *deployed) shares(at string, users int) (out []string) {
+// sampled is how many users are asked for where the shares of the providers matter.
+const sampled = 200
+
+// shares are the providers of the users, asked for at one replica.
+func (d *deployed) shares(at string) (out []string) {
 	d.t.Helper()
-	for n := range users {
+	for n := range sampled {
 		r := d.ask(http.MethodPost, at+"/v1/checkouts", monthly, of(fmt.Sprint("sample-", n))...)
 		d.g.Expect(r.status).To(Equal(http.StatusCreated), r.text)
 		out = append(out, r.member("provider"))
@@ -60,22 +63,21 @@ func (d *deployed) shares(at string, users int) (out []string) {
 
 // Nobody moves but those users that the provider with the larger weight wins, and every replica has the same ones.
 func changedWeights(d *deployed) {
-	const users = 200
 	at := d.atEach()
-	before := d.shares(at[0], users)
-	d.g.Expect(d.shares(at[1], users)).To(Equal(before))
-	d.g.Expect(count(before, "Paddle")).To(BeNumerically("~", users/10, users/15))
+	before := d.shares(at[0])
+	d.g.Expect(d.shares(at[1])).To(Equal(before))
+	d.g.Expect(count(before, "Paddle")).To(BeNumerically("~", sampled/10, sampled/15))
 
 	d.reweigh(50, 50)
 	var after []string
 	for _, replica := range at {
 		d.g.Eventually(func() int {
-			after = d.shares(replica, users)
+			after = d.shares(replica)
 			return count(after, "Paddle")
-		}, soon, often).Should(BeNumerically("~", users/2, users/8))
+		}, soon, often).Should(BeNumerically("~", sampled/2, sampled/8))
 	}
-	d.g.Expect(d.shares(at[0], users)).To(Equal(after))
-	for n := range users {
+	d.g.Expect(d.shares(at[0])).To(Equal(after))
+	for n := range sampled {
 		if before[n] == "Paddle" {
 			d.g.Expect(after[n]).To(Equal("Paddle"), "sample-%d has no reason to move", n)
 		}

@@ -129,8 +129,8 @@ func (d *deployed) expiry(r reply) time.Time {
 	return at
 }
 
-// When the price was replaced in between, the replica that answered before repeats its answer, and another one sells the
-// new price: it never asks Stripe for something else with a key that was used.
+// When the price was replaced in between, the replica that answered before repeats its answer, and another one sells
+// the new price: it never asks Stripe for something else with a key that was used.
 func oneKeyTwoPrices(d *deployed) {
 	at := d.atEach()
 	ask := func(at, user string) reply {

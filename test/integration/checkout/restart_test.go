@@ -44,8 +44,8 @@ func rollingRestart(d *deployed) {
 	d.settle()
 }
 
-// Replicas are killed under load. A client that sends again what was not answered, with its Idempotency-Key, is answered
-// in the end, and has bought once.
+// Replicas are killed under load. A client that sends again what was not answered, with its Idempotency-Key, is
+// answered in the end, and has bought once.
 func killedReplicas(d *deployed) {
 	var mu sync.Mutex
 	answered, broken := map[string]string{}, 0

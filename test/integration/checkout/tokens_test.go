@@ -211,8 +211,8 @@ func unknownKeys(t *testing.T, i *identity) {
 	i.g.Expect(int(i.issuer.Questions.Load() - before)).To(BeNumerically("<=", len(i.pods)*pauses))
 }
 
-// Keys are rotated at the issuer alone: the new one is taken, and the withdrawn one ends with the next look at the keys,
-// which the first token with the new key causes.
+// Keys are rotated at the issuer alone: the new one is taken, and the withdrawn one ends with the next look at the
+// keys, which the first token with the new key causes.
 func rotatedKeys(t *testing.T, i *identity) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	i.g.Expect(err).NotTo(HaveOccurred())
