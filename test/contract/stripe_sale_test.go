@@ -46,7 +46,7 @@ func everySale(t *testing.T, j *judged) {
 		SuccessURL: "https://shop.example.com/ok?s={SESSION_ID}", CancelURL: "https://shop.example.com/no",
 		PageURL: "https://shop.example.com/pay", UserID: "o'neil", Email: "jane@example.com",
 		Metadata: map[string]string{"team": "growth"}, PromotionCodes: true, AutomaticTax: true, BillingAddress: true,
-		ExpiresAt: time.Now().Add(time.Hour), IdempotencyKey: "purchase",
+		ExpiresAt: time.Now().Add(time.Hour).Truncate(time.Minute), ExpiryStep: time.Minute, IdempotencyKey: "purchase",
 	}
 	d := driver{t: t, called: map[string]bool{}, empty: "UpdatedAt"}
 	sales, subscriptions := conn.Checkouts(), conn.Subscriptions()
@@ -56,6 +56,13 @@ func everySale(t *testing.T, j *judged) {
 	page.must(err)
 	if again != checkout {
 		t.Errorf("the same purchase gave %+v and %+v", checkout, again)
+	}
+	later := spec
+	later.ExpiresAt = spec.ExpiresAt.Add(3 * spec.ExpiryStep)
+	again, err = sales.Open(t.Context(), later)
+	page.must(err)
+	if again != checkout {
+		t.Errorf("the same purchase gave %+v, and three minutes later %+v", checkout, again)
 	}
 	once := spec
 	once.Recurring, once.Trial, once.Currency, once.IdempotencyKey = false, nil, "", "once"
@@ -88,6 +95,7 @@ func everySale(t *testing.T, j *judged) {
 	mine, err = subscriptions.List(t.Context(), provider.User{ID: "o'neil"})
 	page.must(err)
 	id = mine[0].ID
+	d.empty = "Metered"
 	changed := call[provider.Subscriptions](d, subscriptions, "Change", id, change).(billing.Subscription)
 	if changed.PriceID != change.PriceID || changed.Quantity != 3 || changed.Price != "weekly" {
 		t.Errorf("the subscription is %+v", changed)
