@@ -66,7 +66,7 @@ func changedWeights(d *deployed) {
 	at := d.atEach()
 	before := d.shares(at[0])
 	d.g.Expect(d.shares(at[1])).To(Equal(before))
-	d.g.Expect(count(before, "Paddle")).To(BeNumerically("~", sampled/10, sampled/15))
+	d.g.Expect(count(before, "Paddle")).To(And(BeNumerically(">", 0), BeNumerically("<", sampled/4)))
 
 	d.reweigh(50, 50)
 	var after []string
@@ -74,7 +74,7 @@ func changedWeights(d *deployed) {
 		d.g.Eventually(func() int {
 			after = d.shares(replica)
 			return count(after, "Paddle")
-		}, soon, often).Should(BeNumerically("~", sampled/2, sampled/8))
+		}, soon, often).Should(BeNumerically("~", sampled/2, sampled/6))
 	}
 	d.g.Expect(d.shares(at[0])).To(Equal(after))
 	for n := range sampled {
@@ -120,6 +120,7 @@ func replacedPrice(d *deployed) {
 			return p.Name == "stripe"
 		})].Prices[0].ID
 		d.g.Expect(now).NotTo(Equal(old))
+		load.more(d.g, 20)
 		for _, at := range d.atEach() {
 			d.g.Eventually(func() string {
 				opened := d.ask(http.MethodPost, at+"/v1/checkouts", monthly, of(buyer)...)
@@ -129,8 +130,7 @@ func replacedPrice(d *deployed) {
 	}
 	made, failed := load.stop()
 	d.g.Expect(failed).To(BeEmpty(), "of %d", made)
-	d.g.Expect(made).To(BeNumerically(">", 50))
-	// The sandbox's Stripe sells no price that is archived, and its Paddle keeps the price as it was with what it sold.
+	// The sandbox sells no price that is archived. Its Paddle keeps the price as it was with what it sold.
 	transactions := d.Sandbox.Paddle().Account(peer("paddle").Key(d.Namespace)).Transactions()
 	d.g.Expect(transactions).NotTo(BeEmpty())
 	for _, t := range transactions {
