@@ -87,7 +87,8 @@ type Subscriptions interface {
 	Get(ctx context.Context, id string) (billing.Subscription, error)
 	// Cancel ends a subscription now or at the end of what was paid. One that has ended, or ends then, is no error.
 	Cancel(ctx context.Context, id string, now bool) (billing.Subscription, error)
-	// Resume undoes a cancel at the end of the period. One that goes on anyway is no error.
+	// Resume undoes a cancel at the end of the period, and a pause that came of the end of a trial. One that goes on
+	// anyway is no error. Any other pause is the seller's, and a refusal.
 	Resume(ctx context.Context, id string) (billing.Subscription, error)
 	// Change moves a subscription to another price. One that has it already is no error.
 	Change(ctx context.Context, id string, to SubscriptionChange) (billing.Subscription, error)

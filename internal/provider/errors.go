@@ -44,6 +44,7 @@ type Error struct {
 	Operation  string // what was being done, such as "create price"
 	Status     int    // HTTP status; 0 when there was no answer
 	Code       string // the provider's own code
+	Param      string // the part of the request that was refused, where the provider names it
 	RequestID  string // the provider's id of the request
 	Message    string // the provider's text, redacted
 	RetryAfter time.Duration

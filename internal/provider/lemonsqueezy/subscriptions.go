@@ -95,7 +95,8 @@ func (s *subscriptions) Cancel(ctx context.Context, id string, now bool) (billin
 	return s.write(ctx, "cancel subscription", http.MethodDelete, id, nil)
 }
 
-// Resume undoes a cancel while the subscription has not ended.
+// Resume undoes a cancel while the subscription has not ended. A pause is the seller's: nothing tells that the buyer
+// made it.
 func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscription, error) {
 	const op = "resume subscription"
 	r, err := s.read(ctx, id)
@@ -103,7 +104,10 @@ func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscrip
 		return billing.Subscription{}, err
 	}
 	got := subscriptionOf(r)
-	if !got.Status.Ended() && !got.CancelAtPeriodEnd {
+	switch {
+	case got.Status == billing.StatusPaused:
+		return billing.Subscription{}, cannot("does not bill this subscription: it is paused; only the seller can resume it")
+	case !got.Status.Ended() && !got.CancelAtPeriodEnd:
 		return got, nil
 	}
 	if err := changeable(r); err != nil {

@@ -130,6 +130,7 @@ func TestResume(t *testing.T) {
 		{"ends", willEnd, "", "", true},
 		{"goes on", "", "", "", false},
 		{"ended", hasEnded, "", "has ended", false},
+		{"paused", `,"pause":{"mode":"void","resumes_at":null}`, "", "is paused; only the seller", false},
 		{"paid by PayPal", willEnd + byPayPal, "", "paid by PayPal", false},
 		{"nothing came of it", willEnd, willEnd, "did not make the change", true},
 	} {

@@ -148,8 +148,9 @@ var reasons = map[string]string{
 }
 
 const (
-	ended     = "does not change a subscription that has ended: buy the plan again"
-	trialing  = "does not do this during a trial"
-	paused    = "changes nothing but the plan of a paused subscription: resume it first"
-	scheduled = "does not change a subscription that is set to end or to pause: undo that first"
+	ended          = "does not change a subscription that has ended: buy the plan again"
+	trialing       = "does not do this during a trial"
+	paused         = "changes nothing but the plan of a paused subscription: only the seller can resume it"
+	pausedBySeller = "does not bill this subscription: it is paused; only the seller can resume it"
+	scheduled      = "does not change a subscription that is set to end or to pause: undo that first"
 )

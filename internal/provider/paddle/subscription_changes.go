@@ -44,7 +44,8 @@ func (s *subscriptions) Cancel(ctx context.Context, id string, now bool) (billin
 	return s.told(ctx, p)
 }
 
-// Resume takes a cancel at the end of the period back. Paddle has no way back from the end itself.
+// Resume takes a cancel at the end of the period back. Paddle has no way back from the end itself. A pause is never the
+// buyer's: the seller made it, or the account's rules for bills that nobody pays.
 func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscription, error) {
 	there, err := s.read(ctx, id)
 	if err != nil {
@@ -53,6 +54,8 @@ func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscrip
 	switch before := subscriptionOf(there); {
 	case before.Status.Ended():
 		return billing.Subscription{}, &provider.RefusalError{Provider: name, Reason: ended}
+	case before.Status == billing.StatusPaused:
+		return billing.Subscription{}, &provider.RefusalError{Provider: name, Reason: pausedBySeller}
 	case !before.CancelAtPeriodEnd:
 		return s.told(ctx, there)
 	}

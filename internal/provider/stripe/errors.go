@@ -37,7 +37,7 @@ func (c *connection) asError(op string, a answer, err error) *provider.Error {
 	var unsent *provider.Error // of the client that was given, which did not send the request
 	switch {
 	case errors.As(err, &api):
-		e.Class = classify(a.status, api)
+		e.Class, e.Param = classify(a.status, api), clean(api.Param)
 		e.Code = clean(string(api.Code))
 		if e.Code == "" {
 			e.Code = clean(string(api.Type))

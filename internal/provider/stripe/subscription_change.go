@@ -48,6 +48,9 @@ func (s *subscriptions) Change(
 	if reason, declined := declineOf(err); declined {
 		return billing.Subscription{}, refusal(reason)
 	}
+	if reason, refused := rulesOf(err, there); refused {
+		return billing.Subscription{}, refusal(reason)
+	}
 	if err != nil {
 		return billing.Subscription{}, ofParameter(err)
 	}

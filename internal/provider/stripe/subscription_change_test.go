@@ -116,8 +116,8 @@ func TestChangeReplays(t *testing.T) {
 		fails   bool
 		class   provider.Class
 	}{
-		"no such price": {first: failure(400, "invalid_request_error", "resource_missing"), keys: []string{"k"},
-			fails: true, class: provider.ClassTerminal},
+		"no such price": {first: failureOf("items[0][price]", "resource_missing"), keys: []string{"k"}, fails: true,
+			class: provider.ClassTerminal},
 		"gone meanwhile": {first: failure(404, "invalid_request_error", "resource_missing"), keys: []string{"k"},
 			fails: true, class: provider.ClassNotFound},
 		"an outage": {first: failure(500, "api_error", ""), keys: []string{"k"}, fails: true,

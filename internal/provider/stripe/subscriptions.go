@@ -119,27 +119,6 @@ func (s *subscriptions) Cancel(ctx context.Context, id string, now bool) (billin
 	return billing.Subscription{}, err
 }
 
-// Resume takes a cancel back, and also an end at another time that somebody has set in Stripe's dashboard.
-func (s *subscriptions) Resume(ctx context.Context, id string) (billing.Subscription, error) {
-	there, err := s.read(ctx, id)
-	if err != nil {
-		return billing.Subscription{}, err
-	}
-	params := &stripe.SubscriptionParams{}
-	switch is := subscriptionOf(there); {
-	case is.Status.Ended():
-		return billing.Subscription{}, refusal("cannot resume a subscription that has ended")
-	case there.CancelAtPeriodEnd:
-		params.CancelAtPeriodEnd = stripe.Bool(false)
-	case there.CancelAt != 0:
-		params.AddExtra("cancel_at", "")
-	default:
-		return is, nil
-	}
-	out, err := s.send(ctx, "resume subscription", http.MethodPost, id, params)
-	return subscriptionOf(out), err
-}
-
 // Portal opens Stripe's portal for the subscription's customer, with the configuration that is the account's default.
 func (s *subscriptions) Portal(ctx context.Context, of billing.Subscription, returnURL string) (string, error) {
 	const op = "open portal"

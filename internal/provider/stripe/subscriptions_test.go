@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -149,38 +148,6 @@ func TestCancel(t *testing.T) {
 			g.Expect(log).To(Equal(c.sent))
 			g.Expect(err == nil).To(Equal(c.succeeds), "%v", err)
 			g.Expect(got.Status.Ended()).To(Equal(c.wantEnded))
-		})
-	}
-}
-
-func TestResume(t *testing.T) {
-	for reason, c := range map[string]struct {
-		status, more string
-		sent         map[string]string // of the write, if there is one
-		refused      bool
-	}{
-		"canceling": {"active", `"cancel_at_period_end":true,"cancel_at":1774000000,`,
-			map[string]string{"cancel_at_period_end": "false"}, false},
-		"ends at another time": {"active", `"cancel_at":1776000000,`, map[string]string{"cancel_at": ""}, false},
-		"goes on":              {"active", "", nil, false},
-		"ended":                {"canceled", "", nil, true},
-	} {
-		t.Run(reason, func(t *testing.T) {
-			g := NewWithT(t)
-			s, f := seller(t, func(sent) reply { return ok(subscriptionJSON("sub_1", c.status, "42", c.more)) })
-			_, err := s.Resume(t.Context(), "sub_1")
-			var refused *provider.RefusalError
-			g.Expect(errors.As(err, &refused)).To(Equal(c.refused), "%v", err)
-			writes := f.requests()[1:]
-			if c.sent == nil {
-				g.Expect(writes).To(BeEmpty())
-				return
-			}
-			g.Expect(writes).To(HaveLen(1))
-			for name, value := range c.sent {
-				g.Expect(writes[0].form).To(HaveKeyWithValue(name, []string{value}))
-			}
-			g.Expect(writes[0].form).To(HaveLen(len(c.sent)))
 		})
 	}
 }
