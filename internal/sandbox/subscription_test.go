@@ -186,3 +186,27 @@ func TestItemsOfAnUpdate(t *testing.T) {
 	}
 	g.Expect(w.subscription(sub.ID).Items.Data).To(HaveLen(1))
 }
+
+// A metered price has no quantity: whoever sends one, though the item had one before, is refused.
+func TestAMeteredItemHasNoQuantity(t *testing.T) {
+	w := newYearWorld(t)
+	g := w.g
+	sub := w.subscribed("4242424242424242")
+	usage := w.price(w.product("Calls").ID, 5, func(in *stripego.PriceParams) {
+		in.Recurring = &stripego.PriceRecurringParams{
+			Interval: stripego.String("month"), UsageType: stripego.String("metered"),
+		}
+	})
+	in := change(sub, usage.ID, "none")
+	in.Items[0].Quantity = stripego.Int64(2)
+	_, err := w.api.Subscriptions.Update(sub.ID, in)
+	g.Expect(stripeError(t, err).HTTPStatusCode).To(Equal(400))
+	g.Expect(stripeError(t, err).Param).To(Equal("items[0][quantity]"))
+	is, err := w.api.Subscriptions.Update(sub.ID, change(sub, usage.ID, "none"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(is.Items.Data[0].Price.ID).To(Equal(usage.ID))
+	g.Expect(is.Items.Data[0].Quantity).To(BeZero())
+	is, err = w.api.Subscriptions.Update(sub.ID, change(sub, sub.Items.Data[0].Price.ID, "none"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(is.Items.Data[0].Quantity).To(Equal(int64(1)))
+}

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -83,8 +84,9 @@ func everySale(t *testing.T, j *judged) {
 		PriceID: yearly, Owner: owner, Plan: "pro", Price: "yearly", Quantity: 3, Proration: billing.ProrateImmediately,
 		IdempotencyKey: "change",
 	}
-	if _, err := subscriptions.Change(t.Context(), id, change); err == nil {
-		t.Error("a price without the subscription's currency must be refused")
+	var refused *provider.RefusalError
+	if _, err := subscriptions.Change(t.Context(), id, change); !errors.As(err, &refused) {
+		t.Errorf("a price without the subscription's currency must be refused with a reason, not by %v", err)
 	}
 	change.PriceID, change.Price = price("weekly", "9.00", billing.Recurring{Interval: billing.Week, Count: 1}), "weekly"
 	usd := spec

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	stripego "github.com/stripe/stripe-go/v76"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 )
 
 const day = 24 * time.Hour
@@ -133,8 +136,12 @@ func TestTrialsLife(t *testing.T) {
 		sub, err := r.api.Subscriptions.Get(sub.ID, nil)
 		r.must(err)
 		if sub.Status == stripego.SubscriptionStatusPaused {
-			_, err = r.api.Subscriptions.Resume(sub.ID, nil)
+			seller := connectTo(t, r.url, r.judged).(provider.Seller)
+			resumed, err := seller.Subscriptions().Resume(t.Context(), sub.ID)
 			r.must(err)
+			if resumed.Status == billing.StatusPaused {
+				t.Error("what a trial's end paused is still paused")
+			}
 		}
 		r.events()
 		r.accepted()

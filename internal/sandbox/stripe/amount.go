@@ -49,6 +49,9 @@ func (p *Price) amountOf(quantity int64, currency string) (amount int64, ok bool
 	return round(times(option.UnitAmountDecimal, quantity)), true
 }
 
+// metered: what is billed is reported, and there is no quantity.
+func (p *Price) metered() bool { return p.Recurring != nil && p.Recurring.UsageType == "metered" }
+
 func (p *Price) inCurrency(currency string) (CurrencyOption, bool) {
 	if currency == p.Currency {
 		return CurrencyOption{

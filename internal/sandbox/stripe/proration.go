@@ -46,6 +46,7 @@ func (r *Recurring) same(as *Recurring) bool {
 }
 
 func (c *call) nextItem(item *cartItem, in params, name, currency string) *apiError {
+	wasMetered := item.price != nil && item.price.metered()
 	if in.has("price") && (item.price == nil || in.text("price") != item.price.ID) {
 		price, err := c.sellable(in, name)
 		switch {
@@ -60,8 +61,15 @@ func (c *call) nextItem(item *cartItem, in params, name, currency string) *apiEr
 	if item.price == nil {
 		return parameterMissing(name + "[price]")
 	}
-	if in.has("quantity") {
+	switch {
+	case item.price.metered() && in.has("quantity"):
+		return invalid(name+"[quantity]", "", "Quantity should not be specified where usage_type is `metered`.")
+	case item.price.metered():
+		item.quantity = 0
+	case in.has("quantity"):
 		item.quantity = in.integer("quantity")
+	case wasMetered:
+		item.quantity = 1
 	}
 	var ok bool
 	if item.amount, ok = item.price.amountOf(item.quantity, currency); !ok {

@@ -134,8 +134,7 @@ func (c *call) fill(k *cart) *apiError {
 			}
 		}
 		item := cartItem{id: newID("li"), price: price, name: c.products.byID[price.Product].Name}
-		metered := price.Recurring != nil && price.Recurring.UsageType == "metered"
-		switch {
+		switch metered := price.metered(); {
 		case metered && in.has("quantity"):
 			return invalid(name+"[quantity]", "", "Quantity should not be specified where usage_type is `metered`.")
 		case !metered && !in.has("quantity"):
