@@ -13,6 +13,7 @@ func (s *Sandbox) paddleDashboard(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_kassa/paddle/keys", revoking(s.paddle.Revoke))
 	mux.HandleFunc("POST /_kassa/paddle/list-lag", s.lagLists)
 	mux.HandleFunc("POST /_kassa/paddle/cards", s.replacePaddleCard)
+	mux.HandleFunc("POST /_kassa/paddle/custom-data", s.keepPaddleData)
 	mux.HandleFunc("PUT /_kassa/paddle/checkout-settings", s.setPaddleCheckout)
 	mux.HandleFunc("PATCH /_kassa/paddle/products/{id}", s.editPaddle(func(v paddle.View, id string, in []byte) error {
 		return edited(func(edit func(*paddle.Product)) error { return v.EditProduct(id, edit) }, in)
@@ -56,6 +57,20 @@ func (s *Sandbox) setPaddleCheckout(w http.ResponseWriter, r *http.Request) {
 	for _, v := range s.paddle.Accounts() {
 		v.SetPaymentLink(in.PaymentLink)
 		v.ApproveDomains(in.Domains)
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// keepPaddleData is of all accounts that have been used, as setPaddleCheckout.
+func (s *Sandbox) keepPaddleData(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Stays bool `json:"stays"`
+	}
+	if !taken(w, r, &in) {
+		return
+	}
+	for _, v := range s.paddle.Accounts() {
+		v.KeepCustomData(in.Stays)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

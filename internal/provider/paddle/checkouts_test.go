@@ -92,6 +92,15 @@ func (s *shop) open(spec provider.CheckoutSpec) provider.Checkout {
 // buy pays for a price with a card and returns the subscription.
 func (s *shop) buy(price, card string) billing.Subscription {
 	s.t.Helper()
+	s.pay(price, card)
+	mine, err := s.Subscriptions().List(s.t.Context(), alice)
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(mine).NotTo(BeEmpty())
+	return mine[len(mine)-1]
+}
+
+func (s *shop) pay(price, card string) {
+	s.t.Helper()
 	spec := s.spec(price)
 	form := url.Values{"number": {card}, "exp": {"12/40"}, "cvc": {"123"}, "email": {spec.Email}}
 	req, err := http.NewRequest(http.MethodPost, s.address+"/paddle-checkout/"+s.open(spec).ID,
@@ -103,10 +112,6 @@ func (s *shop) buy(price, card string) billing.Subscription {
 	s.Expect(err).NotTo(HaveOccurred())
 	s.Expect(res.Body.Close()).To(Succeed())
 	s.Expect(res.StatusCode).To(Equal(http.StatusOK))
-	mine, err := s.Subscriptions().List(s.t.Context(), alice)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(mine).NotTo(BeEmpty())
-	return mine[len(mine)-1]
 }
 
 const (

@@ -52,7 +52,7 @@ func (s *subscriptions) List(ctx context.Context, user provider.User) ([]billing
 	for _, one := range all {
 		if one.UserID == user.ID {
 			one.Email = user.Email
-			out = append(out, *one)
+			out = append(out, one.Subscription)
 		}
 	}
 	return out, nil
@@ -60,7 +60,7 @@ func (s *subscriptions) List(ctx context.Context, user provider.User) ([]billing
 
 func (s *subscriptions) subscriptionsOf(
 	ctx context.Context, customers []string,
-) (out []*billing.Subscription, err error) {
+) (out []*attributed, err error) {
 	const op = "list subscriptions"
 	ctx, _ = withCall(ctx, op)
 	list, err := s.sdk.ListSubscriptions(ctx, &paddle.ListSubscriptionsRequest{
@@ -74,8 +74,7 @@ func (s *subscriptions) subscriptionsOf(
 		if !isSubscription(p) {
 			return errUnexpected
 		}
-		one := subscriptionOf(p)
-		out = append(out, &one)
+		out = append(out, attribute(p))
 		return nil
 	})
 	if err != nil {
@@ -100,53 +99,6 @@ func (s *subscriptions) read(ctx context.Context, id string) (*paddle.Subscripti
 	}
 	ctx, _ = withCall(ctx, op)
 	return checked(op, id)(s.sdk.GetSubscription(ctx, &paddle.GetSubscriptionRequest{SubscriptionID: id}))
-}
-
-// told is a subscription with its owner.
-func (s *subscriptions) told(ctx context.Context, p *paddle.Subscription) (billing.Subscription, error) {
-	out := subscriptionOf(p)
-	err := s.nameOwners(ctx, []*billing.Subscription{&out})
-	return out, err
-}
-
-// nameOwners looks at the checkouts that subscriptions without a user's id come from. That Paddle copies custom_data
-// from there is documented, and may come late. It is one request for at most as many subscriptions as Paddle has
-// transactions on a page; those beyond stay without an owner, and are shown to nobody.
-func (s *subscriptions) nameOwners(ctx context.Context, all []*billing.Subscription) error {
-	const op = "list transactions"
-	unknown := map[string]*billing.Subscription{}
-	var of []string
-	for _, one := range all {
-		if one.UserID == "" && len(of) < transactionsPage {
-			unknown[one.ID], of = one, append(of, one.ID)
-		}
-	}
-	if len(of) == 0 {
-		return nil
-	}
-	ctx, sent := withCall(ctx, op)
-	sent.limit = 1
-	page, err := s.sdk.ListTransactions(ctx, &paddle.ListTransactionsRequest{
-		SubscriptionID: []string{strings.Join(of, ",")}, Origin: []string{"api,web"}, Status: []string{"completed,paid"},
-		OrderBy: paddle.PtrTo("id[ASC]"), PerPage: paddle.PtrTo(transactionsPage),
-	})
-	if err != nil {
-		return asError(op, err)
-	}
-	for range transactionsPage {
-		next := page.Next(ctx)
-		if !next.Ok() {
-			break
-		}
-		t := next.Value()
-		if t == nil || t.SubscriptionID == nil {
-			return asError(op, errUnexpected)
-		}
-		if one := unknown[*t.SubscriptionID]; one != nil && one.UserID == "" {
-			one.UserID = text(t.CustomData, billing.MetadataUserID)
-		}
-	}
-	return nil
 }
 
 // checked judges what the SDK returned; id is what it must have.

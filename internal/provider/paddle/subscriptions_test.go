@@ -51,39 +51,6 @@ func TestListShowsAUserTheirOwn(t *testing.T) {
 	s.Expect(list(alice)).To(BeEmpty(), "one that ended is not shown")
 }
 
-// Paddle says that it copies custom_data from a transaction to its subscription. Where it did not, the transaction
-// tells whose the subscription is, for all of a list in one request.
-func TestWhoseASubscriptionIsTheCheckoutTellsToo(t *testing.T) {
-	s := newShop(t)
-	for range 3 {
-		id := s.buy("monthly", goodCard).ID
-		s.forget(id)
-	}
-	before := len(s.sandbox.Requests())
-	mine, err := s.Subscriptions().List(t.Context(), alice)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(mine).To(HaveLen(3))
-	s.Expect(s.sandbox.Requests()[before:]).To(HaveLen(3), "customers, subscriptions, transactions")
-	got, err := s.Subscriptions().Get(t.Context(), mine[0].ID)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(got.UserID).To(Equal("alice"))
-	s.Expect(got.Email).To(BeEmpty())
-}
-
-// forget takes custom_data off a subscription.
-func (s *shop) forget(id string) {
-	s.t.Helper()
-	req, err := http.NewRequest(http.MethodPatch, s.address+"/paddle/subscriptions/"+id,
-		strings.NewReader(`{"custom_data":null}`))
-	s.Expect(err).NotTo(HaveOccurred())
-	req.Header.Set("Authorization", "Bearer "+key("sdbx"))
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(res.Body.Close()).To(Succeed())
-	s.Expect(res.StatusCode).To(Equal(http.StatusOK))
-}
-
 func TestCancelAndResume(t *testing.T) {
 	s := newShop(t)
 	subscriptions, ctx := s.Subscriptions(), t.Context()
@@ -124,6 +91,15 @@ func TestCancelAndResume(t *testing.T) {
 		_, err = subscriptions.Cancel(ctx, gone, true)
 		s.Expect(provider.IsNotFound(err)).To(BeTrue(), gone)
 	}
+}
+
+// A pause is not the buyer's to end, and no success either.
+func TestAPausedSubscriptionIsNotResumed(t *testing.T) {
+	s := newShop(t)
+	id := s.buy("monthly", goodCard).ID
+	s.write(http.MethodPost, id+"/pause", `{"effective_from":"immediately"}`)
+	_, err := s.Subscriptions().Resume(t.Context(), id)
+	s.refuses(err, "is paused; only the seller can resume it")
 }
 
 func TestChangeOfPlan(t *testing.T) {

@@ -49,6 +49,7 @@ type account struct {
 	taxCategories    []string // that are approved
 	paymentLink      string   // the default one; empty: none is set
 	approvedDomains  []string // nil: all are
+	dataStays        bool     // see View.KeepCustomData
 	writes           Writes
 }
 
@@ -141,6 +142,13 @@ func (v View) ApproveDomains(domains []string) {
 	v.a.mu.Lock()
 	defer v.a.mu.Unlock()
 	v.a.approvedDomains = slices.Clone(domains)
+}
+
+// KeepCustomData says whether custom_data stays on a transaction, and is not copied to the subscription that comes of it.
+func (v View) KeepCustomData(stays bool) {
+	v.a.mu.Lock()
+	defer v.a.mu.Unlock()
+	v.a.dataStays = stays
 }
 
 var (

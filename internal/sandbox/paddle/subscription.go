@@ -95,6 +95,9 @@ func (a *account) newSubscription(t *Transaction, c *card) *Subscription {
 		CurrencyCode: t.CurrencyCode, CreatedAt: at, UpdatedAt: at, StartedAt: &at, CollectionMode: "automatic",
 		CustomData: t.CustomData, card: c,
 	}
+	if a.dataStays {
+		s.CustomData = nil
+	}
 	for _, item := range t.Items {
 		if item.Price.BillingCycle == nil {
 			continue
