@@ -62,6 +62,7 @@ type connectionID struct {
 	account, store, base string
 	key                  [sha256.Size]byte
 	perSecond            float64
+	burst                int
 }
 
 // keep ends what belongs to providers that are no longer there.
@@ -113,7 +114,7 @@ func (c *connections) connect(adapter provider.Adapter, p storefront.Provider, k
 	string) {
 	id := connectionID{
 		kind: p.Type, mode: p.Mode, account: p.AccountID, store: p.StoreID, base: p.BaseURL,
-		key: sha256.Sum256([]byte(key)), perSecond: p.RequestsPerSecond,
+		key: sha256.Sum256([]byte(key)), perSecond: p.RequestsPerSecond, burst: p.Burst,
 	}
 	if o, ok := c.open[p.Key()]; ok && o.id == id {
 		return o.conn, o.err
@@ -140,7 +141,11 @@ func (c *connections) client(adapter provider.Adapter, p storefront.Provider) *h
 	if rate <= 0 {
 		rate = adapter.DefaultRate(p.Mode)
 	}
-	client := c.clients.Client(p.Type, p.Key(), scope, rate, max(1, int(2*rate)))
+	burst := p.Burst
+	if burst <= 0 {
+		burst = max(1, int(2*rate))
+	}
+	client := c.clients.Client(p.Type, p.Key(), scope, rate, burst)
 	c.clients.Keep(p.Key(), scope)
 	return client
 }

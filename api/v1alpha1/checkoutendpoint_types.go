@@ -299,7 +299,7 @@ type CheckoutEndpointSpec struct {
 // CheckoutEndpoint is a deployed server that sells Plans through hosted checkouts.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:shortName=coe,categories=kassa
+// +kubebuilder:resource:shortName=cko,categories=kassa
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=".spec.url"
 // +kubebuilder:printcolumn:name="Plans",type=integer,JSONPath=".status.plansServed"
 // +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=".status.readyReplicas"

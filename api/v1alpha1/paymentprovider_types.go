@@ -72,7 +72,8 @@ type RateLimit struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	RequestsPerSecond int32 `json:"requestsPerSecond,omitempty"`
-	// burst is how many requests may go at once after a quiet time. Default: twice requestsPerSecond.
+	// burst is how many requests may go at once after a quiet time. Default: twice requestsPerSecond, and at least 4 at
+	// each replica of a CheckoutEndpoint.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=2000
@@ -139,8 +140,9 @@ type PaymentProviderSpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="baseURL is an absolute URL such as https://proxy.example.com"
 	BaseURL string `json:"baseURL,omitempty"`
-	// rateLimit bounds the requests to this account. Default: a safe share of the provider's own limit
-	// (Stripe: 12/s in Test and 50/s in Live mode).
+	// rateLimit bounds the requests to this account. One half is the operator's, the other is shared out evenly among
+	// all replicas of all CheckoutEndpoints at the account. Default: a safe share of the provider's own limit
+	// (Stripe: 18/s in Test and 75/s in Live mode).
 	// +optional
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	// driftCheckInterval is how often the account's catalogue is read to find edits made elsewhere,

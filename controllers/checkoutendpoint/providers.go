@@ -118,7 +118,8 @@ func ready(pp *v1alpha1.PaymentProvider) bool {
 func (s *sale) add(key string, pp *v1alpha1.PaymentProvider, weight int32) {
 	p := storefront.Provider{
 		Namespace: pp.Namespace, Name: pp.Name, Type: accounts.TypeOf(&pp.Spec), Mode: billing.Mode(pp.Spec.Mode),
-		BaseURL: pp.Spec.BaseURL, Weight: weight, RequestsPerSecond: s.rates[key], Ready: ready(pp),
+		BaseURL: pp.Spec.BaseURL, Weight: weight, Ready: ready(pp),
+		RequestsPerSecond: s.limits[key].PerSecond, Burst: s.limits[key].Burst,
 	}
 	if a := pp.Status.Account; a != nil {
 		p.AccountID = a.ID

@@ -16,7 +16,6 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/storefront"
-	"github.com/kassa-dev/kassa/internal/workload"
 )
 
 // references is everything that decides what an endpoint sells.
@@ -29,8 +28,8 @@ type references struct {
 	// not. Both are by key.
 	providers map[string]*v1alpha1.PaymentProvider
 	refused   map[string]*accounts.Error
-	// rates are what one replica may ask of a provider in a second.
-	rates map[string]float64
+	// limits are what one replica may ask of a provider.
+	limits map[string]accounts.Limit
 	// before is what was sold last; nil if that is not known.
 	before *storefront.Document
 }
@@ -39,7 +38,6 @@ func (r *Reconciler) read(ctx context.Context, endpoint *v1alpha1.CheckoutEndpoi
 	refs := references{
 		endpoint: endpoint, cluster: r.Cluster,
 		providers: map[string]*v1alpha1.PaymentProvider{}, refused: map[string]*accounts.Error{},
-		rates: map[string]float64{},
 	}
 	var err error
 	if refs.plans, err = r.plans(ctx, endpoint); err != nil {
@@ -57,6 +55,11 @@ func (r *Reconciler) read(ctx context.Context, endpoint *v1alpha1.CheckoutEndpoi
 			}
 		}
 	}
+	all, err := r.everything(ctx)
+	if err != nil {
+		return refs, err
+	}
+	refs.limits = all.shares(r.Registry)
 	refs.before, err = r.published(ctx, endpoint)
 	return refs, err
 }
@@ -103,8 +106,7 @@ func (r *Reconciler) readProvider(ctx context.Context, refs *references, at v1al
 	var refusal *accounts.Error
 	switch {
 	case err == nil:
-		replicas := workload.Checkout{Object: refs.endpoint}.Server().Replicas()
-		refs.providers[key], refs.rates[key] = pp, accounts.Rate(r.Registry, pp)/float64(max(1, replicas))
+		refs.providers[key] = pp
 	case errors.As(err, &refusal):
 		refs.refused[key], err = refusal, nil
 	}

@@ -70,7 +70,7 @@ func world() references {
 		},
 		plans:     map[string]*v1alpha1.Plan{"pro": planOf("pro", "stripe")},
 		providers: map[string]*v1alpha1.PaymentProvider{"shop/stripe": stripeAt("stripe", v1alpha1.ModeTest)},
-		refused:   map[string]*accounts.Error{}, rates: map[string]float64{},
+		refused:   map[string]*accounts.Error{}, limits: map[string]accounts.Limit{},
 	}
 }
 

@@ -30,12 +30,16 @@ type Options struct {
 func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 	besides := handler.EnqueueRequestsFromMapFunc(kubewatch.Besides(r.Client, &v1alpha1.CheckoutEndpoint{}))
 	abroad := handler.EnqueueRequestsFromMapFunc(ofRights)
+	sharers := handler.EnqueueRequestsFromMapFunc(r.sharers)
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.CheckoutEndpoint{}, builder.WithPredicates(kubewatch.SpecChanged())).
 		// Every write of a Plan's status may be of a price that was replaced.
 		Watches(&v1alpha1.Plan{}, handler.EnqueueRequestsFromMapFunc(r.ofPlan)).
 		Watches(&v1alpha1.PaymentProvider{}, handler.EnqueueRequestsFromMapFunc(r.ofProvider),
 			builder.WithPredicates(kubewatch.ProviderChanged())).
+		Watches(&v1alpha1.PaymentProvider{}, sharers, builder.WithPredicates(sharing())).
+		Watches(&v1alpha1.Plan{}, sharers, builder.WithPredicates(sharing())).
+		Watches(&v1alpha1.CheckoutEndpoint{}, sharers, builder.WithPredicates(sharing())).
 		Watches(&v1alpha1.CheckoutEndpoint{}, besides, builder.WithPredicates(kubewatch.SpecChanged())).
 		Watches(&v1alpha1.WebhookReceiver{}, besides, builder.WithPredicates(kubewatch.SpecChanged())).
 		Watches(&rbacv1.Role{}, abroad).

@@ -306,7 +306,7 @@ func (p *pokes) answerLane(
 	for plan := range l.late {
 		p.look(ctx, plan)
 	}
-	rate := account.Adapter.DefaultRate(account.Info.Mode)
+	rate := account.Adapter.DefaultRate(account.Info.Mode) * accounts.OperatorShare
 	pause := time.Duration(float64(calls) * echoShare / rate * float64(time.Second))
 	return min(max(pause, echoDelay), maxEchoDelay)
 }

@@ -179,7 +179,7 @@ func TestARotatedKeyOfTheSameAccountKeepsTheMirror(t *testing.T) {
 type recorder struct {
 	instrument.Buckets
 	given map[string]*http.Client // by scope
-	rates []float64
+	rates []accounts.Limit
 }
 
 func (r *recorder) Client(p billing.Provider, owner, scope string, rate float64, burst int) *http.Client {
@@ -187,7 +187,7 @@ func (r *recorder) Client(p billing.Provider, owner, scope string, rate float64,
 	if r.given == nil {
 		r.given = map[string]*http.Client{}
 	}
-	r.given[scope], r.rates = c, append(r.rates, rate)
+	r.given[scope], r.rates = c, append(r.rates, accounts.Limit{PerSecond: rate, Burst: burst})
 	return c
 }
 
@@ -221,11 +221,11 @@ func TestTheAccountsClientIsKept(t *testing.T) {
 	f.secret("api-key", rotatedKey)
 	f.opened()
 	f.Expect(find()).To(BeIdenticalTo(account))
-	f.pp.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 5}
+	f.pp.Spec.RateLimit = &v1alpha1.RateLimit{RequestsPerSecond: 5, Burst: 7}
 	f.pp.Generation++
 	f.opened()
 	f.Expect(find()).To(BeIdenticalTo(account))
-	f.Expect(f.clients.rates[len(f.clients.rates)-1]).To(BeEquivalentTo(5))
+	f.Expect(f.clients.rates[len(f.clients.rates)-1]).To(Equal(accounts.Limit{PerSecond: 2.5, Burst: 3}), "a half")
 }
 
 func TestAKeyOfAnotherAccountIsRefusedUnlessTheMoveIsMeant(t *testing.T) {

@@ -13,34 +13,12 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// Rate is how many requests a second a PaymentProvider's account takes; 0 where this build has no adapter for it.
-func Rate(registry provider.Registry, pp *v1alpha1.PaymentProvider) float64 {
-	adapter, err := registry.Adapter(TypeOf(&pp.Spec))
-	if err != nil {
-		return 0
-	}
-	return rateOf(adapter, pp)
-}
-
-func rateOf(adapter provider.Adapter, pp *v1alpha1.PaymentProvider) float64 {
-	if l := pp.Spec.RateLimit; l != nil {
-		return float64(l.RequestsPerSecond)
-	}
-	return adapter.DefaultRate(billing.Mode(pp.Spec.Mode))
-}
-
-// client is the client of a scope, with the rate that the PaymentProvider wants.
+// client is the client of a scope, with the operator's share of the rate that the PaymentProvider wants.
 func (p *Pool) client(
 	pp *v1alpha1.PaymentProvider, adapter provider.Adapter, scope string,
 ) *http.Client {
-	rate, burst := rateOf(adapter, pp), 0
-	if l := pp.Spec.RateLimit; l != nil {
-		burst = int(l.Burst)
-	}
-	if burst == 0 {
-		burst = max(1, int(2*rate))
-	}
-	return p.Clients.Client(adapter.Type(), client.ObjectKeyFromObject(pp).String(), scope, rate, burst)
+	share := limitOf(adapter, pp).OfOperator()
+	return p.Clients.Client(adapter.Type(), client.ObjectKeyFromObject(pp).String(), scope, share.PerSecond, share.Burst)
 }
 
 // scopeOfKey is what requests are counted by while it is not known whose the key is.

@@ -37,7 +37,9 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 		field  string
 		values func(client.Object) []string
 	}{
-		{&v1alpha1.Plan{}, IndexPlans, planProviders},
+		{&v1alpha1.Plan{}, IndexPlans, func(o client.Object) []string {
+			return PlanProviders(o.(*v1alpha1.Plan)) //nolint:forcetypeassert // the index is of Plans
+		}},
 		{&v1alpha1.WebhookReceiver{}, IndexProviders, func(o client.Object) []string {
 			return []string{accounts.ReceiverProvider(o.(*v1alpha1.WebhookReceiver)).String()}
 		}},
@@ -67,9 +69,8 @@ func Index(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// planProviders are the providers that a Plan sells at, and those where it still has objects.
-func planProviders(o client.Object) []string {
-	plan, _ := o.(*v1alpha1.Plan)
+// PlanProviders are the keys of the providers that a Plan sells at, and of those where it still has objects.
+func PlanProviders(plan *v1alpha1.Plan) []string {
 	seen := map[string]bool{}
 	var keys []string
 	add := func(at v1alpha1.PlanProvider) {

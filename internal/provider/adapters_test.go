@@ -196,7 +196,7 @@ func TestWhatProvidersCan(t *testing.T) {
 		provider.CapabilityEndpoints:     {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
 	}
 	rates := map[billing.Provider][2]float64{ // test, live
-		billing.Stripe: {12, 50}, billing.Paddle: {2, 2}, billing.LemonSqueezy: {2.5, 2.5},
+		billing.Stripe: {18, 75}, billing.Paddle: {3, 3}, billing.LemonSqueezy: {3.8, 3.8},
 	}
 	for _, a := range []provider.Adapter{stripe.Adapter{}, paddle.Adapter{}, lemonsqueezy.Adapter{}} {
 		g := NewWithT(t)

@@ -39,6 +39,7 @@ type Provider struct {
 	BaseURL           string           `json:"baseURL,omitempty"`
 	Weight            int32            `json:"weight"`
 	RequestsPerSecond float64          `json:"requestsPerSecond"`     // of one replica
+	Burst             int              `json:"burst,omitempty"`       // of one replica
 	APIKey            SecretKey        `json:"apiKey"`                // in the provider's namespace
 	ClientToken       *SecretKey       `json:"clientToken,omitempty"` // in the provider's namespace
 	// Ready is false while the PaymentProvider's key, mode and account are not known to be right. Nothing is sold there.

@@ -45,8 +45,8 @@ func (a Adapter) Traits() provider.Traits {
 	return provider.Traits{FrozenArchive: true, ListSettle: cmp.Or(a.ListSettle, DefaultListSettle)}
 }
 
-// DefaultRate is half of the 240 requests a minute that Paddle admits from one address.
-func (Adapter) DefaultRate(billing.Mode) float64 { return 2 }
+// DefaultRate is three quarters of the 240 requests a minute that Paddle admits from one address.
+func (Adapter) DefaultRate(billing.Mode) float64 { return 3 }
 
 // CountsByAddress is true: Paddle counts by IP address.
 func (Adapter) CountsByAddress() bool { return true }
