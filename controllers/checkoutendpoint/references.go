@@ -15,6 +15,8 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
@@ -30,6 +32,8 @@ type references struct {
 	refused   map[string]*accounts.Error
 	// limits are what one replica may ask of a provider.
 	limits map[string]accounts.Limit
+	// traits are what the providers can do with subscriptions.
+	traits map[billing.Provider]provider.SubscriptionTraits
 	// before is what was sold last; nil if that is not known.
 	before *storefront.Document
 }
@@ -59,7 +63,7 @@ func (r *Reconciler) read(ctx context.Context, endpoint *v1alpha1.CheckoutEndpoi
 	if err != nil {
 		return refs, err
 	}
-	refs.limits = all.shares(r.Registry)
+	refs.limits, refs.traits = all.shares(r.Registry), traitsIn(r.Registry)
 	refs.before, err = r.published(ctx, endpoint)
 	return refs, err
 }

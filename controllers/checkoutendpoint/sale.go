@@ -21,6 +21,7 @@ type sale struct {
 	references
 	document storefront.Document
 	problems []status.Verdict
+	notes    []string // of what is no problem, and yet not as the spec may make believe
 }
 
 // resolve decides what can be bought. What cannot is a problem and keeps nothing else from being sold.
@@ -29,6 +30,7 @@ func resolve(refs references) *sale {
 		Cluster: refs.cluster, Providers: []storefront.Provider{}, Plans: []storefront.Plan{},
 	}}
 	s.chooseProviders()
+	s.judgeOptions()
 	for _, o := range s.offers() {
 		s.offer(o)
 	}

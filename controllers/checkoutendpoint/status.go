@@ -2,6 +2,7 @@ package checkoutendpoint
 
 import (
 	"context"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,7 +80,8 @@ func (s state) overall(endpoint *v1alpha1.CheckoutEndpoint, plans, server status
 		// Nobody can come through what was refused. An Ingress that tells no address may well let them.
 		return s.outside.Verdict
 	}
-	return status.Ready(v1alpha1.ReasonSucceeded, plans.Message+" at "+endpoint.Spec.URL+"; "+server.Message)
+	told := append([]string{plans.Message + " at " + endpoint.Spec.URL, server.Message}, s.sale.notes...)
+	return status.Ready(v1alpha1.ReasonSucceeded, strings.Join(told, "; "))
 }
 
 // suspended leaves the rest of the status as it is.

@@ -209,6 +209,23 @@ func TestWhatProvidersCan(t *testing.T) {
 	}
 }
 
+// What an operator is told of a provider before anybody asks for it.
+func TestSubscriptionTraits(t *testing.T) {
+	common := []billing.Proration{billing.ProrationNone, billing.ProrateImmediately, billing.ProrateNextPeriod}
+	for _, c := range []struct {
+		adapter provider.SubscriptionManager
+		want    provider.SubscriptionTraits
+	}{
+		{stripe.Adapter{}, provider.SubscriptionTraits{CancelNow: true, Prorations: common}},
+		{paddle.Adapter{}, provider.SubscriptionTraits{CancelNow: true, Prorations: append([]billing.Proration{
+			billing.FullImmediately, billing.FullNextPeriod,
+		}, common...)}},
+		{lemonsqueezy.Adapter{}, provider.SubscriptionTraits{Prorations: common}},
+	} {
+		NewWithT(t).Expect(c.adapter.SubscriptionTraits()).To(Equal(c.want), "%T", c.adapter)
+	}
+}
+
 // A signature that was worked out elsewhere is taken, of each provider whose webhooks are read.
 func TestSignatureVectors(t *testing.T) {
 	var vectors []struct {

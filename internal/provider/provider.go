@@ -148,6 +148,17 @@ type ClientTokens interface {
 	CheckClientToken(token string, mode billing.Mode) error
 }
 
+// SubscriptionManager is an Adapter that says before anything is asked what its provider can do with subscriptions.
+type SubscriptionManager interface {
+	SubscriptionTraits() SubscriptionTraits
+}
+
+// SubscriptionTraits are what a provider can do with subscriptions. Everything else is a *RefusalError each time.
+type SubscriptionTraits struct {
+	CancelNow  bool                // before the end of the period
+	Prorations []billing.Proration // by which a change of plan can be charged, in the order of their names
+}
+
 // Connection is an account that can be talked to. Every method may return *Error.
 type Connection interface {
 	// Account reads whose key it is. It never writes.

@@ -1,10 +1,13 @@
 package lemonsqueezy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
@@ -33,18 +36,22 @@ type charging struct {
 	DisableProrations  bool `json:"disable_prorations"`
 }
 
+// prorations are what LemonSqueezy can do; the first is what it does if nothing is said.
+var prorations = map[billing.Proration]charging{
+	billing.ProrateNextPeriod:  {},
+	billing.ProrateImmediately: {InvoiceImmediately: true},
+	billing.ProrationNone:      {DisableProrations: true},
+}
+
+// SubscriptionTraits of LemonSqueezy: a subscription ends with its period.
+func (Adapter) SubscriptionTraits() provider.SubscriptionTraits {
+	return provider.SubscriptionTraits{Prorations: slices.Sorted(maps.Keys(prorations))}
+}
+
 // chargingOf is false for what LemonSqueezy cannot do.
 func chargingOf(p billing.Proration) (*charging, bool) {
-	switch p {
-	case billing.ProrateImmediately:
-		return &charging{InvoiceImmediately: true}, true
-	case billing.ProrateNextPeriod, "":
-		return &charging{}, true
-	case billing.ProrationNone:
-		return &charging{DisableProrations: true}, true
-	default:
-		return nil, false
-	}
+	how, can := prorations[cmp.Or(p, billing.ProrateNextPeriod)]
+	return &how, can
 }
 
 // List reads the subscriptions that were bought with the user's email, which is all that tells whose they are.

@@ -3,6 +3,8 @@ package paddle
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	paddle "github.com/PaddleHQ/paddle-go-sdk/v4"
 
@@ -76,6 +78,11 @@ var prorations = map[billing.Proration]paddle.ProrationBillingMode{
 	billing.ProrationNone:      paddle.ProrationBillingModeDoNotBill,
 	billing.FullImmediately:    paddle.ProrationBillingModeFullImmediately,
 	billing.FullNextPeriod:     paddle.ProrationBillingModeFullNextBillingPeriod,
+}
+
+// SubscriptionTraits of Paddle.
+func (Adapter) SubscriptionTraits() provider.SubscriptionTraits {
+	return provider.SubscriptionTraits{CancelNow: true, Prorations: slices.Sorted(maps.Keys(prorations))}
 }
 
 // Change moves the plan's item to another price and leaves the others: Paddle takes the complete list. Where a charge

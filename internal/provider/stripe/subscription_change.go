@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	stripe "github.com/stripe/stripe-go/v76"
 
@@ -75,6 +77,11 @@ var prorations = map[billing.Proration]string{
 	billing.ProrateImmediately: "always_invoice",
 	billing.ProrateNextPeriod:  "create_prorations",
 	billing.ProrationNone:      "none",
+}
+
+// SubscriptionTraits of Stripe.
+func (Adapter) SubscriptionTraits() provider.SubscriptionTraits {
+	return provider.SubscriptionTraits{CancelNow: true, Prorations: slices.Sorted(maps.Keys(prorations))}
 }
 
 // changeParams is nil where the subscription has the price already.
