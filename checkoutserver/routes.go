@@ -160,6 +160,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.finish(c, w, "other", notReady())
 		return
 	}
+	if strings.HasPrefix(c.cfg.spec.URL, "https://") {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if how, refuses := c.cfg.https.Refuses(r); refuses {
 		w.Header().Set("Connection", "close") // without its body
 		a := noProofOfHTTPS()

@@ -202,3 +202,16 @@ func TestMetrics(t *testing.T) {
 		s.g.Expect(all).NotTo(ContainSubstring(personal))
 	}
 }
+
+// Whatever is answered below an https URL says that there is nothing but https.
+func TestEveryAnswerHasHSTS(t *testing.T) {
+	secure := newShop(t)
+	plain := newShop(t, func(e *v1alpha1.CheckoutEndpoint, _ *storefront.Document) {
+		e.Spec.URL, e.Spec.AllowInsecureHTTP = "http://localhost:8080", true
+	})
+	for _, path := range []string{"/v1/plans", "/v1/subscriptions", "/openapi.json", "/nowhere", "/"} {
+		secure.g.Expect(secure.send(http.MethodGet, path, "").header.Get("Strict-Transport-Security")).
+			To(Equal("max-age=31536000"), path)
+		plain.g.Expect(plain.send(http.MethodGet, path, "").header).NotTo(HaveKey("Strict-Transport-Security"), path)
+	}
+}

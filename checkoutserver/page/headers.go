@@ -73,7 +73,4 @@ func (p *Pages) write(w http.ResponseWriter, status int, policy, payment string,
 func (p *Pages) common(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if p.https() {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 }

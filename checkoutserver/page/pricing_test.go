@@ -261,10 +261,7 @@ func TestHeaders(t *testing.T) {
 		g.Expect(h.Get("Referrer-Policy")).To(Equal("strict-origin"))
 		g.Expect(h.Get("Cache-Control")).To(Equal("no-store"))
 		g.Expect(h.Get("Permissions-Policy")).To(ContainSubstring("payment=()"))
-		g.Expect(h.Get("Strict-Transport-Security")).To(HavePrefix("max-age="))
 	}
-	s.URL = "http://localhost:8080"
-	g.Expect(get(newPages(t, s), doc, "").Header).NotTo(HaveKey("Strict-Transport-Security"))
 }
 
 func TestANewDocumentIsShownAtOnce(t *testing.T) {
