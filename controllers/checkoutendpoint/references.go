@@ -117,8 +117,8 @@ func (r *Reconciler) readProvider(ctx context.Context, refs *references, at v1al
 	return err
 }
 
-// providersOf are where a Plan is sold, and where it still is on sale although its spec no longer says so. A Plan forgets
-// the others: their subscriptions are managed only where the endpoint names them, with weight 0.
+// providersOf are where a Plan is sold, and where it still is on sale although its spec no longer says so. A Plan
+// forgets the others: their subscriptions are managed only where the endpoint names them, with weight 0.
 func providersOf(plan *v1alpha1.Plan) []v1alpha1.PlanProvider {
 	list := slices.Clone(plan.Spec.Providers)
 	for _, p := range plan.Status.Providers {

@@ -45,8 +45,8 @@ func (r *Reconciler) everything(ctx context.Context) (everything, error) {
 	return all, nil
 }
 
-// shares are what one replica of an endpoint's server may ask of each provider, by the provider's key: the servers' part
-// of what the account takes, divided by all replicas of all endpoints that are at the account.
+// shares are what one replica of an endpoint's server may ask of each provider, by the provider's key: the servers'
+// part of what the account takes, divided by all replicas of all endpoints that are at the account.
 func (all everything) shares(registry provider.Registry) map[string]accounts.Limit {
 	scopes, limits, replicas := map[string]string{}, map[string]accounts.Limit{}, map[string]int{}
 	for i := range all.providers {

@@ -16,7 +16,9 @@ import (
 // The operator and all servers together never have more than the account's rate, nor its burst where that is set and
 // goes round.
 func TestSharesAddUpToTheLimit(t *testing.T) {
-	for _, l := range []accounts.Limit{{PerSecond: 3}, {PerSecond: 18}, {PerSecond: 20, Burst: 40}, {PerSecond: 1000, Burst: 2000}} {
+	for _, l := range []accounts.Limit{
+		{PerSecond: 3}, {PerSecond: 18}, {PerSecond: 20, Burst: 40}, {PerSecond: 1000, Burst: 2000},
+	} {
 		for replicas := 1; replicas <= 12; replicas++ {
 			g := NewWithT(t)
 			operator, server := l.OfOperator(), l.OfServer(replicas)
@@ -39,8 +41,9 @@ func TestScopesOfALimit(t *testing.T) {
 	registry := provider.NewRegistry(stripe.Adapter{}, paddle.Adapter{})
 	scope := func(edit func(*v1alpha1.PaymentProvider)) string {
 		pp := &v1alpha1.PaymentProvider{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a"}, Spec: v1alpha1.PaymentProviderSpec{Mode: v1alpha1.ModeTest},
-			Status: v1alpha1.PaymentProviderStatus{Account: &v1alpha1.AccountStatus{ID: "acct_1"}},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "a"},
+			Spec:       v1alpha1.PaymentProviderSpec{Mode: v1alpha1.ModeTest},
+			Status:     v1alpha1.PaymentProviderStatus{Account: &v1alpha1.AccountStatus{ID: "acct_1"}},
 		}
 		edit(pp)
 		scope, limit, ok := accounts.LimitOf(registry, pp)

@@ -20,8 +20,8 @@
 // The sandbox has one clock, which can be advanced and run faster than the time outside. Objects and events are created
 // at its time, and the waits between attempts at a webhook run on it: an advance over a wait makes the attempt at once.
 // LemonSqueezy's subscriptions are renewed by it.
-// Stripe's and Paddle's renew, fail and end by it, each as of its own time. What a receiver compares with a clock of its
-// own is of the time outside: signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
+// Stripe's and Paddle's renew, fail and end by it, each as of its own time. What a receiver compares with a clock of
+// its own is of the time outside: signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
 //
 // Options.WebhookSpeed makes the providers' own waits shorter. Without it Stripe's and Paddle's, which last for hours,
 // are replaced by those of delivery.Quick, which begin with a second.
@@ -60,8 +60,8 @@
 //	PUT    /_kassa/paddle/checkout-settings  {"payment_link","domains"?}: the default payment link, without which no
 //	                                       checkout opens, and the approved domains, which are all if none are named
 //	POST   /_kassa/paddle/list-lag         {"ms"}: how long after its creation an object is missing from Paddle's lists
-//	POST   /_kassa/paddle/custom-data      {"stays"}: whether custom_data stays on a transaction, and is not copied to the
-//	                                       subscription that comes of it
+//	POST   /_kassa/paddle/custom-data      {"stays"}: whether custom_data stays on a transaction and is not copied to
+//	                                       the subscription that comes of it
 //	POST   /_kassa/lemonsqueezy/events     a lemonsqueezy.Notice → {"type","data","sent":[{"webhook","webhook_id"}]}, as
 //	                                       for Stripe
 //	POST   /_kassa/lemonsqueezy/keys       the same for LemonSqueezy

@@ -63,7 +63,8 @@ func TestResumeAfterATrial(t *testing.T) {
 		"a card that fails": {after: ok(subscriptionJSON("sub_1", "past_due", "42", "")),
 			paths: []string{"GET ", "POST /resume"}},
 		"without a card": {after: failureOf("", "resource_missing"), paths: []string{"GET ", "POST /resume"}, refused: true},
-		"not paid":       {after: ok(subscriptionJSON("sub_1", paused, "42", "")), paths: []string{"GET ", "POST /resume"}, refused: true},
+		"not paid": {after: ok(subscriptionJSON("sub_1", paused, "42", "")), paths: []string{"GET ", "POST /resume"},
+			refused: true},
 		"an outage": {after: failure(500, "api_error", ""), paths: []string{"GET ", "POST /resume"},
 			class: provider.ClassUnavailable},
 	} {

@@ -9,8 +9,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-// rulesOf says that Stripe does not do a change by its rules, in words of Kassa's own: Stripe's are for developers. That
-// the price is not there is none of them, and the account's owner has to mend it.
+// rulesOf says that Stripe does not do a change by its rules, in words of Kassa's own: Stripe's are for developers.
+// That the price is not there is none of them, and the account's owner has to mend it.
 func rulesOf(err error, s *subscription) (reason string, refused bool) {
 	var e *provider.Error
 	switch {

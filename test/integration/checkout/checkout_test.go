@@ -128,7 +128,8 @@ func TestPricesAreToldToTheServers(t *testing.T) {
 	}}))
 	first := price(s, "pro", "monthly")
 	g.Expect(first).To(Equal(has(s, "pro", "2900")))
-	g.Expect(sold(s).Providers).To(ConsistOf(And(HaveField("Ready", true), HaveField("RequestsPerSecond", 250.0), HaveField("Burst", 500),
+	g.Expect(sold(s).Providers).To(ConsistOf(And(HaveField("Ready", true),
+		HaveField("RequestsPerSecond", 250.0), HaveField("Burst", 500),
 		HaveField("APIKey", storefront.SecretKey{Name: "stripe-api", Key: "api-key"}),
 		HaveField("AccountID", s.Sandbox.Stripe().Account(s.APIKey()).ID()))))
 	role := &rbacv1.Role{}
