@@ -144,7 +144,7 @@ func (v View) ApproveDomains(domains []string) {
 	v.a.approvedDomains = slices.Clone(domains)
 }
 
-// KeepCustomData says whether custom_data stays on a transaction and is not copied to the subscription that comes of it.
+// KeepCustomData says whether custom_data stays on a transaction and is not copied to what is subscribed to by it.
 func (v View) KeepCustomData(stays bool) {
 	v.a.mu.Lock()
 	defer v.a.mu.Unlock()
