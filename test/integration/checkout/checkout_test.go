@@ -172,6 +172,25 @@ func TestPricesAreToldToTheServers(t *testing.T) {
 	before := versions()
 	s.Change(pro, func() { pro.Labels = map[string]string{"team": "growth"} })
 	g.Consistently(versions, time.Second, often).Should(Equal(before))
+	sharesTheRate(s)
+}
+
+// sharesTheRate has another endpoint come to the account and go: what one server may ask follows.
+func sharesTheRate(s *stack.Stack) {
+	g := NewWithT(s.T)
+	limit := func() [2]float64 {
+		p := sold(s).Providers[0]
+		return [2]float64{p.RequestsPerSecond, float64(p.Burst)}
+	}
+	other := endpoint("pro")
+	other.Name, other.Spec.URL = "other", "http://other.example.com"
+	other.Spec.Workload = &v1alpha1.Workload{Replicas: ptr.To[int32](3)}
+	s.Create(other)
+	g.Eventually(limit, stack.Patience, often).Should(Equal([2]float64{100, 200}), "a fifth each")
+	s.Change(other, func() { other.Spec.Workload.Replicas = ptr.To[int32](2) })
+	g.Eventually(limit, stack.Patience, often).Should(Equal([2]float64{125, 250}))
+	g.Expect(s.Client.Delete(context.Background(), other)).To(Succeed())
+	g.Eventually(limit, stack.Patience, often).Should(Equal([2]float64{250, 500}))
 }
 
 // What is missing is said, and what is there is sold.
