@@ -20,8 +20,9 @@
 // The sandbox has one clock, which can be advanced and run faster than the time outside. Objects and events are created
 // at its time, and the waits between attempts at a webhook run on it: an advance over a wait makes the attempt at once.
 // LemonSqueezy's subscriptions are renewed by it.
-// Stripe's and Paddle's renew, fail and end by it, each as of its own time. What a receiver compares with a clock of
-// its own is of the time outside: signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
+// Stripe's subscriptions renew, fail and end by it, each as of its own time.
+// Paddle's subscriptions renew on it too. What a receiver compares with a clock of its own is of the time outside:
+// signatures (Stripe-Signature, Paddle-Signature), and the time limits of requests.
 //
 // Options.WebhookSpeed makes the providers' own waits shorter. Without it Stripe's and Paddle's, which last for hours,
 // are replaced by those of delivery.Quick, which begin with a second.
