@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -179,6 +180,25 @@ func TestRequestsThatAPauseKeptBack(t *testing.T) {
 			g.Expect(e.Status).To(Equal(status), name)
 			g.Expect(sent).To(Equal(1))
 		}
+	}
+}
+
+// Neither does what Kassa's own limit kept back say anything about the provider.
+func TestRequestsThatTheOwnLimitKeptBack(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, a := range accounts() {
+		g := NewWithT(t)
+		conn := a.connect(t, "", instrument.Client(instrument.Options{
+			Provider: a.adapter.Type(), RequestsPerSecond: 0.001, Burst: 1,
+			Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") }),
+		}))
+		_, err := conn.Account(ctx)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassUnavailable), string(a.adapter.Type()))
+		_, err = conn.Account(ctx)
+		g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassRateLimited), string(a.adapter.Type()))
+		g.Expect(err).To(MatchError(context.DeadlineExceeded))
+		g.Expect(err).To(MatchError(ContainSubstring("Kassa's own limit")))
 	}
 }
 

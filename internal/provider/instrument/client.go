@@ -121,11 +121,11 @@ func (t *transport) admit(req *http.Request) error {
 	}
 	if provider.IsBackground(req.Context()) {
 		if err := t.bucket.background.Wait(req.Context()); err != nil {
-			return waitError(req.Context(), err)
+			return t.waitError(req.Context(), err)
 		}
 	}
 	if err := t.bucket.all.Wait(req.Context()); err != nil {
-		return waitError(req.Context(), err)
+		return t.waitError(req.Context(), err)
 	}
 	// The pause may have begun during the wait.
 	return t.bucket.pause.refuse(req, billing.Provider(t.provider), time.Now())
@@ -144,14 +144,18 @@ func (t *transport) count(operation, class string) {
 	}
 }
 
-// waitError keeps the context's error visible to errors.Is: the limiter also gives up, with an error of its own, as
-// soon as it knows that a token would come after the deadline.
-func waitError(ctx context.Context, err error) error {
-	cause := ctx.Err()
-	if cause == nil {
-		cause = context.DeadlineExceeded
+// waitError is of a request that was not sent. The limiter gives up as soon as it knows that a token would come after
+// the deadline: then nothing is wrong with the provider, and the error is as if the time had passed. Otherwise the
+// caller's time was over before, or the caller does not wait any more.
+func (t *transport) waitError(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("not sent: %w", cause)
 	}
-	return fmt.Errorf("waiting for the rate limit (%w): %w", err, cause)
+	return &provider.Error{
+		Class: provider.ClassRateLimited, Provider: billing.Provider(t.provider), Operation: provider.OperationOf(ctx),
+		Message: "not sent, because Kassa's own limit of requests leaves no time for it",
+		Err:     fmt.Errorf("%w: %w", context.DeadlineExceeded, err),
+	}
 }
 
 // body ends the request's timeout when the answer is read or dropped.

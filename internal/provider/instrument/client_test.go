@@ -93,6 +93,10 @@ func TestRateLimit(t *testing.T) {
 	defer cancel()
 	_, err := get(ctx, client, "http://x")
 	g.Expect(err).To(MatchError(context.DeadlineExceeded))
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassRateLimited), "nothing is wrong with the provider")
+	_, err = get(provider.WithBackground(ctx), client, "http://x")
+	g.Expect(err).To(MatchError(context.DeadlineExceeded))
+	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassRateLimited))
 
 	ctx, cancel = context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -101,7 +105,10 @@ func TestRateLimit(t *testing.T) {
 		done <- err
 	}()
 	cancel()
-	g.Eventually(done, 10*time.Second).Should(Receive(MatchError(context.Canceled)))
+	var gaveUp error
+	g.Eventually(done, 10*time.Second).Should(Receive(&gaveUp))
+	g.Expect(gaveUp).To(MatchError(context.Canceled))
+	g.Expect(provider.ClassOf(gaveUp)).To(Equal(provider.ClassUnavailable), "it is no matter of the limit")
 	g.Expect(sent.Load()).To(Equal(int32(2)))
 
 	body := &closeRecorder{Reader: strings.NewReader("a=b")}
