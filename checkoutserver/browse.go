@@ -69,7 +69,7 @@ func (s *Server) buy(c *call) bool {
 	o, refused := c.cfg.order(&purchase{Plan: chosen.Plan, Price: chosen.Price, Currency: string(chosen.Currency)}, c.user)
 	if refused == nil {
 		o.key = rand.Text()
-		o.sites = s.resting.last(c.cfg.choose(o.key, o.price), c.now)
+		o.sites = s.candidates(c, buyerOf(c.user, "", o.key), o.price)
 		var opened *checkout
 		if opened, refused = s.sell(c, o); refused == nil {
 			http.Redirect(c.w, c.r, opened.URL, http.StatusSeeOther)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/checkoutserver/page"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/signin"
@@ -44,7 +43,7 @@ func (s *Server) openCheckout(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	o.sites = s.resting.last(c.cfg.choose(cmp.Or(c.user.ID, key, in.Email, rand.Text()), o.price), c.now)
+	o.sites = s.candidates(c, buyerOf(c.user, in.Email, key), o.price)
 	if key == "" {
 		o.key = rand.Text()
 		return s.sellTo(c, o)
@@ -118,21 +117,6 @@ func (c *settings) leads(in *purchase) (success, cancel string, refused *answer)
 	return success, cancel, nil
 }
 
-// choose are a buyer's providers among those where the price can be bought now.
-func (c *settings) choose(buyer string, price *storefront.Price) []*site {
-	var shares []share
-	for _, at := range price.At {
-		if s := c.site(at.Provider); s != nil && s.down == "" && s.closed == "" {
-			shares = append(shares, share{s.Key(), s.Weight})
-		}
-	}
-	var out []*site
-	for _, key := range order(buyer, shares) {
-		out = append(out, c.site(key))
-	}
-	return out
-}
-
 // sellTo is sell for a client of the API.
 func (s *Server) sellTo(c *call, o *sale) *answer {
 	opened, refused := s.sell(c, o)
@@ -146,8 +130,8 @@ func (s *Server) sellTo(c *call, o *sale) *answer {
 	return a
 }
 
-// sell opens the checkout at the first provider that can be reached. The client's going away does not end it: a client
-// that comes back with its key finds the answer.
+// sell opens the checkout at the first provider that can be reached, of those where it may be opened. The client's
+// going away does not end it: a client that comes back with its key finds the answer.
 func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 	ctx, cancel := within(c.r.Context())
 	defer cancel()
@@ -159,11 +143,13 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 			return opened, nil
 		}
 		refused = s.refusal(at, opCheckout, err)
-		if !away(err) {
+		if !away(err) || !c.cfg.failsOver() {
 			return nil, refused
 		}
-		s.resting.fails(at.Key(), time.Now())
-		if c.cfg.spec.Failover == v1alpha1.FailoverDisabled || ctx.Err() != nil {
+		if rests(err) {
+			s.resting.fails(at.Key(), time.Now())
+		}
+		if ctx.Err() != nil {
 			return nil, refused
 		}
 	}
@@ -229,13 +215,4 @@ func (c *settings) buyerLink(in provider.CheckoutSpec, id string) string {
 		return asked
 	}
 	return page.Link(in.PageURL, id, other(in.SuccessURL, success), other(in.CancelURL, cancel))
-}
-
-// away says that another provider may be able to do what this one could not.
-func away(err error) bool {
-	if isRefusal(err) {
-		return false
-	}
-	class := provider.ClassOf(err)
-	return class == provider.ClassUnavailable || class == provider.ClassCredentials
 }

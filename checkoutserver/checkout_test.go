@@ -159,37 +159,6 @@ func TestUsersStayAtTheirProvider(t *testing.T) {
 	s.g.Expect(s.stripe.checkouts()[0].PageURL).To(BeEmpty())
 }
 
-func TestFailover(t *testing.T) {
-	for _, c := range []struct {
-		class    provider.Class
-		failover v1alpha1.ProviderFailover
-		want     int
-	}{
-		{provider.ClassUnavailable, "", 201},
-		{provider.ClassCredentials, v1alpha1.FailoverEnabled, 201},
-		{provider.ClassUnavailable, v1alpha1.FailoverDisabled, 503},
-		{provider.ClassCredentials, v1alpha1.FailoverDisabled, 503},
-		{provider.ClassRateLimited, "", 503},
-		{provider.ClassTerminal, "", 502},
-	} {
-		s := newShop(t, func(e *v1alpha1.CheckoutEndpoint, doc *storefront.Document) {
-			e.Spec.Failover = c.failover
-			doc.Providers[0].Weight, doc.Providers[1].Weight = 1000, 1
-		})
-		s.stripe.fail(failure(c.class))
-		r := s.buy("user-1")
-		s.g.Expect(r.status).To(Equal(c.want), "%s %s: %s", c.class, c.failover, r.body)
-		if c.want == 201 {
-			s.g.Expect(s.paddle.checkouts()).To(HaveLen(1))
-		} else {
-			s.g.Expect(s.paddle.checkouts()).To(BeEmpty())
-		}
-		if c.want == 503 {
-			s.g.Expect(r.header.Get("Retry-After")).To(Equal("7"))
-		}
-	}
-}
-
 func TestWhatAProviderCannotDoIsSaid(t *testing.T) {
 	s := newShop(t, onlyStripe)
 	s.stripe.fail(&provider.RefusalError{Provider: billing.Stripe, Reason: "has no such currency"})
@@ -197,20 +166,6 @@ func TestWhatAProviderCannotDoIsSaid(t *testing.T) {
 	s.g.Expect(r.status).To(Equal(422))
 	s.g.Expect(r.problem()).To(Equal("refused"))
 	s.g.Expect(r.body).To(ContainSubstring("Stripe has no such currency."))
-}
-
-// A provider that was silent is the last choice for a while, so that not every buyer waits for it.
-func TestSilentProviderRests(t *testing.T) {
-	s := newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) {
-		doc.Providers[0].Weight, doc.Providers[1].Weight = 1000, 1
-	})
-	s.stripe.fail(failure(provider.ClassUnavailable))
-	s.g.Expect(s.buy("user-1").status).To(Equal(201))
-	s.stripe.fail(nil)
-	s.g.Expect(s.buy("user-1").status).To(Equal(201))
-	s.g.Expect(s.paddle.checkouts()).To(HaveLen(2))
-	sites := s.server.config.live.Load().sites
-	s.g.Expect(s.server.resting.last(sites, time.Now().Add(restTime))).To(Equal(sites), "not for ever")
 }
 
 func TestNothingIsSoldWhereItCannotBe(t *testing.T) {

@@ -3,8 +3,8 @@
 // alone.
 //
 // What is decided here:
-//   - A user's provider follows from a hash of the user's id and the weights, so that every replica picks the same one,
-//     and a changed weight moves the fewest users. Nobody's checkouts go where chance says.
+//   - A user's provider follows from a hash of the user's id, or email, and the weights, so that every replica picks
+//     the same one, and a changed weight moves the fewest users. Nobody's checkouts go where chance says.
 //   - A checkout that nobody pays costs nothing, so one whose fate at a provider is not known is made again at the
 //     next.
 //   - A subscription is its user's by the id in its metadata or, where the provider keeps none, by the verified email.
@@ -14,6 +14,6 @@
 //   - Only an application's own server chooses how a change of plan is prorated: a user would choose not to pay.
 //
 // The rooms: routes (HTTP), request and answer (what comes in and goes out), checkout, plans, subscription* and portal
-// (what is asked for), weights (which provider), replay (Idempotency-Key), config*, settings and site (what the spec,
-// the storefront and the Secrets say now), metrics, health, server (life cycle).
+// (what is asked for), weights and failover (which provider), replay (Idempotency-Key), config*, settings and site
+// (what the spec, the storefront and the Secrets say now), metrics, health, server (life cycle).
 package checkoutserver

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
@@ -57,49 +55,6 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 	default:
 		return providerRefused()
 	}
-}
-
-// restTime is how long a provider that could not be reached is the last choice. Without it every buyer would wait for
-// its silence first.
-const restTime = 5 * time.Second
-
-// resting are the providers that could not be reached lately.
-type resting struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-}
-
-func (r *resting) fails(key string, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.until == nil {
-		r.until = map[string]time.Time{}
-	}
-	r.until[key] = now.Add(restTime)
-}
-
-func (r *resting) works(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.until, key)
-}
-
-// last puts those that rest behind the others, and leaves the order as it is otherwise.
-func (r *resting) last(sites []*site, now time.Time) []*site {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.until) == 0 {
-		return sites
-	}
-	var awake, asleep []*site
-	for _, s := range sites {
-		if now.Before(r.until[s.Key()]) {
-			asleep = append(asleep, s)
-		} else {
-			awake = append(awake, s)
-		}
-	}
-	return append(awake, asleep...)
 }
 
 // within bounds what is asked of a provider for one request, and goes on when the client hangs up: a change that is

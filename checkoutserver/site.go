@@ -29,6 +29,9 @@ type site struct {
 	down, closed string
 }
 
+// sells says that checkouts can be opened there.
+func (s *site) sells() bool { return s.down == "" && s.closed == "" }
+
 // prefixOf begins the ids of a provider's subscriptions: its name, and its namespace where that is another one. Neither
 // has a tilde, and a provider's own id has no dot.
 func prefixOf(p storefront.Provider, namespace string) string {

@@ -1,0 +1,108 @@
+package checkoutserver
+
+import (
+	"cmp"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/signin"
+	"github.com/kassa-dev/kassa/internal/storefront"
+)
+
+// buyerOf is what a buyer's provider follows from: the user, or else what a buyer without an account most likely sends
+// again.
+func buyerOf(who signin.User, email, key string) string {
+	return cmp.Or(who.ID, billing.LowerEmail(cmp.Or(who.Email, email)), key, rand.Text())
+}
+
+// failsOver says that a purchase may be made at another provider than the buyer's own.
+func (c *settings) failsOver() bool { return c.spec.Failover != v1alpha1.FailoverDisabled }
+
+// candidates are the providers that a purchase is tried at, in this order. Without failover it is the buyer's own one
+// or, while nothing can be sold there, none: what has become of that one must not move anybody.
+func (s *Server) candidates(c *call, buyer string, price *storefront.Price) []*site {
+	sites := c.cfg.choose(buyer, price)
+	if !c.cfg.failsOver() {
+		sites = sites[:min(1, len(sites))]
+	}
+	sites = slices.DeleteFunc(sites, func(at *site) bool { return !at.sells() })
+	if !c.cfg.failsOver() {
+		return sites
+	}
+	return s.resting.last(sites, c.now)
+}
+
+// choose are all providers that share the sales of a price, a buyer's own one first.
+func (c *settings) choose(buyer string, price *storefront.Price) []*site {
+	var shares []share
+	for _, at := range price.At {
+		if s := c.site(at.Provider); s != nil {
+			shares = append(shares, share{s.Key(), s.Weight})
+		}
+	}
+	var out []*site
+	for _, key := range order(buyer, shares) {
+		out = append(out, c.site(key))
+	}
+	return out
+}
+
+// away says that another provider may be able to do what this one could not.
+func away(err error) bool {
+	return !isRefusal(err) && (rests(err) || provider.ClassOf(err) == provider.ClassRateLimited)
+}
+
+// rests says that the next buyers would fare no better at this provider. A limit of requests is none of that: it leaves
+// room for some, and what it keeps back costs no time.
+func rests(err error) bool {
+	class := provider.ClassOf(err)
+	return class == provider.ClassUnavailable || class == provider.ClassCredentials
+}
+
+// restTime is how long a provider that could not be reached is the last choice. Without it every buyer would wait for
+// its silence first.
+const restTime = 5 * time.Second
+
+// resting are the providers that could not be reached lately.
+type resting struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (r *resting) fails(key string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil {
+		r.until = map[string]time.Time{}
+	}
+	r.until[key] = now.Add(restTime)
+}
+
+func (r *resting) works(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.until, key)
+}
+
+// last puts those that rest behind the others, and leaves the order as it is otherwise.
+func (r *resting) last(sites []*site, now time.Time) []*site {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.until) == 0 {
+		return sites
+	}
+	var awake, asleep []*site
+	for _, s := range sites {
+		if now.Before(r.until[s.Key()]) {
+			asleep = append(asleep, s)
+		} else {
+			awake = append(awake, s)
+		}
+	}
+	return append(awake, asleep...)
+}
