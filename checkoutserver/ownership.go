@@ -45,6 +45,11 @@ func belongs(at *site, s *billing.Subscription, who signin.User) bool {
 	return who.ID != "" && s.UserID == who.ID
 }
 
+// knows says whether the provider can find the user's subscriptions: by the id, by the email, or by both.
+func (s *site) knows(who signin.User) bool {
+	return (who.ID != "" || s.traits.NoUserID) && (who.Email != "" || !s.traits.NoUserID && !s.traits.NeedsEmail)
+}
+
 // marked says that the marks are of a Plan of this cluster and namespace.
 func (c *settings) marked(o billing.Owner) bool {
 	return c.doc.Cluster != "" && o.Cluster == c.doc.Cluster && o.Namespace == c.namespace

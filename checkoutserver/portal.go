@@ -46,12 +46,12 @@ func (s *Server) portalOf(ctx context.Context, c *call, id string) (*owned, *ans
 		}
 		return o, refused
 	}
-	found, failed := s.all(ctx, c)
+	all := s.all(ctx, c)
 	switch {
-	case len(found) > 0:
-		return found[0], nil
-	case failed != nil:
-		return nil, failed
+	case len(all.found) > 0:
+		return all.found[0], nil
+	case all.failed != nil:
+		return nil, all.failed
 	default:
 		return nil, noSubscription()
 	}
@@ -63,13 +63,15 @@ func (s *Server) foreignCustomer(ctx context.Context, c *call, o *owned) *answer
 	if !o.at.traits.NeedsEmail || o.at.traits.NoUserID {
 		return nil
 	}
-	listed, refused := s.listAt(ctx, c, o.at)
-	if refused != nil {
-		return refused
-	}
-	for _, known := range listed {
-		if known.CustomerID == o.CustomerID {
-			return nil
+	if o.at.knows(c.user) {
+		listed, refused := s.listAt(ctx, c, o.at)
+		if refused != nil {
+			return refused
+		}
+		for _, known := range listed {
+			if known.CustomerID == o.CustomerID {
+				return nil
+			}
 		}
 	}
 	return notAllowed("The portal is opened only for a user whose verified email is the customer's at the provider.")

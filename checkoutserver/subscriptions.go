@@ -45,55 +45,63 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-// listSubscriptions is GET /v1/subscriptions. What a provider that cannot be reached has is missing, and the answer
-// says so: a user who is told of no subscription buys another.
+// listSubscriptions is GET /v1/subscriptions. What a provider that cannot be reached has is missing, and so is what one
+// has that cannot know the user. The answer says so: a user who is told of no subscription buys another.
 func (s *Server) listSubscriptions(c *call) *answer {
 	if c.cfg.spec.Subscriptions == nil && c.cfg.spec.CustomerPortal == nil {
 		return notOffered("subscriptions")
 	}
 	ctx, cancel := within(c.r.Context())
 	defer cancel()
-	found, failed := s.all(ctx, c)
-	if failed != nil && len(found) == 0 {
-		return failed
+	all := s.all(ctx, c)
+	if all.failed != nil && len(all.found) == 0 {
+		return all.failed
 	}
 	out := struct {
 		Subscriptions []subscription `json:"subscriptions"`
 		Incomplete    bool           `json:"incomplete"`
-	}{Subscriptions: []subscription{}, Incomplete: failed != nil}
-	for _, o := range found {
+	}{Subscriptions: []subscription{}, Incomplete: all.failed != nil || all.unasked}
+	for _, o := range all.found {
 		out.Subscriptions = append(out.Subscriptions, o.view())
 	}
 	return jsonAnswer(http.StatusOK, out)
 }
 
-// all are the user's subscriptions at every provider, the newest first. failed is the answer of one that could not
-// tell.
-func (s *Server) all(ctx context.Context, c *call) (found []*owned, failed *answer) {
+// listing is what is known of a user's subscriptions at every provider.
+type listing struct {
+	found   []*owned // the newest first
+	failed  *answer  // of a provider that could not tell; nil when all could
+	unasked bool     // there is a provider that cannot know the user
+}
+
+func (s *Server) all(ctx context.Context, c *call) listing {
+	var out listing
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, at := range c.cfg.sites {
+		if at.down == "" && !at.knows(c.user) {
+			out.unasked = true
+			continue
+		}
 		wg.Go(func() {
 			some, refused := s.listAt(ctx, c, at)
 			mu.Lock()
 			defer mu.Unlock()
-			found = append(found, some...)
-			failed = cmp.Or(refused, failed)
+			out.found = append(out.found, some...)
+			out.failed = cmp.Or(refused, out.failed)
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(found, func(a, b *owned) int {
+	slices.SortFunc(out.found, func(a, b *owned) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.id(), b.id()))
 	})
-	return found, failed
+	return out
 }
 
+// listAt asks a provider that knows the user.
 func (s *Server) listAt(ctx context.Context, c *call, at *site) ([]*owned, *answer) {
 	if at.down != "" {
 		return nil, providerUnavailable(0)
-	}
-	if (at.traits.NeedsEmail || at.traits.NoUserID) && c.user.Email == "" {
-		return nil, nil // nothing there is known to be the user's
 	}
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()

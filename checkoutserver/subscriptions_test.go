@@ -68,6 +68,28 @@ func TestListSaysWhatIsMissing(t *testing.T) {
 	s.g.Expect(r.problem()).To(Equal("provider-unavailable"))
 }
 
+// A list in which a provider has no part must not look like "you have no others".
+func TestListSaysWhoCannotKnowTheUser(t *testing.T) {
+	s := newShop(t)
+	for who, incomplete := range map[string]bool{
+		"u1": true, "u1,u@example.com": false, ",u@example.com": true, // by email alone nothing at Stripe is the user's
+	} {
+		got := s.list(who)
+		s.g.Expect(got.Subscriptions).To(BeEmpty())
+		s.g.Expect(got.Incomplete).To(Equal(incomplete), who)
+	}
+	s.stripe.subs["sub_1"] = subscribed("sub_1", "u1")
+	s.g.Expect(s.list("u1").Incomplete).To(BeTrue())
+	s.paddle.traits.NoUserID = true
+	s.server.config.connections.open = map[string]opened{}
+	s.resolve()
+	s.g.Expect(s.list("u1").Incomplete).To(BeTrue())
+	s.g.Expect(s.list("u1,u@example.com").Incomplete).To(BeFalse())
+
+	s = newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) { doc.Providers = doc.Providers[:1] })
+	s.g.Expect(s.list("u1").Incomplete).To(BeFalse(), "Stripe knows by the id")
+}
+
 // Every way to a subscription that is not the user's has the answer of one that does not exist, and changes nothing.
 func TestForeignSubscriptionsDoNotExist(t *testing.T) {
 	s := newShop(t)
@@ -233,7 +255,6 @@ func TestChangePlan(t *testing.T) {
 	s.g.Expect(s.stripe.changed[len(s.stripe.changed)-1].Metered).To(BeTrue())
 }
 
-// A user would choose to pay nothing.
 // A second press of the button, without an Idempotency-Key, comes while the first is at the provider.
 func TestChangesOfOneSubscriptionDoNotMeet(t *testing.T) {
 	s := newShop(t)
@@ -254,6 +275,7 @@ func TestChangesOfOneSubscriptionDoNotMeet(t *testing.T) {
 	s.g.Expect(change()).To(Equal(200), "the next one is let through")
 }
 
+// A user would choose to pay nothing.
 func TestUsersDoNotChooseTheProration(t *testing.T) {
 	g := NewWithT(t)
 	s := newShop(t)
