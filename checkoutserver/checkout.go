@@ -48,8 +48,8 @@ func (s *Server) openCheckout(c *call) *answer {
 		o.key = rand.Text()
 		return s.sellTo(c, o)
 	}
-	o.key = key
-	// The user is a part of the key: nobody is told of another's purchase.
+	// Whose key it is, is a part of it, here and at the provider: nobody is told of another's purchase.
+	o.key, o.whose = key, c.whose()
 	id := c.replayID(opCheckout, key)
 	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellTo(c, o) })
 	c.replayed = again
@@ -64,7 +64,7 @@ type sale struct {
 	spec  provider.CheckoutSpec // without what differs between providers
 	sites []*site               // the first choice first
 	key   string                // the client's Idempotency-Key, or a random one
-	user  string
+	whose string                // it is; see call.whose
 }
 
 // order looks up what is bought.
@@ -88,7 +88,7 @@ func (c *settings) order(in *purchase, who signin.User) (*sale, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
-	o := &sale{in: in, plan: plan, price: price, user: who.ID, spec: provider.CheckoutSpec{
+	o := &sale{in: in, plan: plan, price: price, spec: provider.CheckoutSpec{
 		Owner: c.owner(plan), Plan: plan.Name, Price: price.Name, Recurring: price.Recurring != nil,
 		Quantity: quantity, Currency: currency, SuccessURL: success, CancelURL: cancel,
 		UserID: who.ID, Email: cmp.Or(in.Email, who.Email), Metadata: in.Metadata,
@@ -173,7 +173,7 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 	// not: the purchase is the same when it is asked for again tomorrow.
 	content := digestOfValue(in)
 	in.ExpiresAt, in.ExpiryStep = c.cfg.expiresAt(c.now)
-	id := digestOf(string(c.cfg.uid), o.user, o.key, at.Key(), string(content[:]))
+	id := digestOf(string(c.cfg.uid), o.whose, o.key, at.Key(), string(content[:]))
 	in.IdempotencyKey = hex.EncodeToString(id[:])
 	opened, err := at.checkouts.Open(ctx, in)
 	s.metrics.checkouts.WithLabelValues(string(at.Type), outcome(err, "created")).Inc()

@@ -65,7 +65,7 @@ func (s *Server) successor(c *call, o *sale, at *site) (*call, *sale, *site) {
 		return nil, nil, nil
 	}
 	next := *c
-	next.cfg, fresh.key = cfg, o.key
+	next.cfg, fresh.key, fresh.whose = cfg, o.key, o.whose
 	return &next, fresh, there
 }
 

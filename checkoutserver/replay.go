@@ -43,13 +43,25 @@ func digestOfValue(value any) digest {
 	return sha256.Sum256(text)
 }
 
-// replayID is whose key it is, and for what. A user who is known by an email alone is a user too.
+// replayID is whose key it is, and for what.
 func (c *call) replayID(operation, key string) digest {
-	email := ""
-	if c.user.ID == "" {
-		email = billing.LowerEmail(c.user.Email)
+	return digestOf(string(c.cfg.uid), operation, c.whose(), key)
+}
+
+// whose tells apart those who may use the same Idempotency-Key without knowing of each other. A user who is known by an
+// email alone is a user too. Where nobody is known, two buyers may well think of the same key, and must not be given
+// one checkout: there an address counts. An application's own server has all keys to itself.
+func (c *call) whose() string {
+	switch {
+	case c.user.ID != "":
+		return "user " + c.user.ID
+	case c.user.Email != "":
+		return "email " + billing.LowerEmail(c.user.Email)
+	case c.cfg.spec.Auth.Anonymous != nil:
+		return "address " + clientAddress(c.r, c.cfg.proxies)
+	default:
+		return ""
 	}
-	return digestOf(string(c.cfg.uid), operation, c.user.ID, email, key)
 }
 
 // replays remembers what requests with an Idempotency-Key were answered. It is of one replica: across them the
