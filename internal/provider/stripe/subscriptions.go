@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -134,7 +135,18 @@ func (s *subscriptions) Portal(ctx context.Context, of billing.Subscription, ret
 		out:   out,
 		valid: func() bool { return out.Object == "billing_portal.session" && out.URL != "" },
 	})
-	return out.URL, err
+	return out.URL, withPortalAdvice(err)
+}
+
+// withPortalAdvice says what a person can do about a portal that is refused. Stripe has no code for the usual reason.
+// The advice comes first, because Stripe's text may be cut.
+func withPortalAdvice(err error) error {
+	var e *provider.Error
+	if errors.As(err, &e) && e.Class == provider.ClassTerminal && e.Status == http.StatusBadRequest {
+		e.Message = "Stripe opens no portal before its settings were saved once, in the dashboard under Settings, Billing, " +
+			"Customer portal, in the mode of the key. It says: " + e.Message
+	}
+	return err
 }
 
 func refusal(reason string) error {

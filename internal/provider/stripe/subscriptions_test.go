@@ -165,3 +165,23 @@ func TestPortal(t *testing.T) {
 	g.Expect(provider.ClassOf(err)).To(Equal(provider.ClassTerminal))
 	g.Expect(f.requests()).To(HaveLen(1))
 }
+
+// An account whose portal was never set up is the usual reason, and Stripe has no code for it.
+func TestPortalThatIsNotSetUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer reply
+		class  provider.Class
+		advice bool
+	}{
+		"not set up":  {failure(400, "invalid_request_error", ""), provider.ClassTerminal, true},
+		"no customer": {failure(400, "invalid_request_error", "resource_missing"), provider.ClassNotFound, false},
+		"no right":    {failure(403, "invalid_request_error", ""), provider.ClassCredentials, false},
+		"away":        {failure(500, "api_error", ""), provider.ClassUnavailable, false},
+	} {
+		g := NewWithT(t)
+		s, _ := seller(t, func(sent) reply { return c.answer })
+		_, err := s.Portal(t.Context(), billing.Subscription{CustomerID: "cus_1"}, "https://app.example.com")
+		g.Expect(provider.ClassOf(err)).To(Equal(c.class), name)
+		g.Expect(strings.Contains(err.Error(), "Settings, Billing, Customer portal")).To(Equal(c.advice), name)
+	}
+}
