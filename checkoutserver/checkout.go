@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 			s.resting.works(at.Key())
 			return opened, nil
 		}
-		refused = s.refusal(at, opCheckout, err)
+		refused = s.refusal(c, at, opCheckout, err)
 		if !away(err) || !c.cfg.failsOver() {
 			return nil, refused
 		}
@@ -175,8 +176,9 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 	in.ExpiresAt, in.ExpiryStep = c.cfg.expiresAt(c.now)
 	id := digestOf(string(c.cfg.uid), o.whose, o.key, at.Key(), string(content[:]))
 	in.IdempotencyKey = hex.EncodeToString(id[:])
+	began := time.Now()
 	opened, err := at.checkouts.Open(ctx, in)
-	s.metrics.checkouts.WithLabelValues(string(at.Type), outcome(err, "created")).Inc()
+	s.attempted(c, o, at, time.Since(began), err)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +191,20 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 		out.ExpiresAt = &expires
 	}
 	return out, nil
+}
+
+// attempted counts and logs an attempt at a payment. Nothing of the buyer is in it; the ids lead to the rest.
+func (s *Server) attempted(c *call, o *sale, at *site, took time.Duration, err error) {
+	result := outcome(err, "created")
+	s.metrics.checkouts.WithLabelValues(string(at.Type), result).Inc()
+	about := []any{
+		"request", c.id, "provider", at.Key(), "plan", o.plan.Name, "price", o.price.Name, "outcome", result,
+		"duration", took.Round(time.Millisecond).String(),
+	}
+	if e, ok := errors.AsType[*provider.Error](err); ok && e.RequestID != "" {
+		about = append(about, "providerRequest", e.RequestID)
+	}
+	s.log.Info("checkout attempt", about...)
 }
 
 // buyerPage is Kassa's page for a provider that has none. It names the provider where several need one.

@@ -179,7 +179,7 @@ func (a *account) fail(err error) {
 	a.err = err
 }
 
-func failure(class provider.Class) error {
+func failure(class provider.Class) *provider.Error {
 	return &provider.Error{Class: class, Provider: billing.Stripe, Operation: "open checkout", RetryAfter: 7 * time.Second}
 }
 

@@ -30,7 +30,7 @@ func (s *Server) openPortal(c *call) *answer {
 		return noSubscription()
 	}
 	if err != nil {
-		return s.refusal(o.at, "portal", err)
+		return s.refusal(c, o.at, "portal", err)
 	}
 	return jsonAnswer(http.StatusOK, struct {
 		URL      string `json:"url"`

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
+
+	"golang.org/x/time/rate"
 
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
@@ -30,7 +33,7 @@ func outcome(err error, ok string) string {
 const opCheckout = "checkout"
 
 // refusal is the answer for what a provider could not do. What is the operator's to mend is logged.
-func (s *Server) refusal(at *site, operation string, err error) *answer {
+func (s *Server) refusal(c *call, at *site, operation string, err error) *answer {
 	if refused, ok := errors.AsType[*provider.RefusalError](err); ok {
 		return problem(http.StatusUnprocessableEntity, "refused", "The provider cannot do that", refused.Error()+".")
 	}
@@ -38,9 +41,9 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 		return alreadyPaid()
 	}
 	class := provider.ClassOf(err)
-	if class != provider.ClassNotFound && class != provider.ClassConflict {
-		s.complain.Do(func() {
-			s.log.Warn("a provider did not do what was asked", "provider", at.Key(), "operation", operation,
+	if class != provider.ClassConflict {
+		s.complaints.about(complaint{at.Key(), operation, class}, func() {
+			s.log.Warn("a provider did not do what was asked", "request", c.id, "provider", at.Key(), "operation", operation,
 				"class", class.String(), "error", serving.Brief(err), "atMostEvery", complainEvery.String())
 		})
 	}
@@ -55,6 +58,22 @@ func (s *Server) refusal(at *site, operation string, err error) *answer {
 	default:
 		return providerRefused()
 	}
+}
+
+// complaints bounds how often each trouble is logged, so that a mistake in one provider's settings is not hidden by
+// what else goes wrong. There are as many as providers, operations and classes at most. The zero value is ready.
+type complaints struct {
+	seldom sync.Map // complaint: *rate.Sometimes
+}
+
+type complaint struct {
+	provider, operation string
+	class               provider.Class
+}
+
+func (c *complaints) about(what complaint, say func()) {
+	seldom, _ := c.seldom.LoadOrStore(what, &rate.Sometimes{First: 1, Interval: complainEvery})
+	seldom.(*rate.Sometimes).Do(say)
 }
 
 // within bounds what is asked of a provider for one request, and goes on when the client hangs up: a change that is

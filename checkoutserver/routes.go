@@ -3,6 +3,7 @@ package checkoutserver
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"net/http"
@@ -16,8 +17,13 @@ import (
 	"github.com/kassa-dev/kassa/internal/signin"
 )
 
+// requestIDHeader tells the caller by what the log knows the request. It is not taken from the caller, who could write
+// anything into the log.
+const requestIDHeader = "Kassa-Request-Id"
+
 // call is one request of the API.
 type call struct {
+	id       string // for the log, and told to the caller
 	cfg      *settings
 	w        http.ResponseWriter
 	r        *http.Request
@@ -155,7 +161,8 @@ func (c *call) client() string {
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{now: time.Now()}
+	c := &call{id: rand.Text(), now: time.Now()}
+	w.Header().Set(requestIDHeader, c.id)
 	if c.cfg, _ = s.config.current(); c.cfg == nil {
 		s.finish(c, w, "other", notReady())
 		return

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,7 +24,7 @@ const (
 	DefaultLameDuck = 5 * time.Second
 	// drainLimit bounds the time for requests under way, of which each is bounded by workLimit.
 	drainLimit = workLimit + 2*time.Second
-	// complainEvery bounds how often what providers did not do is logged. The metrics count all of it.
+	// complainEvery bounds how often it is logged that a provider did not do something. The metrics count all of it.
 	complainEvery = 10 * time.Second
 )
 
@@ -70,7 +69,7 @@ type Server struct {
 	inFlight          atomic.Int64
 	draining          atomic.Bool
 	log               *slog.Logger
-	complain          rate.Sometimes
+	complaints        complaints
 }
 
 // New makes a Server. Run starts it.
@@ -83,7 +82,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		requests: o.Requests, healths: o.Health, lameDuck: o.LameDuck, log: o.Log, metrics: newMetrics(o.Metrics),
-		replays: newReplays(), complain: rate.Sometimes{First: 1, Interval: complainEvery},
+		replays: newReplays(),
 	}
 	s.config = &config{
 		client: o.Client, namespace: o.Namespace, name: o.Name, log: o.Log,

@@ -108,7 +108,7 @@ func (s *Server) listAt(ctx context.Context, c *call, at *site) ([]*owned, *answ
 	list, err := at.subscriptions.List(ctx, provider.User{ID: c.user.ID, Email: c.user.Email})
 	s.metrics.changes.WithLabelValues(string(at.Type), "list", outcome(err, "ok")).Inc()
 	if err != nil {
-		return nil, s.refusal(at, "list", err)
+		return nil, s.refusal(c, at, "list", err)
 	}
 	var out []*owned
 	for _, sub := range list {
@@ -134,7 +134,7 @@ func (s *Server) owned(ctx context.Context, c *call, id string) (*owned, *answer
 	}
 	if err != nil {
 		s.metrics.changes.WithLabelValues(string(at.Type), "get", outcome(err, "ok")).Inc()
-		if refused := s.refusal(at, "get", err); refused.status != http.StatusBadGateway {
+		if refused := s.refusal(c, at, "get", err); refused.status != http.StatusBadGateway {
 			return nil, refused
 		}
 		return nil, noSubscription() // an id that the provider takes for none
@@ -164,7 +164,7 @@ func (s *Server) operate(c *call, name string, do func(context.Context, *owned) 
 		return noSubscription()
 	}
 	if err != nil {
-		return s.refusal(o.at, name, err)
+		return s.refusal(c, o.at, name, err)
 	}
 	after := &owned{Subscription: changed, at: o.at, plan: o.plan, price: o.price}
 	if known, ok := c.cfg.sold[soldID{o.at.Key(), changed.PriceID}]; ok {

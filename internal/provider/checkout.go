@@ -31,7 +31,8 @@ type CheckoutTraits struct {
 type Checkouts interface {
 	Traits() CheckoutTraits
 	// Open makes a checkout for one buyer. The user's id, and the plan's marks, are put on all that comes of it, so that
-	// webhooks carry them: on the checkout itself and on the subscription or payment.
+	// webhooks carry them: on the checkout itself and on the subscription or payment. ErrPaid is of a purchase that needs
+	// no checkout any more.
 	Open(ctx context.Context, in CheckoutSpec) (Checkout, error)
 }
 
