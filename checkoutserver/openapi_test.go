@@ -69,7 +69,7 @@ func operation(method, path string) (pattern string, op map[string]any) {
 func conforms(t testing.TB, method, path string, r reply) {
 	t.Helper()
 	if r.body == "" {
-		return // a preflight, and what is refused of a foreign page
+		return // a preflight
 	}
 	body, err := jsonschema.UnmarshalJSON(strings.NewReader(r.body))
 	if err != nil {

@@ -46,6 +46,11 @@ func notAllowed(detail string) *answer {
 	return problem(http.StatusForbidden, "not-allowed", "Not allowed here", detail)
 }
 
+func foreignOrigin() *answer {
+	return problem(http.StatusForbidden, "foreign-origin", "Not from this origin",
+		"The request is of a page whose origin is not among the CheckoutEndpoint's spec.allowedOrigins.")
+}
+
 func notFound() *answer {
 	return problem(http.StatusNotFound, "not-found", "Not found", "There is nothing of that name.")
 }

@@ -80,7 +80,11 @@ type callKey struct{}
 
 // act answers a request of one route.
 func (s *Server) act(c *call, route string, actions map[string]action) {
-	if cors(c.cfg.origins, c.w, c.r) {
+	switch preflight, refused := cors(c.cfg.origins, c.w, c.r); {
+	case refused != nil:
+		s.finish(c, c.w, route, refused)
+		return
+	case preflight:
 		s.metrics.requests.WithLabelValues(route, "preflight").Inc()
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -173,9 +174,28 @@ func TestPagesOfAllowedOriginsMayCall(t *testing.T) {
 		"Access-Control-Request-Method", "POST")
 	s.g.Expect(r.status).To(Equal(204))
 	s.g.Expect(r.header.Get("Access-Control-Allow-Origin")).To(Equal("https://app.example.com"))
-	s.g.Expect(s.buy("u1", "Origin", "https://evil.example.com").status).To(Equal(403))
 	s.g.Expect(s.buy("u1", "Origin", "https://app.example.com").header.Get("Access-Control-Allow-Origin")).
 		To(Equal("https://app.example.com"))
+}
+
+// What is refused of a foreign page is a problem like any other, also in the metrics.
+func TestPagesOfOtherOriginsMayNot(t *testing.T) {
+	s := newShop(t)
+	const evil = "https://evil.example.com"
+	r := s.buy("u1", "Origin", evil)
+	s.g.Expect(r.status).To(Equal(403))
+	s.g.Expect(r.problem()).To(Equal("foreign-origin"))
+	s.g.Expect(r.body).NotTo(ContainSubstring("evil"))
+	r = s.send(http.MethodOptions, "/v1/checkouts", "", "Origin", evil, "Access-Control-Request-Method", "POST")
+	s.g.Expect(r.problem()).To(Equal("foreign-origin"))
+	s.g.Expect(r.header).NotTo(HaveKey("Access-Control-Allow-Origin"))
+	counted := func(result string) float64 {
+		return testutil.ToFloat64(s.server.metrics.requests.WithLabelValues("/v1/checkouts", result))
+	}
+	s.g.Expect(counted("foreign-origin")).To(Equal(2.0))
+	s.g.Expect(counted("preflight")).To(BeZero())
+	s.g.Expect(s.stripe.checkouts()).To(BeEmpty())
+	s.g.Expect(s.paddle.checkouts()).To(BeEmpty())
 }
 
 func TestTooManyAtOnceAreRefused(t *testing.T) {
