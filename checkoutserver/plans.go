@@ -2,6 +2,7 @@ package checkoutserver
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
@@ -28,9 +29,12 @@ type price struct {
 	TrialDays   int                   `json:"trialDays,omitempty"`
 	Tax         string                `json:"tax,omitempty"`
 	Metered     bool                  `json:"metered,omitempty"`
+	Unavailable bool                  `json:"unavailable,omitempty"`
 }
 
-// listPlans is GET /v1/plans: what can be bought now, and nothing of where and by which ids.
+// listPlans is GET /v1/plans: what is for sale, and nothing of where and by which ids. A price that no provider can
+// sell before somebody has acted is there and says so: a plan that comes and goes looks like one that is no longer
+// sold. What a provider does not answer just now is not told at all, since the next purchase may find it back.
 func (s *Server) listPlans(c *call) *answer {
 	out := struct {
 		Plans []plan `json:"plans"`
@@ -41,7 +45,9 @@ func (s *Server) listPlans(c *call) *answer {
 			ImageURL: p.ImageURL, UnitLabel: p.UnitLabel, DefaultPrice: p.DefaultPrice,
 		}
 		for _, q := range p.Prices {
-			shown.Prices = append(shown.Prices, priceOf(q))
+			price := priceOf(q)
+			price.Unavailable = !c.cfg.sells(&q)
+			shown.Prices = append(shown.Prices, price)
 		}
 		if len(shown.Prices) > 0 {
 			out.Plans = append(out.Plans, shown)
@@ -49,6 +55,14 @@ func (s *Server) listPlans(c *call) *answer {
 	}
 	c.w.Header().Set("Cache-Control", "public, max-age=5")
 	return jsonAnswer(http.StatusOK, out)
+}
+
+// sells says that at least one provider that checkouts go to can sell the price.
+func (c *settings) sells(p *storefront.Price) bool {
+	return slices.ContainsFunc(p.At, func(at storefront.At) bool {
+		s := c.site(at.Provider)
+		return s != nil && s.Weight > 0 && s.sells()
+	})
 }
 
 func priceOf(p storefront.Price) price {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
@@ -107,6 +108,32 @@ func TestPlansHaveTheirTiers(t *testing.T) {
 		r := s.as("u1", http.MethodPost, "/v1/checkouts", `{"plan":"pro","price":"yearly","currency":"`+currency+`"}`)
 		s.g.Expect(r.problem()).To(Equal(want), currency)
 	}
+}
+
+// A plan does not come and go with its providers; what nobody can buy until somebody acts says so.
+func TestPlansThatNobodySells(t *testing.T) {
+	plans := func(s *shop) (unavailable []bool) {
+		var out struct{ Plans []plan }
+		s.send(http.MethodGet, "/v1/plans", "").into(&out)
+		s.g.Expect(out.Plans).To(HaveLen(1))
+		for _, p := range out.Plans[0].Prices {
+			unavailable = append(unavailable, p.Unavailable)
+		}
+		return unavailable
+	}
+	s := newShop(t)
+	s.g.Expect(plans(s)).To(Equal([]bool{false, false, false, false}))
+	s.server.config.doc.Providers[0].Ready = false
+	s.resolve()
+	s.g.Expect(plans(s)).To(Equal([]bool{false, false, true, false}), "usage is sold at Stripe alone")
+	s.server.config.doc.Providers[1].Weight = 0
+	s.resolve()
+	s.g.Expect(plans(s)).To(Equal([]bool{true, true, true, true}))
+
+	s = newShop(t, onlyStripe)
+	s.stripe.fail(failure(provider.ClassUnavailable))
+	s.g.Expect(s.buy("u1").status).To(Equal(503))
+	s.g.Expect(plans(s)).To(Equal([]bool{false, false, false, false}), "it may be back at once")
 }
 
 func TestNothingElseIsThere(t *testing.T) {
