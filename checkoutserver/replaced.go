@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// replaceLimit is how long a refused price is given to be replaced. The operator takes it off sale before its
-	// successor is told to the servers, which takes a moment.
-	replaceLimit = 3 * time.Second
+	// replaceLimit is how long a refused price is given to be replaced. The operator tells of its successor before it
+	// takes it off sale, which may reach the provider sooner than this server.
+	replaceLimit = 2 * time.Second
 	replaceLook  = 20 * time.Millisecond
 )
 

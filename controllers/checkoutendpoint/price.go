@@ -13,7 +13,7 @@ import (
 )
 
 // price tells the terms of a price. Those of the spec may be newer than what the providers have: until one of them was
-// compared with the spec, the terms are told under which the same price was sold before.
+// compared with the spec, or has a new price, the terms are told under which the same price was sold before.
 func (s *sale) price(plan *v1alpha1.Plan, spec *v1alpha1.Price, at []storefront.At) (storefront.Price, error) {
 	if !slices.ContainsFunc(at, func(a storefront.At) bool { return compared(plan, a.Provider) }) {
 		if before := s.sold(plan, spec.Name, at); before != nil {
@@ -35,7 +35,8 @@ func compared(plan *v1alpha1.Plan, key string) bool {
 			there.Reason == v1alpha1.ReasonPendingChanges)
 }
 
-// sold is a price as it was sold before, if one of its ids is still the same: at a provider an id keeps its terms.
+// sold is a price as it was sold before, if one of its ids is still the same, and no provider has another one: at a
+// provider an id keeps its terms, and what took its place was made for those of the spec.
 func (s *sale) sold(plan *v1alpha1.Plan, name string, at []storefront.At) *storefront.Price {
 	if s.before == nil {
 		return nil
@@ -44,7 +45,18 @@ func (s *sale) sold(plan *v1alpha1.Plan, name string, at []storefront.At) *store
 	if p == nil || p.UID != string(plan.UID) {
 		return nil
 	}
-	if !slices.ContainsFunc(price.At, func(a storefront.At) bool { return slices.Contains(at, a) }) {
+	same := false
+	for _, a := range at {
+		i := slices.IndexFunc(price.At, func(b storefront.At) bool { return a.Provider == b.Provider })
+		switch {
+		case i < 0:
+		case price.At[i] != a:
+			return nil
+		default:
+			same = true
+		}
+	}
+	if !same {
 		return nil
 	}
 	return price

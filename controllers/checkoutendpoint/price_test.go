@@ -93,3 +93,23 @@ func TestTermsAreThoseOfTheID(t *testing.T) {
 		})
 	}
 }
+
+// As soon as one provider has a successor, its terms are told, although the other one sells at the old ones for a
+// moment. The provider's page says what is paid.
+func TestTermsOfASuccessorThatOneProviderHas(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	in := world()
+	in.plans["pro"] = planOf("pro", "stripe", "paddle")
+	in.providers["shop/paddle"] = stripeAt("paddle", v1alpha1.ModeTest)
+	in.endpoint.Spec.Providers = []v1alpha1.WeightedProvider{weighted("stripe", 1), weighted("paddle", 1)}
+	before := resolve(in).document
+	in.before = &before
+	plan := in.plans["pro"]
+	plan.Spec.Prices[0].Amount, plan.Generation = "39.00", 2
+	_, p := resolve(in).document.Price("pro", "monthly")
+	g.Expect(p.Amounts[0].Minor).To(BeEquivalentTo(2900))
+	plan.Status.Providers[0].Prices[0].ID = "new"
+	_, p = resolve(in).document.Price("pro", "monthly")
+	g.Expect(p.Amounts[0].Minor).To(BeEquivalentTo(3900))
+}

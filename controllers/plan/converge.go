@@ -111,6 +111,7 @@ func (s *sale) enforce(ctx context.Context, out outcome, want billing.Plan) outc
 		}
 		defer func() { s.account.Mirror.Done(s.owner, *done) }()
 	}
+	executor.Archiving = s.foretell(&out, executor.Rules, want)
 	have, err = executor.Converge(ctx, want, have)
 	s.account.Mirror.Put(have)
 	s.announce(*done)

@@ -78,12 +78,17 @@ func (o outcome) partly(
 	if have.Product == nil {
 		return o
 	}
-	before := o.known
 	o.known.ProductID, o.known.Adopted = have.Product.ID, want.Adopt != nil
+	o.onSale = have.Product.Active && len(rules.Current(want, have)) == len(want.Prices)
+	o.sells(now, rules, want, have)
+	return o
+}
+
+// sells records which prices can be bought, and which could be before.
+func (o *outcome) sells(now time.Time, rules catalog.Rules, want billing.Plan, have billing.Observed) {
+	before := o.known
 	o.known.Prices = nil
-	serving := rules.Current(want, have)
-	o.onSale = have.Product.Active && len(serving) == len(want.Prices)
-	onSale := rules.OnSale(want, have)
+	serving, onSale := rules.Current(want, have), rules.OnSale(want, have)
 	for _, p := range want.Prices {
 		have, ok := onSale[p.Name]
 		if !ok {
@@ -98,7 +103,6 @@ func (o outcome) partly(
 		})
 	}
 	o.known.RetiredPrices = retired(now, before, rules.Former(want, have))
-	return o
 }
 
 // driftStatus lists the differences. An entry keeps the time at which it was first listed.

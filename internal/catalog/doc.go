@@ -12,10 +12,11 @@
 //  1. a product that is archived stays so until none of the plan's prices under it is active that should not be sold;
 //  2. the product exists, is active and described as wanted;
 //  3. one wanted price after the other, the default first, becomes right: it exists, is active and holds its lookup
-//     key; if it is the default, the product points at it; and then its predecessors are archived. A price with other
-//     terms is a new price, which takes the key from its predecessor in the call that creates it, so a key is never on
-//     two prices and never on none, and a predecessor stays purchasable until its successor can be bought;
-//  4. when every wanted price is right, the plan's other active prices are archived: those of names that are gone.
+//     key; and if it is the default, the product points at it. A price with other terms is a new price, which takes the
+//     key from its predecessor in the call that creates it, so a key is never on two prices and never on none;
+//  4. the predecessors of those that are right are archived. Before that, Archiving tells whoever sells them of all
+//     their successors, and nothing is archived while it cannot: between the two, both can be bought;
+//  5. when every wanted price is right, the plan's other active prices are archived: those of names that are gone.
 //
 // # Why it ends
 //

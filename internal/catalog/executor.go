@@ -40,6 +40,9 @@ type Executor struct {
 	Catalog provider.Catalog
 	Rules   Rules
 	Journal Journal // may be nil where Traits.IdempotentCreate
+	// Archiving is called before a price is taken off sale, with what there is until then: whoever sells it has to hear
+	// of its successor while both can be bought. After an error the price stays. May be nil.
+	Archiving func(ctx context.Context, id string, have billing.Observed) error
 	// Done is called after each operation that the provider carried out. May be nil.
 	Done func(Operation)
 	// Refusals are what the provider refused for good; it is not sent again. The executor adds to it.
@@ -110,6 +113,11 @@ func (e Executor) perform(ctx context.Context, op Operation, have *billing.Obser
 		}
 		if err := e.Journal.Begin(ctx, op); err != nil {
 			return fmt.Errorf("noting %s before it is sent: %w", op, err)
+		}
+	}
+	if op.Kind == ArchivePrice && e.Archiving != nil {
+		if err := e.Archiving(ctx, op.ID, *have); err != nil {
+			return fmt.Errorf("saying what is sold instead, before %s: %w", op, err)
 		}
 	}
 	err := e.send(ctx, op, have)

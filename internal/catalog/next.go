@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -29,20 +30,30 @@ func (r Rules) Next(want billing.Plan, have billing.Observed, skip Skip) (*Opera
 			return op, nil
 		}
 	}
-	current := map[string]bool{} // ids
-	stuck := false
-	for _, p := range s.defaultFirst() {
+	prices := s.defaultFirst()
+	serving := map[string]string{} // ids by the wanted names that are right
+	for _, p := range prices {
 		op, id := s.serve(p)
 		if op != nil {
 			return op, nil
 		}
-		current[id], stuck = true, stuck || id == ""
+		if id != "" {
+			serving[p.Name] = id
+		}
+	}
+	stuck := len(serving) < len(prices)
+	for _, p := range prices {
+		op, left := s.supersede(p.Name, serving[p.Name])
+		if op != nil {
+			return op, nil
+		}
+		stuck = stuck || left
 	}
 	// What has no wanted name is offered until everything that may take its place is on sale.
 	if stuck {
 		return nil, nil
 	}
-	return s.clear(current), nil
+	return s.clear(slices.Collect(maps.Values(serving))), nil
 }
 
 // open is an operation that may be sent, or nil.
@@ -69,9 +80,9 @@ func (s *state) defaultFirst() []billing.DesiredPrice {
 	return prices
 }
 
-// serve names the operation that comes next for one wanted price: its marks, the price itself, the product's default,
-// and then the end of its predecessors. Without one it returns the id of the price that serves the name, or nothing
-// where an operation that was skipped stands in the way.
+// serve names the operation that comes next for one wanted price: its marks, the price itself, and the product's
+// default. Without one it returns the id of the price that serves the name, or nothing where an operation that was
+// skipped stands in the way.
 func (s *state) serve(want billing.DesiredPrice) (op *Operation, id string) {
 	if op := s.remark(want.Name); op != nil {
 		return s.open(op), ""
@@ -81,31 +92,39 @@ func (s *state) serve(want billing.DesiredPrice) (op *Operation, id string) {
 		return s.open(op), ""
 	}
 	if s.Traits.DefaultPrice && want.Name == s.want.Default && s.have.Product.DefaultPriceID != chosen.ID {
-		op := &Operation{
+		return s.open(&Operation{
 			Kind: SetDefault, ID: chosen.ID, Price: want.Name, owner: s.want.Owner, currentPr: s.have.Product,
 			Fields: []string{"defaultPrice"},
-		}
-		if op := s.open(op); op != nil {
-			return op, ""
-		}
-	}
-	for i := range s.have.Prices {
-		p := &s.have.Prices[i]
-		if p.Active && p.ID != chosen.ID && s.owns(p) && s.is(want.Name, p) && !s.pinned(p) {
-			if op := s.open(s.archive(p)); op != nil {
-				return op, ""
-			}
-		}
+		}), ""
 	}
 	return nil, chosen.ID
 }
 
-// clear names the operation that ends the sale of a price that no wanted name has any more, or of a product that was
-// created twice, or nil.
-func (s *state) clear(current map[string]bool) *Operation {
+// supersede names the operation that ends the sale of a predecessor of the price that serves a name. Where none does,
+// they stay on sale. Without an operation, left says that one which was skipped leaves a predecessor on sale.
+func (s *state) supersede(name, serving string) (op *Operation, left bool) {
+	if serving == "" {
+		return nil, false
+	}
 	for i := range s.have.Prices {
 		p := &s.have.Prices[i]
-		if !p.Active || !s.owns(p) || current[p.ID] || s.pinned(p) {
+		if !p.Active || p.ID == serving || !s.owns(p) || !s.is(name, p) || s.pinned(p) {
+			continue
+		}
+		if op := s.open(s.archive(p)); op != nil {
+			return op, false
+		}
+		left = true
+	}
+	return nil, left
+}
+
+// clear names the operation that ends the sale of a price that no wanted name has any more, or of a product that was
+// created twice, or nil.
+func (s *state) clear(serving []string) *Operation {
+	for i := range s.have.Prices {
+		p := &s.have.Prices[i]
+		if !p.Active || !s.owns(p) || slices.Contains(serving, p.ID) || s.pinned(p) {
 			continue
 		}
 		op := s.archive(p)
