@@ -22,6 +22,5 @@ func NewClient(config *rest.Config) (client.WithWatch, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return serving.NewClient(config, "kassa-checkout", scheme,
-		v1alpha1.GroupVersion.WithKind("CheckoutEndpoint"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
-		corev1.SchemeGroupVersion.WithKind("Secret"))
+		v1alpha1.GroupVersion.WithKind("CheckoutEndpoint"), corev1.SchemeGroupVersion.WithKind("Secret"))
 }

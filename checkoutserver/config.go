@@ -92,16 +92,16 @@ func (c *config) followEndpoint(ctx context.Context) {
 	f.Run(ctx)
 }
 
-// followStorefront keeps the last document that could be read: the operator writes one that is missing again. A name
-// proves nothing: whoever may make ConfigMaps could name one so, and what is in it decides what is sold and where keys
-// are sent. So it has to be the CheckoutEndpoint's own.
+// followStorefront keeps the last document that could be read: the operator writes one that is missing again. It is
+// in a Secret because it decides where keys are sent: whoever may write Secrets can read the keys anyway. A name alone
+// proves nothing, so it has to be the CheckoutEndpoint's own.
 func (c *config) followStorefront(ctx context.Context) {
-	name := storefront.ConfigMapName(c.name)
+	name := storefront.SecretName(c.name)
 	set := func(doc *storefront.Document, owner types.UID, why string) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if why != "" {
-			c.log.Warn("no storefront; the one before stays", "configMap", name, "reason", why)
+			c.log.Warn("no storefront; the one before stays", "secret", name, "reason", why)
 			c.docWhy = why
 		}
 		if doc != nil {
@@ -111,7 +111,7 @@ func (c *config) followStorefront(ctx context.Context) {
 	}
 	f := serving.Follower{
 		Client: c.client, Log: c.log, What: "storefront",
-		List: func() client.ObjectList { return &corev1.ConfigMapList{} },
+		List: func() client.ObjectList { return &corev1.SecretList{} },
 		Opts: serving.Only(c.namespace, name),
 		Set: func(o client.Object) {
 			owner := c.ownerOf(o)
@@ -119,7 +119,7 @@ func (c *config) followStorefront(ctx context.Context) {
 				set(nil, "", "it is not the CheckoutEndpoint's own")
 				return
 			}
-			doc, err := storefront.Decode(o.(*corev1.ConfigMap).Data[storefront.DocumentKey])
+			doc, err := storefront.Decode(string(o.(*corev1.Secret).Data[storefront.DocumentKey]))
 			if err != nil {
 				set(nil, "", "it cannot be read")
 				return

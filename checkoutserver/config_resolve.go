@@ -56,11 +56,11 @@ func (c *config) missing() string {
 	case c.endpoint == nil:
 		return "the CheckoutEndpoint does not exist"
 	case c.doc == nil && c.docWhy != "":
-		return "the ConfigMap " + storefront.ConfigMapName(c.name) + ": " + c.docWhy
+		return "the Secret " + storefront.SecretName(c.name) + ": " + c.docWhy
 	case c.doc == nil:
-		return "the ConfigMap " + storefront.ConfigMapName(c.name) + " has not been read yet"
+		return "the Secret " + storefront.SecretName(c.name) + " has not been read yet"
 	case c.docOwner != c.endpoint.UID:
-		return "the ConfigMap " + storefront.ConfigMapName(c.name) + " was written for another CheckoutEndpoint of this name"
+		return "the Secret " + storefront.SecretName(c.name) + " was written for another CheckoutEndpoint of this name"
 	default:
 		return ""
 	}

@@ -81,17 +81,18 @@ func (d *deployed) secret(name string, data map[string]string) *corev1.Secret {
 	return s
 }
 
-func (d *deployed) storefront(of *v1alpha1.CheckoutEndpoint, doc *storefront.Document) *corev1.ConfigMap {
+func (d *deployed) storefront(of *v1alpha1.CheckoutEndpoint, doc *storefront.Document) *corev1.Secret {
 	d.t.Helper()
 	text, err := doc.Encode()
 	d.g.Expect(err).NotTo(HaveOccurred())
-	return &corev1.ConfigMap{
+	return &corev1.Secret{
+		Type: storefront.SecretType,
 		ObjectMeta: metav1.ObjectMeta{
-			Name: storefront.ConfigMapName("shop"), Namespace: d.namespace, OwnerReferences: []metav1.OwnerReference{
+			Name: storefront.SecretName("shop"), Namespace: d.namespace, OwnerReferences: []metav1.OwnerReference{
 				*metav1.NewControllerRef(of, v1alpha1.GroupVersion.WithKind("CheckoutEndpoint")),
 			},
 		},
-		Data: map[string]string{storefront.DocumentKey: text},
+		Data: map[string][]byte{storefront.DocumentKey: []byte(text)},
 	}
 }
 
@@ -164,7 +165,7 @@ func TestLiveConfiguration(t *testing.T) {
 		Should(BeNumerically(">", 0))
 
 	t.Log("a storefront that is gone, or cannot be read, is no reason to sell nothing")
-	config.Data = map[string]string{storefront.DocumentKey: "{"}
+	config.Data = map[string][]byte{storefront.DocumentKey: []byte("{")}
 	d.g.Expect(d.client.Update(t.Context(), config)).To(Succeed())
 	d.g.Expect(d.client.Delete(t.Context(), config)).To(Succeed())
 	d.g.Consistently(func() int { return d.ask("another-token") }, time.Second, often).Should(Equal(201))
@@ -176,7 +177,7 @@ func TestLiveConfiguration(t *testing.T) {
 	d.g.Expect(d.stop()).To(Succeed())
 }
 
-// A ConfigMap of the right name is not enough: what is in it decides what is sold, and where keys are sent.
+// A Secret of the right name is not enough: what is in it decides what is sold, and where keys are sent.
 func TestOnlyTheEndpointsOwnStorefrontCounts(t *testing.T) {
 	d := deploy(t)
 	endpoint, doc := testEndpoint(), testDocument(d.namespace)
@@ -222,7 +223,7 @@ func TestOnlyTheEndpointsOwnStorefrontCounts(t *testing.T) {
 	d.g.Eventually(d.ready, liveWithin, often).Should(Equal(200))
 
 	t.Log("a foreign one takes the place of the own: what is known stays")
-	own.OwnerReferences, own.Data = nil, map[string]string{storefront.DocumentKey: "{}"}
+	own.OwnerReferences, own.Data = nil, map[string][]byte{storefront.DocumentKey: []byte("{}")}
 	d.g.Expect(d.client.Update(t.Context(), own)).To(Succeed())
 	d.g.Consistently(func() int { return d.ask(testToken) }, 500*time.Millisecond, often).Should(Equal(201))
 

@@ -41,7 +41,7 @@ const (
 // Options of a Server. All fields are required, except LameDuck, Log and Metrics.
 type Options struct {
 	Namespace, Name string           // of the CheckoutEndpoint
-	Client          client.WithWatch // with CheckoutEndpoint, ConfigMap and Secret
+	Client          client.WithWatch // with CheckoutEndpoint and Secret
 	Registry        provider.Registry
 	Clients         Clients
 	Requests        net.Listener // buyers and apps call here

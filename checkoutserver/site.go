@@ -86,6 +86,10 @@ func (c *connections) site(p storefront.Provider, namespace string, secret secre
 		s.down = err.Error()
 		return s
 	}
+	if p.Mode == billing.Live && p.BaseURL != "" && !strings.HasPrefix(p.BaseURL, "https://") {
+		s.down = "the baseURL of a PaymentProvider in Live mode does not start with https://"
+		return s
+	}
 	key, why := secret(p.Namespace, p.APIKey)
 	if why != "" {
 		s.down = why

@@ -134,7 +134,7 @@ const (
 	ReasonInsecureHTTP = "InsecureHTTP"
 	// ReasonInvalidURL: a URL of the spec is none that the servers take. They answer nothing until it is put right.
 	ReasonInvalidURL = "InvalidURL"
-	// ReasonStorefrontRefused: the API server does not take the ConfigMap with what is sold.
+	// ReasonStorefrontRefused: the API server does not take the Secret with what is sold.
 	ReasonStorefrontRefused = "StorefrontRefused"
 )
 
@@ -158,8 +158,7 @@ const LabelCheckoutEndpoint = "billing.kassa.dev/checkout-endpoint"
 // namespace read the Secrets there. Its value is the server's namespace.
 const LabelServerNamespace = "billing.kassa.dev/server-namespace"
 
-// LabelPublished is on the ConfigMaps that Kassa writes: "true" on those of spec.publishTo of a Plan, "storefront" on
-// those that tell a CheckoutEndpoint's servers what is sold.
+// LabelPublished is on the ConfigMaps that Kassa writes, those of spec.publishTo of a Plan. Its value is "true".
 const LabelPublished = "billing.kassa.dev/published"
 
 // Finalizer keeps a Kassa object until its traces at the provider are dealt with.

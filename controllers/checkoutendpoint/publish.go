@@ -1,9 +1,9 @@
 package checkoutendpoint
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,19 +19,16 @@ import (
 	"github.com/kassa-dev/kassa/internal/workload"
 )
 
-// publishedAs is the value of v1alpha1.LabelPublished.
-const publishedAs = "storefront"
-
 // published is what the endpoint's servers were told last, nil if that is not known.
 func (r *Reconciler) published(
 	ctx context.Context, endpoint *v1alpha1.CheckoutEndpoint,
 ) (*storefront.Document, error) {
-	cm := &corev1.ConfigMap{}
-	err := r.Client.Get(ctx, storefrontKey(endpoint), cm)
-	if err != nil || !metav1.IsControlledBy(cm, endpoint) {
+	secret := &corev1.Secret{}
+	err := r.Live.Get(ctx, storefrontKey(endpoint), secret)
+	if err != nil || !metav1.IsControlledBy(secret, endpoint) {
 		return nil, client.IgnoreNotFound(err)
 	}
-	d, err := storefront.Decode(cm.Data[storefront.DocumentKey])
+	d, err := storefront.Decode(string(secret.Data[storefront.DocumentKey]))
 	if err != nil {
 		return nil, nil //nolint:nilerr // somebody edited it; it is written anew
 	}
@@ -39,7 +36,7 @@ func (r *Reconciler) published(
 }
 
 func storefrontKey(endpoint *v1alpha1.CheckoutEndpoint) types.NamespacedName {
-	return types.NamespacedName{Namespace: endpoint.Namespace, Name: storefront.ConfigMapName(endpoint.Name)}
+	return types.NamespacedName{Namespace: endpoint.Namespace, Name: storefront.SecretName(endpoint.Name)}
 }
 
 // publish tells the servers what is sold, if that changed. It returns nil, or why it cannot.
@@ -50,47 +47,46 @@ func (r *Reconciler) publish(
 	if err != nil {
 		return nil, err
 	}
-	key, data := storefrontKey(endpoint), map[string]string{storefront.DocumentKey: text}
-	there := &corev1.ConfigMap{}
-	err = r.Client.Get(ctx, key, there)
-	if apierrors.IsNotFound(err) { // or it has not the label that the cache selects by
-		err = r.Live.Get(ctx, key, there)
-	}
+	key, data := storefrontKey(endpoint), []byte(text)
+	there := &corev1.Secret{}
+	err = r.Live.Get(ctx, key, there)
 	switch {
 	case client.IgnoreNotFound(err) != nil:
-		return nil, fmt.Errorf("reading ConfigMap %s: %w", key.Name, err)
+		return nil, fmt.Errorf("reading Secret %s: %w", key.Name, err)
 	case err == nil && !metav1.IsControlledBy(there, endpoint):
 		foreign := &workload.ForeignError{
-			Kind: "ConfigMap", Name: key.Name, Leftover: workload.IsLeftover(there, "CheckoutEndpoint", endpoint.Name),
+			Kind: "Secret", Name: key.Name, Leftover: workload.IsLeftover(there, "CheckoutEndpoint", endpoint.Name),
 		}
 		if foreign.Leftover {
 			return nil, foreign
 		}
 		v := status.Stalled(v1alpha1.ReasonOwnedByAnother, foreign.Error())
 		return &v, nil
-	case err == nil && maps.Equal(there.Data, data) && there.Labels[v1alpha1.LabelPublished] == publishedAs:
+	case err == nil && bytes.Equal(there.Data[storefront.DocumentKey], data):
 		return nil, nil
 	}
-	err = r.Client.Apply(ctx, configMap(endpoint, key.Name, data), client.FieldOwner(status.FieldManager),
+	err = r.Client.Apply(ctx, secretOf(endpoint, key.Name, data), client.FieldOwner(status.FieldManager),
 		client.ForceOwnership)
 	switch {
 	case err == nil:
 		return nil, nil
 	case apierrors.IsInvalid(err), apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
-		v := status.Stalled(v1alpha1.ReasonStorefrontRefused, fmt.Sprintf("ConfigMap %q: %v", key.Name, err))
+		v := status.Stalled(v1alpha1.ReasonStorefrontRefused, fmt.Sprintf("Secret %q: %v", key.Name, err))
 		return &v, nil
 	default:
-		return nil, fmt.Errorf("writing ConfigMap %s: %w", key.Name, err)
+		return nil, fmt.Errorf("writing Secret %s: %w", key.Name, err)
 	}
 }
 
-func configMap(
-	endpoint *v1alpha1.CheckoutEndpoint, name string, data map[string]string,
-) *coreac.ConfigMapApplyConfiguration {
+// secretOf is a Secret although nothing in it is secret: the document says where keys are sent, and whoever may write
+// Secrets can read those anyway.
+func secretOf(
+	endpoint *v1alpha1.CheckoutEndpoint, name string, data []byte,
+) *coreac.SecretApplyConfiguration {
 	labels := workload.Managed()
 	labels[v1alpha1.LabelCheckoutEndpoint] = endpoint.Name
-	labels[v1alpha1.LabelPublished] = publishedAs
-	return coreac.ConfigMap(name, endpoint.Namespace).WithLabels(labels).WithData(data).
+	return coreac.Secret(name, endpoint.Namespace).WithLabels(labels).WithType(storefront.SecretType).
+		WithData(map[string][]byte{storefront.DocumentKey: data}).
 		WithOwnerReferences(metaac.OwnerReference().WithAPIVersion(v1alpha1.GroupVersion.String()).
 			WithKind("CheckoutEndpoint").WithName(endpoint.Name).WithUID(endpoint.UID).WithController(true).
 			WithBlockOwnerDeletion(true))

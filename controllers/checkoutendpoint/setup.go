@@ -47,7 +47,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.ofSecret)).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		Owns(&corev1.ConfigMap{}).
+		Owns(&corev1.Secret{}, builder.OnlyMetadata).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2, RateLimiter: o.RateLimiter})
 	// What somebody deletes or edits is put back at once.
 	for _, kind := range workload.Kinds() {

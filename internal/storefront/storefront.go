@@ -1,6 +1,7 @@
 // Package storefront is what a CheckoutEndpoint sells, as the operator resolved it from Plans and PaymentProviders. The
-// operator writes the document into a ConfigMap and the endpoint's servers read it, so that a server sees one state of
-// all plans at a time and needs no right to read them. There are no secrets in it, only where they are.
+// operator writes the document into a Secret and the endpoint's servers read it, so that a server sees one state of all
+// plans at a time and needs no right to read them. There are no secrets in it, only where they are: but it says which
+// address each key is sent to, so that nobody may write it who may not read the keys.
 package storefront
 
 import (
@@ -11,11 +12,14 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-// DocumentKey is the ConfigMap's key.
+// SecretType is the type of the Secrets with documents.
+const SecretType = "kassa.dev/storefront"
+
+// DocumentKey is the Secret's key.
 const DocumentKey = "storefront.json"
 
-// ConfigMapName is the name of an endpoint's ConfigMap.
-func ConfigMapName(endpoint string) string { return endpoint + "-storefront" }
+// SecretName is the name of an endpoint's Secret.
+func SecretName(endpoint string) string { return endpoint + "-storefront" }
 
 // Document is one state of what is sold.
 type Document struct {

@@ -13,7 +13,7 @@ type Checkout struct {
 	Object  *v1alpha1.CheckoutEndpoint
 	Image   string
 	Env     []corev1.EnvVar // added to the server's container
-	Secrets []string        // names of the Secrets of its namespace that the server reads
+	Secrets []string        // names of the Secrets of its namespace that the server reads, besides its storefront
 }
 
 // Server describes the endpoint's. As a receiver does, it follows its own object, and what is sold, without a restart.
@@ -42,15 +42,11 @@ func (c Checkout) Server() Server {
 
 // rules are what the server may do, and no more: read its own endpoint, what is sold, and Secrets by name.
 func (c Checkout) rules() []*rbacac.PolicyRuleApplyConfiguration {
-	rules := []*rbacac.PolicyRuleApplyConfiguration{
+	return []*rbacac.PolicyRuleApplyConfiguration{
 		reading(v1alpha1.GroupVersion.Group, "checkoutendpoints", c.Object.Name),
-		reading("", "configmaps", storefront.ConfigMapName(c.Object.Name)),
+		// A rule without names would be for all of them: there is always one.
+		reading("", "secrets", append([]string{storefront.SecretName(c.Object.Name)}, c.Secrets...)...),
 	}
-	// A rule without names would be for all of them.
-	if len(c.Secrets) > 0 {
-		rules = append(rules, reading("", "secrets", c.Secrets...))
-	}
-	return rules
 }
 
 // reading lets a server follow objects by their names.

@@ -46,10 +46,10 @@ func TestRightsOfAnEndpoint(t *testing.T) {
 	g.Expect(text(t, c.Server().Rules)).To(Equal(`[` +
 		`{"verbs":["get","list","watch"],"apiGroups":["billing.kassa.dev"],"resources":["checkoutendpoints"],` +
 		`"resourceNames":["shop"]},` +
-		`{"verbs":["get","list","watch"],"apiGroups":[""],"resources":["configmaps"],` +
+		`{"verbs":["get","list","watch"],"apiGroups":[""],"resources":["secrets"],` +
 		`"resourceNames":["shop-storefront"]}]`))
 	c.Secrets = []string{"stripe-api"}
-	g.Expect(text(t, c.Server().Rules)).To(ContainSubstring(`"secrets"],"resourceNames":["stripe-api"]`))
+	g.Expect(text(t, c.Server().Rules)).To(ContainSubstring(`"secrets"],"resourceNames":["shop-storefront","stripe-api"]`))
 	g.Expect(text(t, c.Server().deployment().Spec.Template.Spec.Containers[0].Args)).To(
 		Equal(`["checkout","--namespace=web","--name=shop"]`))
 }

@@ -45,11 +45,11 @@ func endpoint(plans ...string) *v1alpha1.CheckoutEndpoint {
 
 // sold is what the servers are told, or nil.
 func sold(s *stack.Stack) *storefront.Document {
-	cm := &corev1.ConfigMap{}
-	if err := s.Client.Get(context.Background(), s.Key("shop-storefront"), cm); err != nil {
+	secret := &corev1.Secret{}
+	if err := s.Client.Get(context.Background(), s.Key("shop-storefront"), secret); err != nil {
 		return nil
 	}
-	d, err := storefront.Decode(cm.Data[storefront.DocumentKey])
+	d, err := storefront.Decode(string(secret.Data[storefront.DocumentKey]))
 	if err != nil {
 		return nil
 	}
@@ -138,10 +138,8 @@ func TestPricesAreToldToTheServers(t *testing.T) {
 	g.Expect(role.Rules).To(ConsistOf(
 		rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"checkoutendpoints"},
 			Verbs: reading, ResourceNames: []string{"shop"}},
-		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: reading,
-			ResourceNames: []string{"shop-storefront"}},
 		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: reading,
-			ResourceNames: []string{"shop-token", "stripe-api"}},
+			ResourceNames: []string{"shop-storefront", "shop-token", "stripe-api"}},
 	))
 
 	pro := &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "pro"}}
@@ -160,7 +158,7 @@ func TestPricesAreToldToTheServers(t *testing.T) {
 	versions := func() [4]string {
 		var out [4]string
 		for i, o := range []client.Object{
-			shop, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "shop-storefront"}},
+			shop, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "shop-storefront"}},
 			&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "shop-checkout"}},
 			&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "shop-checkout"}},
 		} {

@@ -4,11 +4,14 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kassa-dev/kassa/internal/storefront"
 	"github.com/kassa-dev/kassa/internal/workload"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -33,6 +36,15 @@ func TestOperatorMayGiveTheseRights(t *testing.T) {
 	for _, kind := range []client.Object{&rbacv1.Role{}, &rbacv1.RoleBinding{}} {
 		g.Expect(apierrors.IsNotFound(s.Client.Get(t.Context(), key, kind))).To(BeTrue(), "%T", kind)
 	}
+
+	// What is sold is told in a Secret.
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.Namespace, Name: storefront.SecretName(shop.Name),
+	}, Type: storefront.SecretType}
+	g.Expect(operator.Create(t.Context(), secret)).To(Succeed())
+	change := []byte(`{"stringData":{"storefront.json":"{}"}}`)
+	g.Expect(operator.Patch(t.Context(), secret, client.RawPatch(types.MergePatchType, change))).To(Succeed())
+	g.Expect(apierrors.IsForbidden(operator.Delete(t.Context(), secret))).To(BeTrue(), "it goes with its endpoint")
 
 	// One of that name which is somebody else's is left alone.
 	theirs := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: abroad, Name: key.Name}}
