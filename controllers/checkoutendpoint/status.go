@@ -70,10 +70,13 @@ func (s state) overall(endpoint *v1alpha1.CheckoutEndpoint, plans, server status
 	switch {
 	case s.url != nil:
 		return status.Stalled(v1alpha1.ReasonInvalidURL, s.url.Error())
+	case s.missing != "": // nobody is served, which is worse than all that some cannot buy
+		if plans.Ready != metav1.ConditionTrue {
+			return status.Stalled(v1alpha1.ReasonSecretMissing, s.missing+"; "+plans.Message)
+		}
+		return status.Stalled(v1alpha1.ReasonSecretMissing, s.missing)
 	case plans.Ready != metav1.ConditionTrue:
 		return plans
-	case s.missing != "":
-		return status.Stalled(v1alpha1.ReasonSecretMissing, s.missing)
 	case server.Ready != metav1.ConditionTrue:
 		return server
 	case s.outside.Asked && s.outside.Verdict.Ready == metav1.ConditionFalse:

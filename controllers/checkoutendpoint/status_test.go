@@ -41,3 +41,23 @@ func TestAURLThatTheServersRefuse(t *testing.T) {
 		})
 	}
 }
+
+// Without the Secret nobody is served: that is said before what cannot be bought, and both are.
+func TestAMissingTokenIsTheWorse(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	s := state{missing: `Secret "shop-token" does not exist`}
+	server := status.Ready(v1alpha1.ReasonSucceeded, "2 replicas are ready")
+	for _, plans := range []status.Verdict{
+		status.Stalled(v1alpha1.ReasonReferenceNotFound, `Plan "team" does not exist`),
+		status.Waiting(v1alpha1.ReasonPlanNotReady, `Plan "team" does not exist`),
+	} {
+		g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, plans, server)).To(Equal(status.Stalled(
+			v1alpha1.ReasonSecretMissing, `Secret "shop-token" does not exist; Plan "team" does not exist`)))
+	}
+	g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, status.Ready(v1alpha1.ReasonPlansResolved, "1 plan can be bought"),
+		server)).To(Equal(status.Stalled(v1alpha1.ReasonSecretMissing, s.missing)))
+	s.missing = ""
+	g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, status.Stalled(v1alpha1.ReasonReferenceNotFound, "no"), server).Reason).
+		To(Equal(v1alpha1.ReasonReferenceNotFound))
+}
