@@ -3,6 +3,8 @@ package checkoutserver
 import (
 	"crypto/rand"
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -46,6 +48,19 @@ func (s *Server) browse(mux *http.ServeMux) {
 			s.metrics.duration.WithLabelValues(route).Observe(time.Since(c.now).Seconds())
 		})
 	}
+}
+
+// showsPage says whether the pricing page is at spec.url for that method.
+func (c *settings) showsPage(method string) bool {
+	return c.spec.PricingPage != nil && (method == http.MethodGet || method == http.MethodHead)
+}
+
+// toPage leads from spec.url, as it is written there, to the page below it. The way is relative, so that it leads to no
+// other host, whatever the path looks like, and keeps what a proxy put before it.
+func (s *Server) toPage(c *call, w http.ResponseWriter, r *http.Request) {
+	at := url.URL{Path: "./" + path.Base(c.cfg.path) + "/", RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", at.String())
+	s.finish(c, w, page.PathPricing, &answer{status: http.StatusPermanentRedirect, kind: "text/plain"})
 }
 
 func showPricing(c *call) bool {

@@ -41,6 +41,36 @@ func TestPricingPageIsShownWhereItIsAskedFor(t *testing.T) {
 	g.Expect(w.Header().Get("Content-Type")).To(HavePrefix("text/html"))
 }
 
+// The page is at spec.url as it is written there, and below it, and nothing that a path looks like leads elsewhere.
+func TestPricingPageIsAtTheURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://example.com/pay":         "https://example.com/pay/?currency=EUR",
+		"https://example.com/pay/":        "https://example.com/pay/?currency=EUR",
+		"https://example.com/shop/pay":    "https://example.com/shop/pay/?currency=EUR",
+		"https://example.com//evil.com":   "https://example.com//evil.com/?currency=EUR",
+		"https://example.com/http:a":      "https://example.com/http:a/?currency=EUR",
+		"https://example.com/%5Cevil.com": "https://example.com/%5Cevil.com/?currency=EUR",
+	} {
+		t.Run(address, func(t *testing.T) {
+			at := func(e *v1alpha1.CheckoutEndpoint, _ *storefront.Document) { e.Spec.URL = address }
+			s := newShop(t, priced, at)
+			asked, err := url.Parse(strings.TrimRight(address, "/") + "?currency=EUR")
+			s.g.Expect(err).NotTo(HaveOccurred())
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				w := s.browser(method, asked.String(), "")
+				s.g.Expect(w.Code).To(Equal(http.StatusPermanentRedirect))
+				to, err := asked.Parse(w.Header().Get("Location"))
+				s.g.Expect(err).NotTo(HaveOccurred())
+				s.g.Expect(w.Header().Get("Location")).To(HavePrefix("./"))
+				s.g.Expect(to.String()).To(Equal(want))
+				s.g.Expect(s.browser(method, to.String(), "").Code).To(Equal(200))
+			}
+			s.g.Expect(s.browser(http.MethodPost, asked.String(), "").Code).To(Equal(404))
+			s.g.Expect(newShop(t, at).browser(http.MethodGet, asked.String(), "").Code).To(Equal(404), "there is no page")
+		})
+	}
+}
+
 func TestButtonBeginsAPurchase(t *testing.T) {
 	s := newShop(t, onlyStripe, anonymous, priced)
 	cookies := s.browser(http.MethodGet, "/", "").Result().Cookies()

@@ -190,6 +190,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.inFlight.Add(-1)
 	below, ok := strings.CutPrefix(r.URL.Path, c.cfg.path)
+	if ok && below == "" && c.cfg.showsPage(r.Method) {
+		s.toPage(c, w, r)
+		return
+	}
 	if !ok || !strings.HasPrefix(below, "/") || path.Clean(below) != below {
 		s.finish(c, w, "other", notFound())
 		return
