@@ -16,17 +16,21 @@ type CheckoutAuth struct {
 
 // JWTAuth verifies tokens with the keys that an issuer publishes.
 type JWTAuth struct {
-	// issuer is the OpenID Connect issuer, whose keys are found by its discovery document.
+	// issuer is the OpenID Connect issuer, whose keys are found by its discovery document; https unless allowInsecureHTTP
+	// is true.
 	// +required
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="issuer is an absolute URL such as https://id.example.com"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]([][!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2})*)?$')",message="issuer is an absolute URL such as https://id.example.com: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="issuer has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	Issuer string `json:"issuer,omitempty"`
-	// jwksURL is where the issuer's keys are. Default: what its discovery document says.
+	// jwksURL is where the issuer's keys are; https unless allowInsecureHTTP is true. Default: what the issuer's discovery
+	// document says.
 	// +optional
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="jwksURL is an absolute URL"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#]([][!#$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2})*)?$')",message="jwksURL is an absolute URL such as https://id.example.com/keys: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="jwksURL has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	JWKSURL string `json:"jwksURL,omitempty"`
 	// audiences of which a token must have one.
 	// +required

@@ -202,6 +202,8 @@ type ClientRateLimit struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.cancelURL) || self.cancelURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="cancelURL starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".cancelURL"
 // +kubebuilder:validation:XValidation:rule="!has(self.customerPortal) || self.customerPortal.returnURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="returnURL starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".customerPortal.returnURL"
 // +kubebuilder:validation:XValidation:rule="!has(self.allowedOrigins) || self.allowedOrigins.all(o, o.startsWith('https://')) || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="an origin starts with https://; for a sandbox, set allowInsecureHTTP: true",fieldPath=".allowedOrigins"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth.jwt) || self.auth.jwt.issuer.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="issuer starts with https://, because whoever is on the way to it could sign tokens; for a sandbox, set allowInsecureHTTP: true",fieldPath=".auth.jwt.issuer"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth.jwt) || !has(self.auth.jwt.jwksURL) || self.auth.jwt.jwksURL.startsWith('https://') || (has(self.allowInsecureHTTP) && self.allowInsecureHTTP)",message="jwksURL starts with https://, because whoever is on the way to it could sign tokens; for a sandbox, set allowInsecureHTTP: true",fieldPath=".auth.jwt.jwksURL"
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.anonymous) || (!has(self.subscriptions) && !has(self.customerPortal))",message="subscriptions and customerPortal need auth.jwt or auth.bearerToken: nobody is signed in with auth.anonymous"
 type CheckoutEndpointSpec struct {
 	// plans that can be bought, in the order in which the pricing page shows them.
@@ -232,8 +234,8 @@ type CheckoutEndpointSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]?|[[][0-9A-Fa-f:.]+[]])(:(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/([][!$&-;=@-Z_a-z~]|%[0-9A-Fa-f]{2})*)?$')",message="url is an absolute URL without query and fragment, such as https://pay.example.com: no user, a host in ASCII (xn--... for other letters), a port up to 65535, and percent-encoded what is no URL's character"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://([^/?#]*[.])?([0-9]+|0[xX][0-9A-Fa-f]*)[.]?(:[0-9]+)?([/?#].*)?$') || self.matches('^https?://((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(:[0-9]+)?([/?#].*)?$')",message="url has a host name, or an IPv4 address in the usual writing, such as 192.0.2.1"
 	URL string `json:"url,omitempty"`
-	// allowInsecureHTTP admits http in url, allowedOrigins, successURL, cancelURL and the portal's returnURL. It is for a
-	// sandbox; a PaymentProvider in Live mode is refused with it.
+	// allowInsecureHTTP admits http in url, allowedOrigins, successURL, cancelURL, the portal's returnURL, and the issuer
+	// and jwksURL of auth.jwt. It is for a sandbox; a PaymentProvider in Live mode is refused with it.
 	// +optional
 	AllowInsecureHTTP bool `json:"allowInsecureHTTP,omitempty"`
 	// expose makes the server reachable at url. Default: only a Service is made.

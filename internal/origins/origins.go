@@ -80,6 +80,12 @@ func urlsOf(spec *v1alpha1.CheckoutEndpointSpec) []named {
 	if p := spec.CustomerPortal; p != nil {
 		list = append(list, named{field: "customerPortal.returnURL", raw: p.ReturnURL})
 	}
+	if jwt := spec.Auth.JWT; jwt != nil {
+		list = append(list, named{field: "auth.jwt.issuer", raw: jwt.Issuer})
+		if jwt.JWKSURL != "" {
+			list = append(list, named{field: "auth.jwt.jwksURL", raw: jwt.JWKSURL})
+		}
+	}
 	return list
 }
 

@@ -40,6 +40,16 @@ func TestRedirectsThatAreTaken(t *testing.T) {
 	}
 }
 
+// Whose keys sign tokens is no place that a buyer is led to.
+func TestAnIssuerIsNoOrigin(t *testing.T) {
+	g := NewWithT(t)
+	o, err := Of(originstest.Spec(sandboxed, func(s *v1alpha1.CheckoutEndpointSpec) {
+		s.Auth.JWT = &v1alpha1.JWTAuth{Issuer: "http://id.acme.com", JWKSURL: "http://id.acme.com/keys"}
+	}))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(o.Allows("http://id.acme.com")).To(BeFalse())
+}
+
 func TestHostileRedirects(t *testing.T) {
 	o, err := Of(originstest.Spec())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
@@ -79,6 +89,15 @@ func TestOriginsThatAreRefused(t *testing.T) {
 			func(s *specs) {
 				s.CustomerPortal = &v1alpha1.CustomerPortal{ReturnURL: "https://app.acme.com/{SESSION_ID}"}
 			}},
+		{"spec.auth.jwt.issuer: the URL is not https; for a sandbox, set allowInsecureHTTP: true", func(s *specs) {
+			s.Auth.JWT = &v1alpha1.JWTAuth{Issuer: "http://id.acme.com"}
+		}},
+		{"spec.auth.jwt.issuer: the URL's host is no IPv6", func(s *specs) {
+			s.Auth.JWT = &v1alpha1.JWTAuth{Issuer: "https://[1:2:3]"}
+		}},
+		{"spec.auth.jwt.jwksURL: the URL is not https", func(s *specs) {
+			s.Auth.JWT = &v1alpha1.JWTAuth{Issuer: "https://id.acme.com", JWKSURL: "http://id.acme.com/keys"}
+		}},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			_, err := Of(originstest.Spec(c.edit))

@@ -23,7 +23,7 @@ metadata: {name: shop}
 spec:
   allowInsecureHTTP: false
   plans: [{name: pro}]
-  auth: {bearerToken: {secretRef: {name: shop-token}}}
+  auth: {jwt: {issuer: "https://id.example.com/shop", jwksURL: "https://keys.example.com/jwks", audiences: [shop]}}
   allowedOrigins: ["https://origin.example.com"]
   url: "https://pay.example.com/shop"
   successURL: "https://success.example.com/done?session={SESSION_ID}"
@@ -43,6 +43,10 @@ var addresses = []struct{ field, url, form, host, https string }{
 		"cancelURL has a host name, or an IPv4 address", "cancelURL starts with https://"},
 	{"customerPortal.returnURL", "https://return.example.com/account", "returnURL is an absolute URL",
 		"returnURL has a host name, or an IPv4 address", "returnURL starts with https://"},
+	{"auth.jwt.issuer", "https://id.example.com/shop", "issuer is an absolute URL",
+		"issuer has a host name, or an IPv4 address", "issuer starts with https://, because"},
+	{"auth.jwt.jwksURL", "https://keys.example.com/jwks", "jwksURL is an absolute URL",
+		"jwksURL has a host name, or an IPv4 address", "jwksURL starts with https://, because"},
 }
 
 // What the servers of a CheckoutEndpoint do not take is refused wherever a URL stands.
