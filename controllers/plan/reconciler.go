@@ -80,7 +80,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	conflict, err := r.publish(ctx, plan, outcomes)
 	if err != nil {
-		return ctrl.Result{}, err
+		return again(ctrl.Result{}, err) // the cache may not show yet what foretell wrote
 	}
 	return again(r.report(ctx, plan, outcomes, conflict))
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -9,14 +10,15 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// Checkout servers sell by the Plan's status: before the first old price is archived, it has the successors of all of
-// them, in one write more than the edit costs anyway.
+// Checkout servers sell by the Plan's status, and others by its ConfigMap: before the first old price is archived, both
+// have the successors of all of them, in one write more than the edit costs anyway.
 func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 	for _, peer := range stack.Peers {
 		t.Run(peer.Name, func(t *testing.T) {
@@ -26,6 +28,7 @@ func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 			s.Create(stack.Secret(peer.Name, "key", peer.Key(s.Namespace)), peer.Provider(peer.Name, s.SandboxURL))
 			pro := stack.Plan("pro")
 			pro.Spec.Providers[0].Name = peer.Name
+			pro.Spec.PublishTo = &v1alpha1.PublishTo{ConfigMapName: "pro-prices"}
 			for i := range 4 {
 				p := pro.Spec.Prices[0]
 				p.Name = fmt.Sprintf("monthly-%d", i)
@@ -49,6 +52,8 @@ func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 				}
 				now := &v1alpha1.Plan{}
 				err := s.Client.Get(context.Background(), s.Key("pro"), now)
+				cm := &corev1.ConfigMap{}
+				err = errors.Join(err, s.Client.Get(context.Background(), s.Key("pro-prices"), cm))
 				mu.Lock()
 				defer mu.Unlock()
 				archived = append(archived, id)
@@ -57,7 +62,8 @@ func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 					return
 				}
 				for _, p := range now.Status.Providers[0].Prices {
-					if slices.Contains(old, p.ID) || p.State != v1alpha1.PriceActive {
+					there := cm.Data[peer.Name+".prices."+p.Name]
+					if slices.Contains(old, p.ID) || p.State != v1alpha1.PriceActive || there != p.ID {
 						offered = append(offered, p.Name)
 					}
 				}
@@ -85,7 +91,9 @@ func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 			if peer.Name == "paddle" {
 				writes += len(old) // Paddle's creates are noted first
 			}
-			g.Expect(s.Writes()["APPLY plans/status"] - before).To(Equal(writes))
+			// The ConfigMap's change has Kassa look at the Plan once more, perhaps before it hears of its own last write:
+			// then one is refused.
+			g.Expect(s.Writes()["APPLY plans/status"]-before).To(Or(Equal(writes), Equal(writes+1)))
 		})
 	}
 }
