@@ -93,7 +93,7 @@ func (c *config) followEndpoint(ctx context.Context) {
 }
 
 // followStorefront keeps the last document that could be read: the operator writes one that is missing again. It is
-// in a Secret because it decides where keys are sent: whoever may write Secrets can read the keys anyway. A name alone
+// in a Secret because it decides where keys are sent: whoever may write Secrets is trusted with the keys. A name alone
 // proves nothing, so it has to be the CheckoutEndpoint's own.
 func (c *config) followStorefront(ctx context.Context) {
 	name := storefront.SecretName(c.name)

@@ -79,7 +79,7 @@ func (r *Reconciler) publish(
 }
 
 // secretOf is a Secret although nothing in it is secret: the document says where keys are sent, and whoever may write
-// Secrets can read those anyway.
+// Secrets is trusted with the keys.
 func secretOf(
 	endpoint *v1alpha1.CheckoutEndpoint, name string, data []byte,
 ) *coreac.SecretApplyConfiguration {

@@ -1,7 +1,7 @@
 // Package storefront is what a CheckoutEndpoint sells, as the operator resolved it from Plans and PaymentProviders. The
 // operator writes the document into a Secret and the endpoint's servers read it, so that a server sees one state of all
 // plans at a time and needs no right to read them. There are no secrets in it, only where they are: but it says which
-// address each key is sent to, so that nobody may write it who may not read the keys.
+// address each key is sent to, so it is kept where the keys are, for those who are trusted with them.
 package storefront
 
 import (
