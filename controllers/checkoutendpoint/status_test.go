@@ -58,6 +58,6 @@ func TestAMissingTokenIsTheWorse(t *testing.T) {
 	g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, status.Ready(v1alpha1.ReasonPlansResolved, "1 plan can be bought"),
 		server)).To(Equal(status.Stalled(v1alpha1.ReasonSecretMissing, s.missing)))
 	s.missing = ""
-	g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, status.Stalled(v1alpha1.ReasonReferenceNotFound, "no"), server).Reason).
-		To(Equal(v1alpha1.ReasonReferenceNotFound))
+	plans := status.Stalled(v1alpha1.ReasonReferenceNotFound, `Plan "team" does not exist`)
+	g.Expect(s.overall(&v1alpha1.CheckoutEndpoint{}, plans, server)).To(Equal(plans))
 }

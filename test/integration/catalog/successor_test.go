@@ -93,7 +93,7 @@ func TestTheStatusHasSuccessorsBeforeOldPricesAreArchived(t *testing.T) {
 			}
 			// The ConfigMap's change has Kassa look at the Plan once more, perhaps before it hears of its own last write:
 			// then one is refused.
-			g.Expect(s.Writes()["APPLY plans/status"]-before).To(Or(Equal(writes), Equal(writes+1)))
+			g.Expect(s.Writes()["APPLY plans/status"] - before).To(Or(Equal(writes), Equal(writes+1)))
 		})
 	}
 }
