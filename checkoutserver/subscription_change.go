@@ -139,6 +139,9 @@ func (s *Server) move(
 	c *call, in *change, plan *storefront.Plan, price *storefront.Price, proration billing.Proration, key string,
 ) *answer {
 	return s.operate(c, "change", func(ctx context.Context, o *owned) (billing.Subscription, error) {
+		if err := o.changeable(); err != nil {
+			return billing.Subscription{}, err
+		}
 		to := provider.SubscriptionChange{
 			Owner: c.cfg.owner(plan), Plan: plan.Name, Price: price.Name, Metered: price.Metered, Proration: proration,
 		}
