@@ -89,10 +89,14 @@ func (c *settings) order(in *purchase, who signin.User) (*sale, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
+	email, refused := in.buyerEmail(who)
+	if refused != nil {
+		return nil, refused
+	}
 	o := &sale{in: in, plan: plan, price: price, spec: provider.CheckoutSpec{
 		Owner: c.owner(plan), Plan: plan.Name, Price: price.Name, Recurring: price.Recurring != nil,
 		Quantity: quantity, Currency: currency, SuccessURL: success, CancelURL: cancel,
-		UserID: who.ID, Email: cmp.Or(in.Email, who.Email), Metadata: in.Metadata,
+		UserID: who.ID, Email: email, Metadata: in.Metadata,
 	}}
 	if t := price.Trial; t != nil && o.spec.Recurring {
 		o.spec.Trial = &provider.CheckoutTrial{Days: t.Days, OnMissing: t.OnMissing}

@@ -1,7 +1,6 @@
 package checkoutserver
 
 import (
-	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +13,6 @@ import (
 const (
 	maxQuantity      = 10_000
 	maxName          = 253
-	maxEmail         = 254
 	maxMetadata      = 20
 	maxMetadataKey   = 40
 	maxMetadataValue = 500
@@ -43,8 +41,6 @@ func (p *purchase) check() *answer {
 		return invalid("plan and price name what is bought.")
 	case len(p.Plan) > maxName || len(p.Price) > maxName:
 		return notForSale("There is no such price.")
-	case p.Email != "" && !validEmail(p.Email):
-		return invalid("email is an address such as ada@example.com, without a name.")
 	}
 	if refused := checkQuantity(p.Quantity); refused != nil {
 		return refused
@@ -90,19 +86,6 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 func reserved(key string) bool {
 	key = strings.ToLower(key)
 	return key == billing.MetadataUserID || strings.HasPrefix(key, "kassa")
-}
-
-// validEmail admits an address alone, with a domain that has a dot.
-func validEmail(text string) bool {
-	if len(text) > maxEmail || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return false
-	}
-	at, err := mail.ParseAddress(text)
-	if err != nil || at.Address != text || at.Name != "" {
-		return false
-	}
-	domain := text[strings.LastIndexByte(text, '@')+1:]
-	return strings.Contains(strings.Trim(domain, "."), ".") && !strings.HasSuffix(domain, ".")
 }
 
 // quantity is how many of a price are bought; 0 of one that is billed by reported usage.

@@ -147,7 +147,7 @@ func (c *checkouts) checkoutOf(in provider.CheckoutSpec) (newCheckout, error) {
 		},
 		CheckoutOptions: checkoutOptions{Discount: in.PromotionCodes},
 		CheckoutData: checkoutData{
-			Email: in.Email, Custom: customOf(in),
+			Email: billing.LowerEmail(in.Email), Custom: customOf(in),
 			VariantQuantities: []variantQuantity{{VariantID: variant, Quantity: max(in.Quantity, 1)}},
 		},
 		TestMode: c.mode == billing.Test,

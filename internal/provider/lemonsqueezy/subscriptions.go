@@ -60,7 +60,7 @@ func (s *subscriptions) List(ctx context.Context, user provider.User) ([]billing
 		return nil, cannot("finds subscriptions by a verified email alone, and the user has none")
 	}
 	all, _, err := list[subscription](ctx, &s.client, "list subscriptions", "/v1/subscriptions", kindSubscription,
-		url.Values{"filter[store_id]": {s.store}, "filter[user_email]": {user.Email}})
+		url.Values{"filter[store_id]": {s.store}, "filter[user_email]": {billing.LowerEmail(user.Email)}})
 	if err != nil {
 		return nil, err
 	}

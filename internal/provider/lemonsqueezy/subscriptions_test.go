@@ -61,7 +61,7 @@ func TestList(t *testing.T) {
 		pageOf(1, 2, of("601", "")+","+of("602", hasEnded)+","+of("603", anotherStore)),
 		pageOf(2, 2, of("604", `,"user_email":"john@example.com"`)+","+of("605", `,"user_email":"Jane@Example.com"`)),
 	}})
-	got, err := s.Subscriptions().List(t.Context(), provider.User{ID: "u7", Email: "jane@example.com"})
+	got, err := s.Subscriptions().List(t.Context(), provider.User{ID: "u7", Email: "Jane@example.com"})
 	g.Expect(err).NotTo(HaveOccurred())
 	var ids []string
 	for _, x := range got {

@@ -152,6 +152,25 @@ func TestOpenMakesATransactionForTheBuyer(t *testing.T) {
 	}
 }
 
+// Whoever writes an address in another way is the same customer, also to the filter, which counts letter by letter.
+func TestAddressesInAnotherCase(t *testing.T) {
+	s := newShop(t)
+	s.open(s.spec("monthly"))
+	other := s.spec("monthly")
+	other.Email = "ALICE@Example.com"
+	s.open(other)
+	made := s.account.Transactions()
+	s.Expect(made[1].CustomerID).To(Equal(made[0].CustomerID))
+	first := s.spec("monthly")
+	first.Email = "Bob@Example.com"
+	s.open(first)
+	first.Email = "bob@example.com"
+	s.open(first)
+	made = s.account.Transactions()
+	s.Expect(made[2].CustomerID).NotTo(BeNil())
+	s.Expect(made[3].CustomerID).To(Equal(made[2].CustomerID))
+}
+
 // A customer that a list does not show yet is one that somebody else has just made: the buyer types the address.
 func TestOpenWithACustomerThatListsLack(t *testing.T) {
 	s := newShop(t)

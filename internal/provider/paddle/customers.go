@@ -20,7 +20,7 @@ func (c *connection) customers(ctx context.Context, email string) (out []paddle.
 	}
 	ctx, _ = withCall(ctx, op)
 	list, err := c.sdk.ListCustomers(ctx, &paddle.ListCustomersRequest{
-		Email: []string{email}, Status: allStates, OrderBy: paddle.PtrTo("id[ASC]"), PerPage: paddle.PtrTo(pageSize),
+		Email: spellings(email), Status: allStates, OrderBy: paddle.PtrTo("id[ASC]"), PerPage: paddle.PtrTo(pageSize),
 	})
 	if err != nil {
 		return nil, asError(op, err)
@@ -38,6 +38,16 @@ func (c *connection) customers(ctx context.Context, email string) (out []paddle.
 		return nil, asError(op, err)
 	}
 	return out, nil
+}
+
+// spellings are what the filter, which counts letter by letter, is asked for: the address in small letters, as Kassa
+// makes customers, and as it is written. One element because the API wants one list with commas.
+func spellings(email string) []string {
+	lower := billing.LowerEmail(email)
+	if lower == email {
+		return []string{email}
+	}
+	return []string{lower + "," + email}
 }
 
 // listable says that a filter can name the address: a comma would make two of it.
@@ -58,7 +68,7 @@ func (c *connection) customerFor(ctx context.Context, email string) (string, err
 	}
 	const op = "create customer"
 	call, _ := withCall(ctx, op)
-	made, err := c.sdk.CreateCustomer(call, &paddle.CreateCustomerRequest{Email: email})
+	made, err := c.sdk.CreateCustomer(call, &paddle.CreateCustomerRequest{Email: billing.LowerEmail(email)})
 	if err == nil && !isCustomer(made) {
 		err = errUnexpected
 	}

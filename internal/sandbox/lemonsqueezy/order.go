@@ -1,5 +1,7 @@
 package lemonsqueezy
 
+import "github.com/kassa-dev/kassa/internal/billing"
+
 // Order is an order on the wire.
 type Order struct {
 	ID          int64  `json:"-"`
@@ -77,7 +79,7 @@ func (o *Order) resource() map[string]any {
 // customerOf is the store's customer of an email, who is made at the first purchase.
 func (s *Server) customerOf(b *sale) *Customer {
 	for _, x := range s.customers {
-		if x.StoreID == b.store.ID && x.Email == b.email && x.TestMode != b.live {
+		if x.StoreID == b.store.ID && billing.SameEmail(x.Email, b.email) && x.TestMode != b.live {
 			return x
 		}
 	}

@@ -28,6 +28,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/sandbox/clock"
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
 	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
@@ -328,7 +329,8 @@ func resource[ID int64 | string](kind string, id ID, attributes any) map[string]
 	return map[string]any{"type": kind, "id": fmt.Sprint(id), "attributes": attributes}
 }
 
-// filtered refuses filters that are not known, and tells whether an object passes one.
+// filtered refuses filters that are not known, and tells whether an object passes one. The case of an address does not
+// count; whether it does at LemonSqueezy is not documented.
 func (c *call) filtered(known ...string) (func(name string, value any) bool, *apiError) {
 	q := c.r.URL.Query()
 	for name := range q {
@@ -339,6 +341,9 @@ func (c *call) filtered(known ...string) (func(name string, value any) bool, *ap
 	}
 	return func(name string, value any) bool {
 		want := q.Get("filter[" + name + "]")
+		if email, ok := value.(string); ok && strings.HasSuffix(name, "email") {
+			return want == "" || billing.SameEmail(want, email)
+		}
 		got, _ := json.Marshal(value)
 		return want == "" || want == strings.Trim(string(got), `"`)
 	}, nil

@@ -3,6 +3,7 @@ package paddle
 import (
 	"time"
 
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/sandbox/hosted"
 )
 
@@ -67,7 +68,7 @@ func (a *account) authenticate(t *Transaction, confirmed bool) outcome {
 
 // ready makes a transaction one of a customer with an address, who is new unless the e-mail address is known.
 func (a *account) ready(t *Transaction, email string) {
-	if t.Status == ready && a.email(t) == email {
+	if t.Status == ready && billing.SameEmail(a.email(t), email) {
 		return
 	}
 	customer := a.customerByEmail(email)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
 )
 
 // Customer is a customer on the wire.
@@ -40,7 +42,7 @@ var (
 
 func (a *account) customerByEmail(email string) *Customer {
 	for _, p := range a.customers {
-		if strings.EqualFold(p.Email, email) {
+		if billing.SameEmail(p.Email, email) {
 			return p
 		}
 	}
