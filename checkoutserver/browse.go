@@ -36,7 +36,7 @@ func (s *Server) browse(mux *http.ServeMux) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			c := r.Context().Value(callKey{}).(*call)
 			c.w, c.r = w, r
-			if ok, after := c.cfg.limiter.allow(c.client(), c.now); !ok {
+			if ok, after := c.cfg.limiter.take(c.client(), c.now, costOf(route)); !ok {
 				s.finish(c, w, route, tooManyRequests(max(after, time.Second)))
 				return
 			}
@@ -116,4 +116,12 @@ func showPaddle(c *call) bool {
 func showScript(c *call) bool {
 	c.cfg.pages.Script(c.w, c.r)
 	return true
+}
+
+// costOf is a page's cost in the client's rate limit.
+func costOf(route string) int64 {
+	if route == page.PathBuy {
+		return costChange
+	}
+	return costRead
 }

@@ -47,12 +47,12 @@ func (s *Server) openCheckout(c *call) *answer {
 	o.sites = s.candidates(c, buyerOf(c.user, in.Email, key), o.price)
 	if key == "" {
 		o.key = rand.Text()
-		return s.sellTo(c, o)
+		return s.sellInTurn(c, o)
 	}
 	// Whose key it is, is a part of it, here and at the provider: nobody is told of another's purchase.
 	o.key, o.whose = key, c.whose()
 	id := c.replayID(opCheckout, key)
-	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellTo(c, o) })
+	a, again := s.replays.do(id, digestOfValue(in), c.now, func() *answer { return s.sellInTurn(c, o) })
 	c.replayed = again
 	return a
 }

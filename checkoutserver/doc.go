@@ -14,6 +14,7 @@
 //   - Only an application's own server chooses how a change of plan is prorated: a user would choose not to pay.
 //
 // The rooms: routes (HTTP), request and answer (what comes in and goes out), checkout, plans, subscription* and portal
-// (what is asked for), weights and failover (which provider), replay (Idempotency-Key), config*, settings and site
-// (what the spec, the storefront and the Secrets say now), metrics, health, server (life cycle).
+// (what is asked for), weights and failover (which provider), replay (Idempotency-Key), turns (one request of a user at
+// a time), config*, settings and site (what the spec, the storefront and the Secrets say now), metrics, health, server
+// (life cycle).
 package checkoutserver

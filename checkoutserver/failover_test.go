@@ -151,7 +151,7 @@ func TestUsersWithoutAnIDStayAtTheirProvider(t *testing.T) {
 				header = []string{"Idempotency-Key", strconv.Itoa(i)}
 			}
 			if i > 2 {
-				body = `{"plan":"pro","price":"monthly","email":"other` + strconv.Itoa(i) + `@example.com"}`
+				body = `{"plan":"pro","price":"monthly","email":"ADA` + n + `@example.com"}`
 			}
 			who := []string{",ada" + n + "@example.com", ",Ada" + n + "@Example.com"}[i/2%2]
 			r := s.as(who, http.MethodPost, "/v1/checkouts", body, header...)

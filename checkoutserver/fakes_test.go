@@ -34,6 +34,7 @@ type account struct {
 	hold     chan struct{}
 	silent   bool // opened is not kept
 	archived func(priceID string) bool
+	admit    func(context.Context) error // before a list or a purchase
 	// listed are those that List has; nil is all.
 	listed func(billing.Subscription, provider.User) bool
 }
@@ -83,6 +84,11 @@ func (a *account) Open(ctx context.Context, in provider.CheckoutSpec) (provider.
 			return provider.Checkout{}, ctx.Err()
 		}
 	}
+	if a.admit != nil {
+		if err := a.admit(ctx); err != nil {
+			return provider.Checkout{}, err
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err != nil {
@@ -98,7 +104,12 @@ func (a *account) Open(ctx context.Context, in provider.CheckoutSpec) (provider.
 	return provider.Checkout{ID: id, URL: "https://pay.example.com/" + id, ExpiresAt: in.ExpiresAt}, nil
 }
 
-func (a *account) List(_ context.Context, who provider.User) ([]billing.Subscription, error) {
+func (a *account) List(ctx context.Context, who provider.User) ([]billing.Subscription, error) {
+	if a.admit != nil {
+		if err := a.admit(ctx); err != nil {
+			return nil, err
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var out []billing.Subscription

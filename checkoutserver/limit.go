@@ -32,7 +32,12 @@ func newLimiter(perMinute, burst int32) *limiter {
 
 // allow takes a token of the client's. Without one, it says when there will be one.
 func (l *limiter) allow(key string, now time.Time) (ok bool, retryAfter time.Duration) {
-	return l.ask(key, now, l.interval)
+	return l.take(key, now, 1)
+}
+
+// take is allow for a request that counts as several. Who may have fewer at once pays all of them.
+func (l *limiter) take(key string, now time.Time, requests int64) (ok bool, retryAfter time.Duration) {
+	return l.ask(key, now, min(requests*l.interval, l.full))
 }
 
 // allows is allow that takes nothing.
@@ -40,7 +45,7 @@ func (l *limiter) allows(key string, now time.Time) (ok bool, retryAfter time.Du
 	return l.ask(key, now, 0)
 }
 
-// ask takes what is said, in nanoseconds, if there is a token.
+// ask takes what is said, in nanoseconds, if there is as much, and a token at least.
 func (l *limiter) ask(key string, now time.Time, taken int64) (ok bool, retryAfter time.Duration) {
 	hash := maphash.String(l.seed, key)
 	at := now.UnixNano()
@@ -51,7 +56,7 @@ func (l *limiter) ask(key string, now time.Time, taken int64) (ok bool, retryAft
 		// No bucket is more than empty, unless the clock was put back: then it is taken for empty, and fills up again.
 		*cell = min(max(*cell, at), at+l.full)
 	}
-	if missing := min(*cells[0], *cells[1]) + l.interval - at - l.full; missing > 0 {
+	if missing := min(*cells[0], *cells[1]) + max(taken, l.interval) - at - l.full; missing > 0 {
 		return false, time.Duration(missing)
 	}
 	for _, cell := range cells {

@@ -96,7 +96,7 @@ func TestAttemptsAreLogged(t *testing.T) {
 	silent := failure(provider.ClassUnavailable)
 	silent.RequestID = "req_7"
 	s.stripe.fail(silent)
-	body := `{"plan":"pro","price":"monthly","email":"eve@example.com","metadata":{"order":"order-77"},
+	body := `{"plan":"pro","price":"monthly","email":"ada@example.com","metadata":{"order":"order-77"},
 		"successURL":"https://app.example.com/secret-path"}`
 	r := s.as("user-99,ada@example.com", http.MethodPost, "/v1/checkouts", body, "Idempotency-Key", "key-55",
 		"Kassa-Request-Id", "of-the-caller")

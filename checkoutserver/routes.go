@@ -37,18 +37,19 @@ type action struct {
 	do func(*call) *answer
 	// open is for everybody, and personal only for a user.
 	open, personal bool
+	cost           int64 // in the client's rate limit; 0 is costRead
 }
 
 // routes are the API's, by path and method.
 func (s *Server) routes() map[string]map[string]action {
 	return map[string]map[string]action{
-		"/v1/checkouts":                 {http.MethodPost: {do: s.openCheckout}},
+		"/v1/checkouts":                 {http.MethodPost: {do: s.openCheckout, cost: costChange}},
 		"/v1/plans":                     {http.MethodGet: {do: s.listPlans, open: true}},
-		"/v1/subscriptions":             {http.MethodGet: {do: s.listSubscriptions, personal: true}},
-		"/v1/subscriptions/{id}":        {http.MethodPatch: {do: s.changeSubscription, personal: true}},
-		"/v1/subscriptions/{id}/cancel": {http.MethodPost: {do: s.cancelSubscription, personal: true}},
-		"/v1/subscriptions/{id}/resume": {http.MethodPost: {do: s.resumeSubscription, personal: true}},
-		"/v1/portal":                    {http.MethodPost: {do: s.openPortal, personal: true}},
+		"/v1/subscriptions":             {http.MethodGet: {do: s.listSoon, personal: true}},
+		"/v1/subscriptions/{id}":        {http.MethodPatch: {do: s.changeSubscription, personal: true, cost: costChange}},
+		"/v1/subscriptions/{id}/cancel": {http.MethodPost: {do: s.cancelSubscription, personal: true, cost: costChange}},
+		"/v1/subscriptions/{id}/resume": {http.MethodPost: {do: s.resumeSubscription, personal: true, cost: costChange}},
+		"/v1/portal":                    {http.MethodPost: {do: s.portalInTurn, personal: true, cost: costChange}},
 		"/openapi.json":                 {http.MethodGet: {do: document, open: true}},
 	}
 }
@@ -132,7 +133,11 @@ func (s *Server) admit(c *call, does action) *answer {
 			c.user = who
 		}
 	}
-	if ok, after := c.cfg.limiter.allow(c.client(), c.now); !ok {
+	cost := int64(costRead)
+	if refused == nil {
+		cost = max(cost, does.cost)
+	}
+	if ok, after := c.cfg.limiter.take(c.client(), c.now, cost); !ok {
 		return tooManyRequests(max(after, time.Second))
 	}
 	if refused == nil && does.personal && c.user == (signin.User{}) {

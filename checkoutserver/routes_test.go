@@ -178,7 +178,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 
 func TestClientsAreBounded(t *testing.T) {
 	s := newShop(t, func(e *v1alpha1.CheckoutEndpoint, _ *storefront.Document) {
-		e.Spec.RateLimit = &v1alpha1.ClientRateLimit{RequestsPerMinute: 1, Burst: 3}
+		e.Spec.RateLimit = &v1alpha1.ClientRateLimit{RequestsPerMinute: 1, Burst: 3 * costChange}
 	})
 	for range 3 {
 		s.g.Expect(s.buy("u1").status).To(Equal(201))
@@ -187,7 +187,7 @@ func TestClientsAreBounded(t *testing.T) {
 	s.g.Expect(r.problem()).To(Equal("too-many-requests"))
 	s.g.Expect(s.buy("u2").status).To(Equal(201), "another user")
 	// Who guesses tokens is bounded too, and a new spec that leaves the limit alone forgives nothing.
-	for range 3 {
+	for range 3 * costChange {
 		s.g.Expect(s.send(http.MethodPost, "/v1/checkouts", buyMonthly, "Authorization", "Bearer x").status).To(Equal(401))
 	}
 	s.resolve()

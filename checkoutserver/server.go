@@ -22,8 +22,8 @@ const (
 	// DefaultLameDuck is how long a server that was told to stop goes on accepting, so that the Service's endpoints can be
 	// updated before it refuses connections.
 	DefaultLameDuck = 5 * time.Second
-	// drainLimit bounds the time for requests under way, of which each is bounded by workLimit.
-	drainLimit = workLimit + 2*time.Second
+	// drainLimit bounds the time for requests under way, of which each is bounded by turnLimit and workLimit.
+	drainLimit = turnLimit + workLimit
 	// complainEvery bounds how often it is logged that a provider did not do something. The metrics count all of it.
 	complainEvery = 10 * time.Second
 )
@@ -62,8 +62,10 @@ type Server struct {
 	config            *config
 	mux               *http.ServeMux
 	replays           *replays
+	lists             *replays // what users were told that they have
+	turns             turns
 	resting           resting
-	changing          sync.Map // the ids of subscriptions that are being changed
+	changing          sync.Map // changing: what is under way
 	metrics           *metrics
 	tls               *serving.FollowedCertificate // nil: plain HTTP
 	inFlight          atomic.Int64
@@ -82,7 +84,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		requests: o.Requests, healths: o.Health, lameDuck: o.LameDuck, log: o.Log, metrics: newMetrics(o.Metrics),
-		replays: newReplays(),
+		replays: newReplays(), lists: newReplays(),
 	}
 	s.config = &config{
 		client: o.Client, namespace: o.Namespace, name: o.Name, log: o.Log,

@@ -33,7 +33,7 @@ func (s *Server) cancelSubscription(c *call) *answer {
 	default:
 		return invalid("when is AtPeriodEnd or Now.")
 	}
-	return s.operate(c, "cancel", func(ctx context.Context, o *owned) (billing.Subscription, error) {
+	return s.alone(c, "cancel", func(ctx context.Context, o *owned) (billing.Subscription, error) {
 		return o.at.subscriptions.Cancel(ctx, o.ID, in.When == v1alpha1.CancelNow)
 	})
 }
@@ -46,7 +46,7 @@ func (s *Server) resumeSubscription(c *call) *answer {
 	if refused := optionalBody(c.w, c.r, &struct{}{}); refused != nil {
 		return refused
 	}
-	return s.operate(c, "resume", func(ctx context.Context, o *owned) (billing.Subscription, error) {
+	return s.alone(c, "resume", func(ctx context.Context, o *owned) (billing.Subscription, error) {
 		return o.at.subscriptions.Resume(ctx, o.ID)
 	})
 }
@@ -138,7 +138,7 @@ func (c *settings) target(in *change) (*storefront.Plan, *storefront.Price, bill
 func (s *Server) move(
 	c *call, in *change, plan *storefront.Plan, price *storefront.Price, proration billing.Proration, key string,
 ) *answer {
-	return s.operate(c, "change", func(ctx context.Context, o *owned) (billing.Subscription, error) {
+	return s.alone(c, "change", func(ctx context.Context, o *owned) (billing.Subscription, error) {
 		if err := o.changeable(); err != nil {
 			return billing.Subscription{}, err
 		}

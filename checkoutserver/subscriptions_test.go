@@ -21,6 +21,7 @@ type listed struct {
 
 func (s *shop) list(who string) listed {
 	s.t.Helper()
+	s.server.lists = newReplays() // what it was told before
 	r := s.as(who, http.MethodGet, "/v1/subscriptions", "")
 	s.g.Expect(r.status).To(Equal(200), r.body)
 	var out listed

@@ -28,8 +28,10 @@ func providerDown(d *deployed) {
 	for _, at := range d.atEach() {
 		opened := d.ask(http.MethodPost, at+"/v1/checkouts", monthly, of(user)...)
 		d.g.Expect(opened.member("provider")).To(Equal("Paddle"), opened.text)
-		list := d.ask(http.MethodGet, at+"/v1/subscriptions", "", of(user)...)
-		d.g.Expect(list.status).To(Equal(http.StatusServiceUnavailable), "nobody may think that there is none: %s", list.text)
+		list := func() int { return d.ask(http.MethodGet, at+"/v1/subscriptions", "", of(user)...).status }
+		// What was told before the outage is told for a few seconds more.
+		d.g.Eventually(list, stack.Patience, often).Should(Equal(http.StatusServiceUnavailable),
+			"nobody may think that there is none")
 	}
 	d.g.Expect(cancel().problem()).To(Equal("provider-unavailable"))
 	d.works()
