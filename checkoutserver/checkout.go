@@ -140,15 +140,15 @@ func (s *Server) sellTo(c *call, o *sale) *answer {
 func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 	ctx, cancel := within(c.r.Context())
 	defer cancel()
-	refused := providerUnavailable(0)
+	var refused *answer
 	for _, at := range o.sites {
 		opened, err := s.sellHere(ctx, c, o, at)
 		if err == nil {
 			s.resting.works(at.Key())
 			return opened, nil
 		}
-		refused = s.refusal(c, at, opCheckout, err)
-		if !away(err) || !c.cfg.failsOver() {
+		refused = rather(refused, s.refusal(c, at, opCheckout, err))
+		if !elsewhere(err) || !c.cfg.failsOver() {
 			return nil, refused
 		}
 		if rests(err) {
@@ -158,7 +158,7 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 			return nil, refused
 		}
 	}
-	return nil, refused
+	return nil, cmp.Or(refused, providerUnavailable(0))
 }
 
 // open asks one provider. A checkout that it made without an answer stays unpaid, and costs nobody anything.

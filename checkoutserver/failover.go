@@ -3,6 +3,7 @@ package checkoutserver
 import (
 	"cmp"
 	"crypto/rand"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -52,14 +53,32 @@ func (c *settings) choose(buyer string, price *storefront.Price) []*site {
 	return out
 }
 
+// elsewhere says that a purchase is tried at the next provider: also what this one does not sell, such as a currency or
+// so many at once, another one may.
+func elsewhere(err error) bool { return isRefusal(err) || away(err) }
+
+// rather is which of two providers' answers is given: that of one that may sell later, or else the first one.
+func rather(before, now *answer) *answer {
+	if before == nil || before.status == http.StatusUnprocessableEntity && now.status != before.status {
+		return now
+	}
+	if now.status == http.StatusUnprocessableEntity {
+		return before
+	}
+	return now
+}
+
 // away says that another provider may be able to do what this one could not.
 func away(err error) bool {
-	return !isRefusal(err) && (rests(err) || provider.ClassOf(err) == provider.ClassRateLimited)
+	return rests(err) || !isRefusal(err) && provider.ClassOf(err) == provider.ClassRateLimited
 }
 
 // rests says that the next buyers would fare no better at this provider. A limit of requests is none of that: it leaves
 // room for some, and what it keeps back costs no time.
 func rests(err error) bool {
+	if isRefusal(err) {
+		return false
+	}
 	class := provider.ClassOf(err)
 	return class == provider.ClassUnavailable || class == provider.ClassCredentials
 }

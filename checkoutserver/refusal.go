@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 
 	"golang.org/x/time/rate"
@@ -35,7 +36,8 @@ const opCheckout = "checkout"
 // refusal is the answer for what a provider could not do. What is the operator's to mend is logged.
 func (s *Server) refusal(c *call, at *site, operation string, err error) *answer {
 	if refused, ok := errors.AsType[*provider.RefusalError](err); ok {
-		return problem(http.StatusUnprocessableEntity, "refused", "The provider cannot do that", refused.Error()+".")
+		sentence := strings.TrimRight(refused.Error(), ".") + "."
+		return problem(http.StatusUnprocessableEntity, "refused", "The provider cannot do that", sentence)
 	}
 	if errors.Is(err, provider.ErrPaid) {
 		return alreadyPaid()

@@ -106,8 +106,8 @@ func refusalOf(err error) error {
 
 // reasons are the rules by which Paddle refuses, for whoever asked.
 var reasons = map[string]string{
-	"transaction_item_quantity_out_of_range": "does not sell this quantity: the price has a smaller maximum",
-	"subscription_quantity_not_valid":        "does not sell this quantity: the price has a smaller maximum",
+	"transaction_item_quantity_out_of_range": tooMany,
+	"subscription_quantity_not_valid":        tooMany,
 	"transaction_balance_less_than_charge_limit": "does not charge so little: the amount is below its minimum for the " +
 		"currency",
 
@@ -148,6 +148,7 @@ var reasons = map[string]string{
 }
 
 const (
+	tooMany        = "does not sell this quantity: a price has a maximum there, which is 100 unless the seller set another"
 	ended          = "does not change a subscription that has ended: buy the plan again"
 	trialing       = "does not do this during a trial"
 	paused         = "changes nothing but the plan of a paused subscription: only the seller can resume it"
