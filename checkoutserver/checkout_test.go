@@ -81,6 +81,8 @@ func TestHostilePurchases(t *testing.T) {
 		"a list":                       {"[]", "malformed"},
 		"two objects":                  {`{"plan":"pro","price":"monthly"}{}`, "malformed"},
 		"no UTF-8":                     {with("\"email\":\"\xff@example.com\""), "malformed"},
+		"a member twice":               {`{"plan":"free","plan":"pro","price":"monthly"}`, "malformed"},
+		"metadata twice":               {with(`"metadata":{"a":"1","a":"2"}`), "malformed"},
 		"an amount":                    {with(`"amount":1`), "malformed"},
 		"a unit amount":                {with(`"unit_amount":1`), "malformed"},
 		"a user":                       {with(`"userID":"u2"`), "malformed"},

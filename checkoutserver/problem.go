@@ -94,6 +94,11 @@ func wrongMediaType() *answer {
 		"A body is application/json.")
 }
 
+func compressed() *answer {
+	return problem(http.StatusUnsupportedMediaType, "media-type", "Media type not supported",
+		"A body is sent as it is, without a Content-Encoding: compressed ones are not taken.")
+}
+
 // unauthenticated says why, where that is known.
 func unauthenticated(why string) *answer {
 	return problem(http.StatusUnauthorized, "unauthenticated", "Not signed in",

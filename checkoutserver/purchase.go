@@ -4,12 +4,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
-// Bounds of a purchase. Metadata has Stripe's, with room for Kassa's own keys.
+// Bounds of a purchase, in characters where it is text. Metadata has Stripe's, with room for Kassa's own keys.
 const (
 	maxQuantity      = 10_000
 	maxName          = 253
@@ -22,7 +23,7 @@ const (
 type purchase struct {
 	Plan       string            `json:"plan"`
 	Price      string            `json:"price"`
-	Quantity   *int              `json:"quantity,omitempty"`
+	Quantity   *whole            `json:"quantity,omitempty"`
 	Currency   string            `json:"currency,omitempty"`
 	SuccessURL string            `json:"successURL,omitempty"`
 	CancelURL  string            `json:"cancelURL,omitempty"`
@@ -39,7 +40,7 @@ func (p *purchase) check() *answer {
 	switch {
 	case p.Plan == "" || p.Price == "":
 		return invalid("plan and price name what is bought.")
-	case len(p.Plan) > maxName || len(p.Price) > maxName:
+	case utf8.RuneCountInString(p.Plan) > maxName || utf8.RuneCountInString(p.Price) > maxName:
 		return notForSale("There is no such price.")
 	}
 	if refused := checkQuantity(p.Quantity); refused != nil {
@@ -48,7 +49,7 @@ func (p *purchase) check() *answer {
 	return checkMetadata(p.Metadata)
 }
 
-func checkQuantity(quantity *int) *answer {
+func checkQuantity(quantity *whole) *answer {
 	if quantity != nil && (*quantity < 1 || *quantity > maxQuantity) {
 		return invalid("quantity is a number from 1 to " + strconv.Itoa(maxQuantity) + ".")
 	}
@@ -66,8 +67,8 @@ func checkMetadata(metadata map[string]string) *answer {
 			return invalid("A key of metadata has 1 to 40 letters, digits, hyphens, dots and underscores.")
 		case reserved(key):
 			return invalid("The metadata keys user_id and kassa… are reserved.")
-		case len(value) > maxMetadataValue || strings.ContainsFunc(value, isControl):
-			return invalid("A value of metadata has at most 500 bytes, and no control characters.")
+		case utf8.RuneCountInString(value) > maxMetadataValue || strings.ContainsFunc(value, isControl):
+			return invalid("A value of metadata has at most 500 characters, and no control characters.")
 		}
 	}
 	return nil
@@ -98,7 +99,7 @@ func (p *purchase) quantity(price *storefront.Price) (int, *answer) {
 	case p.Quantity == nil:
 		return 1, nil
 	default:
-		return *p.Quantity, nil
+		return int(*p.Quantity), nil
 	}
 }
 

@@ -24,6 +24,9 @@ func readBody(w http.ResponseWriter, r *http.Request, into any, members ...strin
 	if err != nil || kind != "application/json" {
 		return wrongMediaType()
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return compressed()
+	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return tooLarge()
@@ -38,18 +41,12 @@ func decode(raw []byte, into any, members []string) *answer {
 	if !utf8.Valid(raw) {
 		return malformed("The body is not UTF-8.")
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
-		return malformed("The body is no JSON object.")
-	}
-	for name := range object {
-		if !slices.Contains(members, name) {
-			return malformed("The body may have the members " + strings.Join(members, ", ") + " and no others.")
-		}
+	if refused := checkMembers(raw, members); refused != nil {
+		return refused
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return malformed("The member " + member(wrong.Field, members) + " has a value of another type.")
+			return ofAnotherType(member(wrong.Field, members))
 		}
 		return malformed("The body cannot be read.")
 	}

@@ -66,7 +66,7 @@ func (c *settings) cancelPolicy() (v1alpha1.CancelPolicy, *answer) {
 type change struct {
 	Plan      string             `json:"plan"`
 	Price     string             `json:"price"`
-	Quantity  *int               `json:"quantity,omitempty"`
+	Quantity  *whole             `json:"quantity,omitempty"`
 	Proration v1alpha1.Proration `json:"proration,omitempty"`
 }
 
@@ -155,7 +155,7 @@ func (s *Server) move(
 				Reason: "has the subscription, but does not sell this price"}
 		}
 		if in.Quantity != nil {
-			to.Quantity = *in.Quantity
+			to.Quantity = int(*in.Quantity)
 		}
 		content := digestOfValue([]any{o.ID, to})
 		id := digestOf(string(c.cfg.uid), c.user.ID, key, o.at.Key(), string(content[:]))
