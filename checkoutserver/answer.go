@@ -39,10 +39,14 @@ func (a *answer) write(w http.ResponseWriter) {
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
+	a.setRetryAfter(h)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) //nolint:gosec // JSON that no browser takes for HTML: nosniff
+}
+
+func (a *answer) setRetryAfter(h http.Header) {
 	if a.retryAfter > 0 {
 		seconds := max(int64((a.retryAfter+time.Second-1)/time.Second), 1)
 		h.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) //nolint:gosec // JSON that no browser takes for HTML: nosniff
 }

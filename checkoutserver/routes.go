@@ -89,9 +89,9 @@ func (s *Server) act(c *call, route string, actions map[string]action) {
 		s.metrics.requests.WithLabelValues(route, "preflight").Inc()
 		return
 	}
-	does, ok := actions[c.r.Method]
+	does, ok := actions[methodOf(c.r)]
 	if !ok {
-		c.w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(actions)), ", "))
+		c.w.Header().Set("Allow", allowed(slices.Sorted(maps.Keys(actions))...))
 		s.finish(c, c.w, route, methodNotAllowed())
 		return
 	}
@@ -100,6 +100,22 @@ func (s *Server) act(c *call, route string, actions map[string]action) {
 		a = does.do(c)
 	}
 	s.finish(c, c.w, route, a)
+}
+
+// methodOf takes HEAD for GET; the body is left out below.
+func methodOf(r *http.Request) string {
+	if r.Method == http.MethodHead {
+		return http.MethodGet
+	}
+	return r.Method
+}
+
+// allowed is the header Allow.
+func allowed(methods ...string) string {
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	return strings.Join(methods, ", ")
 }
 
 func (s *Server) finish(c *call, w http.ResponseWriter, route string, a *answer) {
