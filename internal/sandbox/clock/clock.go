@@ -36,6 +36,14 @@ func (c *Clock) Now() time.Time {
 	return c.base().Add(c.ahead)
 }
 
+// Ahead is how far the clock's time is from the time outside.
+func (c *Clock) Ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle()
+	return c.ahead
+}
+
 // Elapsed is the time since the clock's start, by the clock. It never goes back.
 func (c *Clock) Elapsed() time.Duration {
 	c.mu.Lock()

@@ -215,8 +215,9 @@ func (c *call) readCheckout(x *Checkout, attributes map[string]json.RawMessage) 
 		found = append(found, unprocessable(attribute("product_options/redirect_url"), "The redirect url is invalid."))
 	}
 	if expires != nil {
-		x.ExpiresAt = Stamp{*expires}
-		if !expires.After(c.now()) {
+		// Whoever makes a checkout goes by the time outside.
+		x.ExpiresAt = Stamp{expires.Add(c.opt.Clock.Ahead())}
+		if !x.ExpiresAt.After(c.now()) {
 			found = append(found, unprocessable(attribute("expires_at"), "The expires at must be a date after now."))
 		}
 	}

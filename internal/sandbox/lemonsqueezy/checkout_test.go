@@ -118,6 +118,13 @@ func TestWhichCheckoutsOpen(t *testing.T) {
 	s.Clock().Advance(time.Hour)
 	status, out := s.pay(at, goodCard)
 	s.g.Expect([]any{status, out.Status}).To(Equal([]any{http.StatusGone, "expired"}))
+	// The end is asked for by the time outside, which is an hour behind by now.
+	at = s.open(small, `"expires_at":"2026-01-31T10:30:00Z"`)
+	s.Clock().Advance(29 * time.Minute)
+	s.pay(at, goodCard)
+	s.Clock().Advance(2 * time.Minute)
+	status, out = s.pay(at, goodCard)
+	s.g.Expect([]any{status, out.Status}).To(Equal([]any{http.StatusGone, "expired"}))
 }
 
 // The price of a checkout is that of all renewals, and a trial can be skipped.

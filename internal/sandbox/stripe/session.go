@@ -68,7 +68,7 @@ func (c *call) newSession(k *cart, meta map[string]string) object {
 	id := "cs_" + c.modeName() + "_a1" + random(56)
 	expires := now + int64(longestSession/time.Second)
 	if p.has("expires_at") {
-		expires = p.integer("expires_at")
+		expires = c.expiresAt()
 	}
 	public := c.server.opt.PublicURL
 	if public == "" {
@@ -180,6 +180,23 @@ func (c *call) sellable(in params, name string) (*Price, *apiError) {
 			"active.", p.ID)
 	}
 	return p, nil
+}
+
+// expiresAt is when a new session ends by the sandbox's clock. Whoever makes one goes by the time outside, or by the
+// sandbox's own answers: where the time that is asked for is good outside, it ends when as much has passed by the
+// clock.
+func (c *call) expiresAt() int64 {
+	at := c.p.integer("expires_at")
+	clock := c.server.opt.Clock
+	if clock == nil {
+		return at
+	}
+	ahead := clock.Ahead()
+	if life := time.Unix(at, 0).Sub(c.now().Add(-ahead)); life >= shortestSession-time.Minute &&
+		life <= longestSession+time.Minute {
+		return at + int64(ahead/time.Second)
+	}
+	return at
 }
 
 // session finds the session of the path, and lets it expire when its time has come.

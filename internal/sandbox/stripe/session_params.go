@@ -115,7 +115,7 @@ func (c *call) checkSession() *apiError {
 		return missing(http.StatusBadRequest, "customer", "customer", c.p.text("customer"))
 	}
 	if c.p.has("expires_at") {
-		life := time.Unix(c.p.integer("expires_at"), 0).Sub(c.now())
+		life := time.Unix(c.expiresAt(), 0).Sub(c.now())
 		if life < shortestSession-time.Minute {
 			return invalid("expires_at", "", "The `expires_at` timestamp must be at least 30 minutes from Checkout Session "+
 				"creation.")
