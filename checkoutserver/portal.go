@@ -74,5 +74,9 @@ func (s *Server) foreignCustomer(ctx context.Context, c *call, o *owned) *answer
 			}
 		}
 	}
+	if o.Status.Ended() {
+		return notAllowed("The subscription has ended, and " + string(o.at.Type) + " opens the portal only for a user who " +
+			"has another one that goes on.")
+	}
 	return notAllowed("The portal is opened only for a user whose verified email is the customer's at the provider.")
 }

@@ -318,6 +318,23 @@ func TestPortalIsNotOfAnothersCustomer(t *testing.T) {
 	s.g.Expect(open("u1", "sub_1")).To(Equal(403), "no address is known to be the user's")
 }
 
+// Lists lack what has ended, so that nothing tells whose the customer is.
+func TestPortalOfAnEndedSubscription(t *testing.T) {
+	s := newShop(t)
+	over := subscribed("sub_1", "u1")
+	over.Status = billing.StatusCanceled
+	s.stripe.subs["sub_1"], s.paddle.subs["sub_1"] = over, over
+	open := func(id string) reply {
+		return s.as("u1,u@example.com", http.MethodPost, "/v1/portal", `{"subscription":"`+id+`"}`)
+	}
+	s.g.Expect(open("stripe.sub_1").status).To(Equal(200))
+	r := open("paddle.sub_1")
+	s.g.Expect(r.status).To(Equal(403))
+	s.g.Expect(r.body).To(And(ContainSubstring("has ended"), Not(ContainSubstring("email"))))
+	s.paddle.subs["sub_2"] = subscribed("sub_2", "u1")
+	s.g.Expect(open("paddle.sub_1").status).To(Equal(200), "the same customer")
+}
+
 func TestProvidersOfOtherNamespacesHaveTheirOwnIDs(t *testing.T) {
 	s := newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) {
 		doc.Providers[0].Namespace = "billing"
