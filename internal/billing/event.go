@@ -113,6 +113,19 @@ type EventSubscription struct {
 	// Owner is whose marks told Plan and Price: anybody's who shares the account. They count only for their owner's
 	// cluster and namespace.
 	Owner Owner `json:"-"`
+	// Charge is what a period costs. Nil where the provider does not tell it, or there are tiers, usage, or several
+	// items.
+	Charge *EventCharge `json:"-"`
+	// OrderID is the order that the subscription began with. LemonSqueezy only.
+	OrderID string `json:"-"`
+}
+
+// EventCharge is what a subscription costs: Quantity times Unit, in advance of every period.
+type EventCharge struct {
+	Unit     Money
+	Quantity int
+	Interval Interval
+	Count    int // intervals in a period
 }
 
 // PaymentStatus is a payment's normalised status.
@@ -136,6 +149,17 @@ type EventPayment struct {
 	Attempt     int // 1 for the first; 0 when not told
 	FailureCode string
 	Refunded    *Money // total refunded so far
+	// Order: the payment is of an order. LemonSqueezy numbers its orders and its invoices apart.
+	Order bool
+	// Refund is the one refund that the event tells of, where the provider does not tell the sum. Money is then its
+	// amount, and not the payment's.
+	Refund *EventRefund
+}
+
+// EventRefund is one refund of a payment.
+type EventRefund struct {
+	ID    string
+	Money Money
 }
 
 type eventPaymentJSON struct {

@@ -1,0 +1,219 @@
+package records
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// Of is what an event tells. The event's time has to be set.
+func Of(account Account, e *billing.Event) Rows {
+	var r Rows
+	if c := e.Customer; c != nil && c.ID != "" {
+		put(&r.Customers, CustomerKey{account, c.ID}, customer(e), Customer.merge)
+	}
+	if s := e.Subscription; s != nil && s.ID != "" {
+		put(&r.Subscriptions, SubscriptionKey{account, s.ID}, subscription(e), Subscription.merge)
+	}
+	if e.Payment != nil && e.Payment.ID != "" {
+		payment(&r, account, e)
+	}
+	if e.Dispute != nil {
+		put(&r.Disputes, DisputeKey{account, disputeID(account, e)}, dispute(e), Dispute.merge)
+	}
+	return r
+}
+
+// put merges a row into those that are there.
+func put[K comparable, V any](into *map[K]V, key K, row V, merge func(a, b V) V) {
+	if *into == nil {
+		*into = map[K]V{}
+	}
+	if there, ok := (*into)[key]; ok {
+		row = merge(there, row)
+	}
+	(*into)[key] = row
+}
+
+func keep[K comparable, V any](a, _ V) V { return a }
+
+// Merge adds rows to these.
+func (r *Rows) Merge(o Rows) {
+	mergeAll(&r.Customers, o.Customers, Customer.merge)
+	mergeAll(&r.Subscriptions, o.Subscriptions, Subscription.merge)
+	mergeAll(&r.Payments, o.Payments, Payment.merge)
+	mergeAll(&r.Failures, o.Failures, keep[FailureKey, Failure])
+	mergeAll(&r.Refunds, o.Refunds, Refund.merge)
+	mergeAll(&r.Disputes, o.Disputes, Dispute.merge)
+}
+
+func mergeAll[K comparable, V any](into *map[K]V, from map[K]V, merge func(a, b V) V) {
+	for key, row := range from {
+		put(into, key, row, merge)
+	}
+}
+
+func customer(e *billing.Event) Customer {
+	v := version(passing, e.Time, rankChange, e.ID)
+	out := Customer{FirstSeen: e.Time}
+	if e.Customer.UserID != "" {
+		out.UserID, out.UserVersion = e.Customer.UserID, v
+	}
+	if e.Customer.Email != "" {
+		out.Email, out.EmailVersion = e.Customer.Email, v
+	}
+	if e.Type == billing.CustomerDeleted {
+		out.Deleted = e.Time
+	}
+	return out
+}
+
+func subscription(e *billing.Event) Subscription {
+	s := e.Subscription
+	out := Subscription{Order: s.OrderID, Started: e.Time}
+	if c := e.Customer; c != nil {
+		out.Customer = c.ID
+		if c.UserID != "" {
+			out.UserID, out.UserVersion = c.UserID, version(passing, e.Time, rankChange, e.ID)
+		}
+	}
+	if s.Status == "" {
+		return out // an event of something else, which only names the subscription
+	}
+	finality, rank := passing, rankChange
+	if s.Status.Ended() {
+		finality, out.Ended = settled, e.Time
+	}
+	if begins(e.Type) {
+		rank = rankBegin
+	}
+	out.Version = version(finality, e.Time, rank, e.ID)
+	out.Status, out.Plan, out.Price, out.PriceID, out.Charge = s.Status, s.Plan, s.Price, s.PriceID, s.Charge
+	out.CurrentPeriodEnd, out.TrialEnd = instant(s.CurrentPeriodEnd), instant(s.TrialEnd)
+	out.CancelAtPeriodEnd = s.CancelAtPeriodEnd != nil && *s.CancelAtPeriodEnd
+	return out
+}
+
+// begins says that nothing happened to the object before this. A subscription may also begin with its trial.
+func begins(t billing.EventType) bool {
+	return t == billing.SubscriptionCreated || t == billing.SubscriptionTrialing
+}
+
+// Read is a subscription as its provider tells it after the events of the time at.
+func Read(account Account, s billing.Subscription, at time.Time) Rows {
+	out := Subscription{
+		Customer: s.CustomerID, Started: least(s.CreatedAt, at), Status: s.Status, Plan: s.Plan, Price: s.Price,
+		PriceID: s.PriceID, CurrentPeriodEnd: s.CurrentPeriodEnd, CancelAtPeriodEnd: s.CancelAtPeriodEnd,
+		TrialEnd: s.TrialEnd,
+	}
+	finality := passing
+	if s.Status.Ended() {
+		finality, out.Ended = settled, s.EndsAt
+		if out.Ended.IsZero() {
+			out.Ended = at
+		}
+	}
+	out.Version = version(finality, at, rankRead, "")
+	if s.UserID != "" {
+		out.UserID, out.UserVersion = s.UserID, version(passing, at, rankRead, "")
+	}
+	return Rows{Subscriptions: map[SubscriptionKey]Subscription{{account, s.ID}: out}}
+}
+
+// paying are the events that tell how a payment stands. What else has a payment in it tells the same again under another
+// id, as Stripe's checkouts do, or another amount, as disputes do.
+var paying = []billing.EventType{
+	billing.PaymentSucceeded, billing.PaymentFailed, billing.PaymentPastDue, billing.PaymentRecovered,
+	billing.PaymentActionRequired,
+}
+
+// tellsPayment: at Paddle and LemonSqueezy a checkout and its payment are one event.
+func tellsPayment(account Account, e *billing.Event) bool {
+	checkout := e.Type == billing.CheckoutCompleted || e.Type == billing.CheckoutFailed
+	return slices.Contains(paying, e.Type) || checkout && account.Provider != billing.Stripe
+}
+
+func payment(r *Rows, account Account, e *billing.Event) {
+	p := e.Payment
+	key := PaymentKey{account, kindOf(account, p), p.ID}
+	row := Payment{Created: e.Time}
+	if c := e.Customer; c != nil {
+		row.Customer = c.ID
+	}
+	if s := e.Subscription; s != nil {
+		row.Subscription, row.Plan, row.Price = s.ID, s.Plan, s.Price
+	}
+	if p.FailureCode != "" {
+		row.FailureCode, row.FailureVersion = p.FailureCode, version(passing, e.Time, rankChange, e.ID)
+	}
+	tells := tellsPayment(account, e)
+	if tells {
+		row.Attempts = p.Attempt
+		row.Status, row.Money = p.Status, p.Money
+		finality := passing
+		if paid(p.Status) {
+			finality, row.Paid = settled, e.Time
+		}
+		row.Version = version(finality, e.Time, rankChange, e.ID)
+	}
+	if tells && p.Status == billing.PaymentStatusFailed {
+		put(&r.Failures, FailureKey{key, e.ID}, Failure{p.Attempt, p.FailureCode, e.Time}, keep[FailureKey, Failure])
+	}
+	switch {
+	case e.Type == billing.PaymentRefunded && p.Refund != nil:
+		put(&r.Refunds, RefundKey{key, p.Refund.ID}, Refund{p.Refund.Money, e.Time}, Refund.merge)
+	case e.Type == billing.PaymentRefunded && p.Refunded != nil:
+		put(&r.Refunds, RefundKey{key, ""}, Refund{*p.Refunded, e.Time}, Refund.merge)
+	}
+	if tells || e.Type == billing.PaymentRefunded || row.FailureCode != "" {
+		put(&r.Payments, key, row, Payment.merge)
+	}
+}
+
+func paid(s billing.PaymentStatus) bool {
+	return s == billing.PaymentStatusSucceeded || s == billing.PaymentStatusNotRequired ||
+		s == billing.PaymentStatusRefunded
+}
+
+func kindOf(account Account, p *billing.EventPayment) PaymentKind {
+	switch {
+	case account.Provider != billing.LemonSqueezy:
+		return KindPayment
+	case p.Order:
+		return KindOrder
+	default:
+		return KindInvoice
+	}
+}
+
+// disputeID: Paddle gives the end of a dispute another id than its beginning, so there it is known by its payment.
+func disputeID(account Account, e *billing.Event) string {
+	if account.Provider == billing.Paddle && e.Payment != nil {
+		return e.Payment.ID
+	}
+	return e.Dispute.ID
+}
+
+func dispute(e *billing.Event) Dispute {
+	out := Dispute{Reason: e.Dispute.Reason, Status: e.Dispute.Status}
+	finality := passing
+	switch e.Type {
+	case billing.DisputeOpened:
+		out.Opened = e.Time
+	case billing.DisputeClosed:
+		finality, out.Closed = settled, e.Time
+	}
+	out.Version = version(finality, e.Time, rankChange, e.ID)
+	if e.Payment != nil {
+		out.Payment, out.Money = e.Payment.ID, e.Payment.Money
+	}
+	return out
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is where all tables are.
+const Schema = "kassa"
+
+// Migrate brings the database's schema to this version of Kassa. Any number of processes may do so at the same time: one
+// of them works, the others wait. A schema of a later version is left as it is: migrations only add, so that replicas of
+// the version before go on while an upgrade rolls out.
+func Migrate(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {
+	db := stdlib.OpenDB(*config)
+	defer func() { _ = db.Close() }()
+	if err := createSchema(ctx, db); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	// A lock in a table works through connection poolers and at databases without advisory locks.
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableName(Schema+".migration_lock"), lock.WithTableLogger(log))
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(Schema+".schema_migrations"),
+		goose.WithLocker(locker), goose.WithSlog(log), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	applied, err := p.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	for _, m := range applied {
+		log.Info("migrated", "version", m.Source.Version, "took", m.Duration)
+	}
+	return nil
+}
+
+// createSchema needs the right to create one only where there is none.
+func createSchema(ctx context.Context, db *sql.DB) error {
+	var there bool
+	const look = "SELECT EXISTS (SELECT 1 FROM information_schema.schemata WHERE schema_name = $1)"
+	if err := db.QueryRowContext(ctx, look, Schema).Scan(&there); err != nil || there {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+Schema)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && (refused.Code == "23505" || refused.Code == "42P06") {
+		return nil // another process was faster
+	}
+	return err
+}
+
+// Version is the schema that this version of Kassa needs at least.
+func Version() int64 {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		panic(err) // it is compiled in
+	}
+	v, err := goose.NumericComponent(entries[len(entries)-1].Name())
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
