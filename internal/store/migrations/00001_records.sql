@@ -13,13 +13,22 @@ CREATE TABLE kassa.webhook_events (
     received_at   timestamptz NOT NULL,
     processed_at  timestamptz, -- when it was settled as it is now
     state         text        NOT NULL CHECK (state IN ('Claimed', 'Processed', 'Deferred', 'Dead')),
-    claim         text        NOT NULL, -- who holds it, or held it last
-    claims        integer     NOT NULL DEFAULT 1,
+    claimed_by    text        NOT NULL, -- the process that holds it, or held it last
+    claim_number  bigint      NOT NULL, -- of that process's claims
+    claims        integer     NOT NULL DEFAULT 1, -- how often it was claimed
     claimed_at    timestamptz NOT NULL,
-    payload       bytea, -- gzip of the provider's request; only while it is needed
     PRIMARY KEY (receiver, event_id)
 ) WITH (fillfactor = 90);
 CREATE INDEX webhook_events_processed_at ON kassa.webhook_events (processed_at);
+
+-- The providers' requests, as long as they are needed.
+CREATE TABLE kassa.payloads (
+    receiver   text NOT NULL,
+    event_id   text NOT NULL,
+    body       bytea NOT NULL, -- zstd
+    PRIMARY KEY (receiver, event_id),
+    FOREIGN KEY (receiver, event_id) REFERENCES kassa.webhook_events (receiver, event_id) ON DELETE CASCADE
+);
 
 -- What sinks have not taken yet. A row goes when the sink took the event.
 CREATE TABLE kassa.deliveries (
@@ -158,4 +167,5 @@ CREATE INDEX disputes_payment ON kassa.disputes (provider, account, payment_id);
 
 -- +goose Down
 DROP TABLE kassa.disputes, kassa.refunds, kassa.payment_failures, kassa.payments, kassa.subscriptions, kassa.customers,
-    kassa.deliveries, kassa.webhook_events;
+    kassa.deliveries, kassa.payloads,
+    kassa.webhook_events;

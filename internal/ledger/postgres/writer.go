@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/store"
+)
+
+// writer is the one that writes.
+type writer struct {
+	*Ledger
+
+	// held are calls for an event that a call in the transaction before is for: a statement takes a row once.
+	held []*op
+}
+
+const (
+	firstPause = 20 * time.Millisecond
+	lastPause  = time.Second
+	// writeLimit bounds one transaction, so that one whose connection is dead is sent again.
+	writeLimit = 5 * time.Second
+)
+
+// awaitDatabase returns true once the database can be used, and false when ctx ends before.
+func (w *writer) awaitDatabase(ctx context.Context) bool {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := w.db.Check(ctx)
+		if err == nil {
+			return true
+		}
+		w.metrics.failed(err)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+// run writes batch after batch until ctx ends.
+func (w *writer) run(ctx context.Context) {
+	for {
+		batch := w.gather(ctx.Done())
+		if len(batch) == 0 {
+			return
+		}
+		if w.write(ctx, batch) {
+			continue
+		}
+		w.held = append(batch, w.held...) // ctx ended meanwhile
+		return
+	}
+}
+
+// flush writes what waits, and refuses what could not be written.
+func (w *writer) flush(ctx context.Context) {
+	closed := make(chan struct{})
+	close(closed)
+	for {
+		batch := w.gather(closed)
+		if len(batch) == 0 || !w.write(ctx, batch) {
+			w.held = append(w.held, batch...)
+			break
+		}
+	}
+	w.refuse()
+}
+
+// refuse answers all that wait.
+func (w *writer) refuse() {
+	for _, o := range w.held {
+		o.finish(ledger.ErrUnavailable)
+	}
+	for {
+		select {
+		case o := <-w.queue:
+			o.finish(ledger.ErrUnavailable)
+		default:
+			return
+		}
+	}
+}
+
+// gather waits for a call, takes what else is there, and leaves out what nobody waits for. It is empty once nothing is
+// there and done is closed.
+func (w *writer) gather(done <-chan struct{}) []*op {
+	var batch []*op
+	events := map[string]bool{}
+	var again []*op
+	add := func(o *op) {
+		switch {
+		case o.left():
+		case events[o.event.ID]:
+			again = append(again, o)
+		default:
+			events[o.event.ID] = true
+			batch = append(batch, o)
+		}
+	}
+	for _, o := range w.held {
+		add(o)
+	}
+	for len(batch) < w.o.MaxBatch {
+		if len(batch) > 0 {
+			select {
+			case o := <-w.queue:
+				add(o)
+				continue
+			default:
+			}
+			break
+		}
+		select {
+		case o := <-w.queue:
+			add(o)
+			continue
+		default:
+		}
+		select {
+		case o := <-w.queue:
+			add(o)
+		case <-done:
+			w.held = again
+			return batch
+		}
+	}
+	w.held = again
+	return batch
+}
+
+// write commits a batch, and goes on trying as long as somebody waits for a part of it. It returns false if ctx ended
+// before.
+func (w *writer) write(ctx context.Context, batch []*op) bool {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		began := time.Now()
+		err := w.once(ctx, batch)
+		if err == nil {
+			w.metrics.committed(len(batch), time.Since(began))
+			return true
+		}
+		w.metrics.failed(err)
+		if ctx.Err() != nil {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+		if batch = waiting(batch); len(batch) == 0 {
+			return true
+		}
+	}
+}
+
+func waiting(batch []*op) []*op {
+	var out []*op
+	for _, o := range batch {
+		if !o.left() {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// once writes a batch in one transaction, reads what stood in the way, and answers.
+func (w *writer) once(ctx context.Context, batch []*op) error {
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	defer cancel()
+	pool, err := w.db.Pool()
+	if err != nil {
+		return err
+	}
+	claims, settles := split(batch)
+	sql := &pgx.Batch{}
+	var read []func(pgx.BatchResults) error
+	answers := map[*op]bool{}
+	if len(settles) > 0 {
+		queueSettles(sql, w.o.Receiver, w.holder, settles)
+		read = append(read, func(r pgx.BatchResults) error { return readSettles(r, settles, answers) })
+	}
+	if len(claims) > 0 {
+		queueClaims(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, claims)
+		read = append(read, func(r pgx.BatchResults) error { return readClaims(r, claims, answers) })
+	}
+	if err := store.SendBatch(ctx, pool, sql, read...); err != nil {
+		return err
+	}
+	if len(answers) < len(batch) {
+		if err := lookAt(ctx, pool, w.o.Receiver, w.o.ClaimTimeout, batch, answers); err != nil {
+			return err
+		}
+	}
+	for _, o := range batch {
+		o.finish(o.err)
+	}
+	return nil
+}
+
+func split(batch []*op) (claims, settles []*op) {
+	for _, o := range batch {
+		if o.settle == "" {
+			claims = append(claims, o)
+		} else {
+			settles = append(settles, o)
+		}
+	}
+	return claims, settles
+}
