@@ -19,7 +19,12 @@ func TestMain(m *testing.M) { server.Main(m, server.Options{NoFsync: true}) }
 // database makes one with the tables in it.
 func database(t testing.TB) string {
 	t.Helper()
-	url := server.Shared(t).Database(t)
+	return migrated(t, server.Shared(t))
+}
+
+func migrated(t testing.TB, s *server.Server) string {
+	t.Helper()
+	url := s.Database(t)
 	config, err := pgx.ParseConfig(url)
 	if err == nil {
 		err = store.Migrate(t.Context(), config, slog.New(slog.DiscardHandler))
@@ -56,4 +61,9 @@ func TestConformance(t *testing.T) {
 			},
 		}
 	})
+}
+
+func sharedServer(t testing.TB) *server.Server {
+	t.Helper()
+	return server.Shared(t)
 }

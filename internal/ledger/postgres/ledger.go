@@ -134,12 +134,16 @@ func why(ctx context.Context) error { return context.Cause(ctx) }
 type op struct {
 	ctx    context.Context //nolint:containedctx // of whoever waits
 	event  ledger.Event
-	number int64        // of the claim
-	settle ledger.State // empty: a claim
+	number int64 // of the claim
+	// One of these is set; none for a claim.
+	settle  ledger.State
+	work    *ledger.Work
+	attempt *ledger.Attempt
 
-	claim ledger.Claim
-	err   error
-	done  chan struct{}
+	claim  ledger.Claim
+	behind []string
+	err    error
+	done   chan struct{}
 }
 
 func (l *Ledger) newOp(e ledger.Event) *op {
@@ -151,7 +155,15 @@ func (o *op) finish(err error) {
 	close(o.done)
 }
 
-// given up: nobody waits for it any more.
+// key of the row that a statement takes once.
+func (o *op) key() string {
+	if o.attempt != nil {
+		return o.event.ID + "\x00" + o.attempt.Sink
+	}
+	return o.event.ID
+}
+
+// left says that nobody waits for it any more.
 func (o *op) left() bool { return o.ctx.Err() != nil }
 
 // Run keeps the ledger until ctx ends; see ledger.Ledger.

@@ -23,7 +23,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		commits: prometheus.NewCounter(prometheus.CounterOpts{Name: "kassa_store_commits_total",
 			Help: "Transactions that took effect."}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "kassa_store_commit_seconds",
-			Help: "Time of a transaction, from its first statement to its commit.",
+			Help:    "Time of a transaction, from its first statement to its commit.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13)}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "kassa_store_batch_size",
 			Help: "Claims and settles that one transaction carried.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)}),

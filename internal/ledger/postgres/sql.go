@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
@@ -114,11 +113,16 @@ func index(ops []*op) map[string]*op {
 }
 
 // lookAt answers the calls that changed nothing by what is there.
-func lookAt(
-	ctx context.Context, pool *pgxpool.Pool, receiver string, timeout time.Duration, batch []*op, answered map[*op]bool,
-) error {
-	left := slices.DeleteFunc(slices.Clone(batch), func(o *op) bool { return answered[o] })
-	rows, err := pool.Query(ctx, lookSQL, receiver, column(left, eventID), timeout.Microseconds())
+func (w *writer) lookAt(ctx context.Context, batch []*op, answered map[*op]bool) error {
+	left := slices.DeleteFunc(batch, func(o *op) bool { return answered[o] })
+	if len(left) == 0 {
+		return nil
+	}
+	pool, err := w.db.Pool()
+	if err != nil {
+		return err
+	}
+	rows, err := pool.Query(ctx, lookSQL, w.o.Receiver, column(left, eventID), w.o.ClaimTimeout.Microseconds())
 	if err != nil {
 		return err
 	}

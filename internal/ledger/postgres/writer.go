@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/records"
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
@@ -14,7 +16,7 @@ import (
 type writer struct {
 	*Ledger
 
-	// held are calls for an event that a call in the transaction before is for: a statement takes a row once.
+	// held are calls for a row that a call in the transaction before is for: a statement takes a row once.
 	held []*op
 }
 
@@ -89,15 +91,15 @@ func (w *writer) refuse() {
 // there and done is closed.
 func (w *writer) gather(done <-chan struct{}) []*op {
 	var batch []*op
-	events := map[string]bool{}
+	rows := map[string]bool{}
 	var again []*op
 	add := func(o *op) {
 		switch {
 		case o.left():
-		case events[o.event.ID]:
+		case rows[o.key()]:
 			again = append(again, o)
 		default:
-			events[o.event.ID] = true
+			rows[o.key()] = true
 			batch = append(batch, o)
 		}
 	}
@@ -175,25 +177,17 @@ func (w *writer) once(ctx context.Context, batch []*op) error {
 	if err != nil {
 		return err
 	}
-	claims, settles := split(batch)
-	sql := &pgx.Batch{}
-	var read []func(pgx.BatchResults) error
-	answers := map[*op]bool{}
-	if len(settles) > 0 {
-		queueSettles(sql, w.o.Receiver, w.holder, settles)
-		read = append(read, func(r pgx.BatchResults) error { return readSettles(r, settles, answers) })
-	}
-	if len(claims) > 0 {
-		queueClaims(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, claims)
-		read = append(read, func(r pgx.BatchResults) error { return readClaims(r, claims, answers) })
-	}
+	kinds := split(batch)
+	sql, answered := &pgx.Batch{}, map[*op]bool{}
+	read := kinds.queue(sql, w, answered)
 	if err := store.SendBatch(ctx, pool, sql, read...); err != nil {
 		return err
 	}
-	if len(answers) < len(batch) {
-		if err := lookAt(ctx, pool, w.o.Receiver, w.o.ClaimTimeout, batch, answers); err != nil {
-			return err
-		}
+	if err := w.lookAt(ctx, slices.Concat(kinds.claims, kinds.settles), answered); err != nil {
+		return err
+	}
+	if err := w.lookAtKept(ctx, kinds.keeps, answered); err != nil {
+		return err
 	}
 	for _, o := range batch {
 		o.finish(o.err)
@@ -201,13 +195,56 @@ func (w *writer) once(ctx context.Context, batch []*op) error {
 	return nil
 }
 
-func split(batch []*op) (claims, settles []*op) {
+// kinds are a batch's calls, by what they ask for.
+type kinds struct{ claims, settles, keeps, attempts []*op }
+
+func split(batch []*op) kinds {
+	var k kinds
 	for _, o := range batch {
-		if o.settle == "" {
-			claims = append(claims, o)
-		} else {
-			settles = append(settles, o)
+		switch {
+		case o.settle != "":
+			k.settles = append(k.settles, o)
+		case o.work != nil:
+			k.keeps = append(k.keeps, o)
+		case o.attempt != nil:
+			k.attempts = append(k.attempts, o)
+		default:
+			k.claims = append(k.claims, o)
 		}
 	}
-	return claims, settles
+	return k
+}
+
+// queue adds the statements of a batch, and returns what reads their results.
+func (k kinds) queue(sql *pgx.Batch, w *writer, answered map[*op]bool) (read []func(pgx.BatchResults) error) {
+	if len(k.settles) > 0 {
+		queueSettles(sql, w.o.Receiver, w.holder, k.settles)
+		read = append(read, func(r pgx.BatchResults) error { return readSettles(r, k.settles, answered) })
+	}
+	if len(k.claims) > 0 {
+		queueClaims(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, k.claims)
+		read = append(read, func(r pgx.BatchResults) error { return readClaims(r, k.claims, answered) })
+	}
+	if len(k.attempts) > 0 {
+		queueAttempts(sql, w.o.Receiver, w.holder, k.attempts)
+	}
+	if len(k.keeps) > 0 {
+		before := sql.Len()
+		queueKeeps(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, k.keeps)
+		skipped := before - len(read)
+		read = append(read, func(r pgx.BatchResults) error {
+			for range skipped { // the attempts', which return nothing
+				if _, err := r.Exec(); err != nil {
+					return err
+				}
+			}
+			return readKeeps(r, k.keeps, answered)
+		})
+		var all records.Rows
+		for _, o := range k.keeps {
+			all.Merge(o.work.Records)
+		}
+		store.Queue(sql, all)
+	}
+	return read
 }

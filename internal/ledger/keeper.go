@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/records"
+)
+
+// Keeper is a Ledger that writes down, in one transaction with the event, what the event tells and who still has to get
+// it. What it keeps is durable as a whole: the provider may be told at once, and what is left to do is not lost with the
+// process that has it in hand.
+type Keeper interface {
+	Ledger
+	// Keep records an event. Won: it was not known, and its deliveries are in this process's hands for the lease;
+	// Duplicate: it was, and nothing else than its records was written. The error is ErrUnavailable, ErrTooLarge or the
+	// context's.
+	Keep(ctx context.Context, w Work) (Kept, error)
+	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest first. Of those with one
+	// order key, only the earliest is due.
+	Due(ctx context.Context, limit int) ([]Delivery, error)
+	// Attempted tells what came of a delivery, which leaves this process's hands. The error is ErrUnavailable, ErrLost or
+	// the context's.
+	Attempted(ctx context.Context, a Attempt) error
+}
+
+// Work is an event with what is kept beside it.
+type Work struct {
+	Event
+	Account    records.Account
+	Kind       billing.EventType // empty for one without a name of Kassa's
+	OccurredAt time.Time
+	Records    records.Rows
+	// Payload is the provider's request. It is kept while a sink has to get the event.
+	Payload []byte
+	// OrderKey: events of one key go to a sink one after the other. Empty: it does not matter.
+	OrderKey string
+	Sinks    []string // that have to get it
+}
+
+// Kept is the answer to Keeper.Keep.
+type Kept struct {
+	Claim
+	// Behind are the sinks for which an earlier event of the same order key waits. They are not in this process's hands.
+	Behind []string
+}
+
+// Delivery is an event that a sink has to get.
+type Delivery struct {
+	Event
+	Kind       billing.EventType
+	Sink       string
+	OrderKey   string
+	OccurredAt time.Time
+	ReceivedAt time.Time
+	Payload    []byte
+	Attempts   int
+}
+
+// Attempt is what came of a delivery.
+type Attempt struct {
+	EventID, Sink string
+	// Result: Processed, the sink took it; Deferred, it is due again at Next; Dead, it was given up.
+	Result State
+	Next   time.Time // with Deferred
+	// Tried: the sink was asked, which counts as an attempt.
+	Tried bool
+	Error string // at most 512 characters, nothing secret
+}

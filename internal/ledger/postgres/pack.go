@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// One encoder and one decoder serve all goroutines.
+var (
+	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
+	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxPayload))
+)
+
+// maxPayload is more than any request that a receiver takes.
+const maxPayload = 16 << 20
+
+func pack(body []byte) []byte {
+	return packer.EncodeAll(body, make([]byte, 0, len(body)/3+64))
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	body, err := unpacker.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading a payload: %w", err)
+	}
+	return body, nil
+}
