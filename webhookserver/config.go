@@ -26,6 +26,8 @@ type config struct {
 	seen func(*v1alpha1.WebhookReceiver)
 	// changed is called when something was found out, or changed, about sinks; gone when the spec has one no more.
 	changed, gone func(sink string)
+	// database is told the connection string of spec.store.postgres.
+	database func(dsn string) error
 
 	live   atomic.Pointer[settings]
 	reason atomic.Pointer[string]
@@ -34,6 +36,8 @@ type config struct {
 	receiver *v1alpha1.WebhookReceiver
 	secrets  map[string]*followedSecret
 	lines    *lines
+	// databaseKnown: database took a connection string.
+	databaseKnown bool
 
 	refresher refresher
 }
@@ -83,7 +87,7 @@ func (c *config) setReceiver(ctx context.Context, r *v1alpha1.WebhookReceiver) {
 	defer c.mu.Unlock()
 	c.receiver = r
 	if r != nil {
-		c.followSecrets(ctx, append(sinkSecrets(r.Spec.Delivery), signingSecretName(r)))
+		c.followSecrets(ctx, secretNames(r))
 	}
 	c.resolve()
 }
@@ -153,6 +157,9 @@ func (c *config) resolve() {
 	}
 	var s *settings
 	if why == "" {
+		why = c.setDatabase()
+	}
+	if why == "" {
 		s, why = resolve(c.receiver, c.signing(), c.registry)
 	}
 	if before := c.reason.Swap(&why); before == nil || *before != why {
@@ -177,7 +184,7 @@ func (c *config) unread() string {
 	if c.receiver == nil {
 		return ""
 	}
-	for _, name := range append(sinkSecrets(c.receiver.Spec.Delivery), signingSecretName(c.receiver)) {
+	for _, name := range secretNames(c.receiver) {
 		if s := c.secrets[name]; s == nil || !s.known {
 			return "the Secret " + name + " has not been read yet"
 		}

@@ -32,6 +32,7 @@ type settings struct {
 	paths           []string
 	https           serving.HTTPSPolicy
 	provider        billing.Provider
+	account         string // at the provider
 	mode            billing.Mode
 	codec           provider.WebhookCodec
 	secrets         []string
@@ -116,6 +117,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 		paths:     pathsOf(r, at),
 		https:     serving.HTTPSPolicyOf(at, r.Spec.HTTPSPolicy),
 		provider:  billing.Provider(account.Type),
+		account:   account.AccountID,
 		mode:      billing.Mode(account.Mode),
 		codec:     codec,
 		secrets:   secrets,

@@ -102,7 +102,7 @@ func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) att
 		return withheld(classUnready, to.unready)
 	}
 	shut := withheld(classCircuit, "not sent: the sink did not take the events before it, and is tried with one at a time")
-	if path == pathDirect && to.line.circuit.passage(time.Now()).open && s.inbox.index.waitingFor(to.name) > 0 {
+	if path == pathDirect && to.line.circuit.passage(time.Now()).open && s.waitingFor(to.name) > 0 {
 		// What waits is tried first, and the provider does not wait for that.
 		return shut
 	}
@@ -124,6 +124,7 @@ func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) att
 	if to.line.circuit.report(now, permit, m.event, h, a.retryAfter) {
 		s.log.Info("the sink takes events again", "sink", to.name)
 		s.inbox.index.hurry(to.name, now)
+		s.outbox.hurry(to.name)
 	}
 	s.metrics.deliverySecs.WithLabelValues(to.name, path).Observe(now.Sub(began).Seconds())
 	return a
@@ -141,6 +142,6 @@ func (s *Server) measureSinks() {
 			open = 1
 		}
 		s.metrics.circuits.WithLabelValues(to.name).Set(open)
-		s.metrics.waiting.WithLabelValues(to.name).Set(float64(s.inbox.index.waitingFor(to.name)))
+		s.metrics.waiting.WithLabelValues(to.name).Set(float64(s.waitingFor(to.name)))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -27,11 +28,14 @@ import (
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/test/controlplane"
+	"github.com/kassa-dev/kassa/test/postgres"
 )
 
 func TestMain(m *testing.M) {
 	crlog.SetLogger(logr.Discard())
-	controlplane.Main(m, controlplane.Options{NoFsync: true})
+	code := controlplane.Run(m, controlplane.Options{NoFsync: true})
+	postgres.Close()
+	os.Exit(code)
 }
 
 const (

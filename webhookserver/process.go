@@ -56,11 +56,14 @@ func (s *Server) process(
 		s.counters.unknown.Add(1)
 		s.metrics.unknown.Inc()
 	}
-	if len(wanted) == 0 && e.Type == "" {
+	if len(wanted) == 0 && e.Type == "" && !s.records(e) {
 		return verdict{result: resultUnknown}
 	}
-	if len(wanted) == 0 && !cfg.selects(e) {
+	if len(wanted) == 0 && e.Type != "" && !cfg.selects(e) {
 		return verdict{result: resultUnselected}
+	}
+	if s.outbox.keeper != nil {
+		return s.keep(ctx, cfg, e, raw, wanted, start)
 	}
 	if s.inbox.keptByProvider(wanted) {
 		return unavailable(time.Minute)
@@ -88,6 +91,11 @@ func (s *Server) process(
 		}
 	}
 	return s.deliver(ctx, cfg, e, raw, wanted, claim, start)
+}
+
+// records says that an event without a name of Kassa's tells the records something all the same: why a payment failed.
+func (s *Server) records(e *billing.Event) bool {
+	return s.outbox.keeper != nil && e.Payment != nil && e.Payment.FailureCode != ""
 }
 
 // claim waits until the given time for a claim that somebody else holds.

@@ -40,7 +40,12 @@ type Options struct {
 	// after the other.
 	Identity string
 	Client   client.WithWatch // with the kinds of v1alpha1 and the core Secret
-	Ledger   ledger.Ledger    // run by the Server
+	// Ledger is run by the Server. If it is a ledger.Keeper, what is left to deliver is kept there, and not as
+	// WebhookEvents.
+	Ledger ledger.Ledger
+	// Database is told the connection string of spec.store.postgres, whenever that changes. Only with a Keeper. Its error
+	// must not have the string in it.
+	Database func(dsn string) error
 	Registry provider.Registry
 	Events   net.Listener // the provider calls here
 	// TLS: Events speaks TLS, with the certificate of spec.tls. Otherwise it speaks plain HTTP, whatever the spec says:
@@ -63,6 +68,7 @@ type Server struct {
 	plans           *plans
 	turns           *turns
 	inbox           *inbox
+	outbox          *outbox
 	status          *statusWriter
 	counters        counters
 	recent          recentEvents
@@ -96,13 +102,21 @@ func New(o Options) *Server {
 		secrets: map[string]*followedSecret{}, lines: newLines(), gone: s.metrics.forget,
 	}
 	index := newIndex(func(sink string, now time.Time) opening { return openingOf(s.config.live.Load(), sink, now) })
-	s.config.changed = func(sink string) { index.hurry(sink, time.Now()) }
+	keeper, _ := o.Ledger.(ledger.Keeper)
+	s.outbox = newOutbox(keeper)
+	s.outbox.config, s.outbox.plans, s.outbox.turns, s.outbox.attempt = s.config, s.plans, s.turns, s.attemptOne
+	s.outbox.counters, s.outbox.recent, s.outbox.log = &s.counters, &s.recent, o.Log
+	s.config.database = o.Database
+	s.config.changed = func(sink string) {
+		index.hurry(sink, time.Now())
+		s.outbox.hurry(sink)
+	}
 	s.inbox = &inbox{
 		client: o.Client, ledger: o.Ledger, config: s.config, plans: s.plans, index: index, identity: o.Identity,
 		attempt: s.attemptAll, recent: &s.recent, counters: &s.counters, log: o.Log,
 	}
 	s.status = &statusWriter{
-		client: o.Client, counters: &s.counters, recent: &s.recent, changes: &s.changes, index: index, log: o.Log,
+		client: o.Client, counters: &s.counters, recent: &s.recent, changes: &s.changes, summary: s.summary, log: o.Log,
 	}
 	s.config.seen = s.status.seen
 	if o.TLS {
@@ -153,6 +167,7 @@ func (s *Server) Run(ctx context.Context) error {
 	hardCtx, stopHard := context.WithCancel(back)
 	defer stopHard()
 	deliveries.Go(func() { s.inbox.run(pullCtx, hardCtx, s.namespace, s.name) })
+	deliveries.Go(func() { s.outbox.run(pullCtx, hardCtx) })
 	s.unfinished.begin(hardCtx)
 	statusCtx, stopStatus := context.WithCancel(back)
 	watches.Go(func() { s.status.run(statusCtx) })
@@ -187,7 +202,7 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = intake.Close()
 	}
 	finished := make(chan struct{})
-	go func() { deliveries.Wait(); s.unfinished.drain(hardCtx); close(finished) }()
+	go func() { deliveries.Wait(); s.outbox.drain(); s.unfinished.drain(hardCtx); close(finished) }()
 	select {
 	case <-finished:
 	case <-limit.Done():
@@ -218,8 +233,25 @@ func (s *Server) measureCertificate() {
 	}
 }
 
+// summary counts the events that wait.
+func (s *Server) summary() (pending, dead int, oldest time.Time) {
+	if s.outbox.keeper == nil {
+		return s.inbox.index.summary()
+	}
+	n := s.outbox.waiting()
+	return n.Pending, n.Dead, n.Oldest
+}
+
+// waitingFor counts the events that wait for a sink.
+func (s *Server) waitingFor(sink string) int {
+	if s.outbox.keeper == nil {
+		return s.inbox.index.waitingFor(sink)
+	}
+	return s.outbox.waiting().BySink[sink]
+}
+
 func (s *Server) measureInbox() {
-	pending, dead, oldest := s.inbox.index.summary()
+	pending, dead, oldest := s.summary()
 	s.metrics.inbox.WithLabelValues("pending").Set(float64(pending))
 	s.metrics.inbox.WithLabelValues("dead").Set(float64(dead))
 	age := 0.0

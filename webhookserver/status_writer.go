@@ -33,8 +33,9 @@ type statusWriter struct {
 	counters *counters
 	recent   *recentEvents
 	changes  *catalogChanges
-	index    *index
-	log      *slog.Logger
+	// summary counts the events that wait.
+	summary func() (pending, dead int, oldest time.Time)
+	log     *slog.Logger
 
 	mu        sync.Mutex
 	receiver  *v1alpha1.WebhookReceiver
@@ -143,7 +144,7 @@ func (w *statusWriter) collect() {
 }
 
 func (w *statusWriter) pending() pendingStatus {
-	count, dead, oldest := w.index.summary()
+	count, dead, oldest := w.summary()
 	out := pendingStatus{Count: bounded(count), Dead: bounded(dead)}
 	if !oldest.IsZero() {
 		out.Oldest = &metav1.Time{Time: oldest}

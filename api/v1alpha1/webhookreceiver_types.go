@@ -16,7 +16,25 @@ type LedgerSettings struct {
 	Retention *metav1.Duration `json:"retention,omitempty"`
 }
 
+// PostgresStore is a database of PostgreSQL, or one that speaks its protocol.
+type PostgresStore struct {
+	// dsnSecretRef names the key of a Secret, in the receiver's namespace, with the connection string:
+	// postgres://user:password@host:5432/database?sslmode=verify-full. It may change at any time. Kassa keeps its tables
+	// in the schema kassa of that database.
+	// +required
+	DSNSecretRef SecretKeyReference `json:"dsnSecretRef,omitzero"`
+}
+
+// ReceiverStore says where events are kept, and with them records of customers, subscriptions and payments.
+// +kubebuilder:validation:XValidation:rule="has(self.postgres)",message="set postgres"
+type ReceiverStore struct {
+	// postgres keeps them in a database.
+	// +optional
+	Postgres *PostgresStore `json:"postgres,omitempty"`
+}
+
 // WebhookReceiverSpec declares a receiver of one provider's events.
+// +kubebuilder:validation:XValidation:rule="has(self.store) == has(oldSelf.store)",message="store can be neither added nor removed, because events that are remembered do not move; create another WebhookReceiver",fieldPath=".store"
 type WebhookReceiverSpec struct {
 	// providerRef names the PaymentProvider whose events are received.
 	// +required
@@ -63,6 +81,10 @@ type WebhookReceiverSpec struct {
 	// ledger bounds the memory of events.
 	// +optional
 	Ledger *LedgerSettings `json:"ledger,omitempty"`
+	// store keeps events, what is left to deliver, and records in a database. Default: events and what is left to
+	// deliver are objects in Kubernetes, and there are no records.
+	// +optional
+	Store *ReceiverStore `json:"store,omitempty"`
 	// workload shapes the deployed server.
 	// +optional
 	Workload *Workload `json:"workload,omitempty"`

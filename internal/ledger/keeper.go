@@ -20,9 +20,20 @@ type Keeper interface {
 	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest first. Of those with one
 	// order key, only the earliest is due.
 	Due(ctx context.Context, limit int) ([]Delivery, error)
-	// Attempted tells what came of a delivery, which leaves this process's hands. The error is ErrUnavailable, ErrLost or
-	// the context's.
-	Attempted(ctx context.Context, a Attempt) error
+	// Attempted tells what came of a delivery, which leaves this process's hands, and returns how the event stands then:
+	// Deferred while something is left to do. The error is ErrUnavailable or the context's.
+	Attempted(ctx context.Context, a Attempt) (State, error)
+	// Hurry makes what waits for a sink due now.
+	Hurry(ctx context.Context, sink string) error
+	// Backlog counts what waits.
+	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// Backlog is what waits.
+type Backlog struct {
+	Pending, Dead int       // events
+	Oldest        time.Time // when the oldest that is not dead was received; zero: none
+	BySink        map[string]int
 }
 
 // Work is an event with what is kept beside it.

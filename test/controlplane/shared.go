@@ -25,7 +25,10 @@ var shared struct {
 // plane from Shared, which the first of them starts:
 //
 //	func TestMain(m *testing.M) { controlplane.Main(m, controlplane.Options{NoFsync: true}) }
-func Main(m *testing.M, o Options) {
+func Main(m *testing.M, o Options) { os.Exit(Run(m, o)) }
+
+// Run is Main for a TestMain that has more to end: it returns the result.
+func Run(m *testing.M, o Options) int {
 	if !flag.Parsed() {
 		flag.Parse()
 	}
@@ -37,7 +40,7 @@ func Main(m *testing.M, o Options) {
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // Shared is the package's control plane.

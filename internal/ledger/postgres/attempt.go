@@ -35,7 +35,8 @@ UPDATE kassa.webhook_events AS t SET processed_at = now(),
 	state = CASE WHEN EXISTS (SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id)
 		THEN 'Dead' ELSE 'Processed' END
 WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.state = 'Deferred' AND NOT EXISTS (
-	SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id AND NOT d.dead)`
+	SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id AND NOT d.dead)
+RETURNING t.event_id, t.state`
 
 // The payload goes with the last delivery.
 const unpackedSQL = `
@@ -62,10 +63,11 @@ FROM taken JOIN kassa.webhook_events e ON e.receiver = $1 AND e.event_id = taken
 ORDER BY taken.next_attempt_at`
 
 // Attempted tells what came of a delivery; see ledger.Keeper.
-func (l *Ledger) Attempted(ctx context.Context, a ledger.Attempt) error {
+func (l *Ledger) Attempted(ctx context.Context, a ledger.Attempt) (ledger.State, error) {
 	o := l.newOp(ledger.Event{ID: a.EventID})
 	o.attempt = &a
-	return l.commit(ctx, o)
+	err := l.commit(ctx, o)
+	return o.claim.State, err
 }
 
 func byDelivery(a, b *op) int {
@@ -74,7 +76,9 @@ func byDelivery(a, b *op) int {
 
 func sinkOf(o *op) string { return o.attempt.Sink }
 
-func queueAttempts(b *pgx.Batch, receiver, holder string, attempts []*op) (statements int) {
+func queueAttempts(
+	b *pgx.Batch, receiver, holder string, attempts []*op,
+) (read []func(pgx.BatchResults) error) {
 	slices.SortFunc(attempts, byDelivery)
 	var taken, tried []*op
 	for _, o := range attempts {
@@ -84,21 +88,106 @@ func queueAttempts(b *pgx.Batch, receiver, holder string, attempts []*op) (state
 			tried = append(tried, o)
 		}
 	}
-	before := b.Len()
 	if len(tried) > 0 {
 		b.Queue(triedSQL, receiver, holder, column(tried, eventID), column(tried, sinkOf),
 			column(tried, func(o *op) bool { return o.attempt.Result == ledger.Dead }),
 			column(tried, func(o *op) time.Time { return o.attempt.Next }),
 			column(tried, func(o *op) bool { return o.attempt.Tried }),
 			column(tried, func(o *op) string { return o.attempt.Error }))
+		read = append(read, nothing)
 	}
 	if len(taken) > 0 {
 		b.Queue(takenSQL, receiver, column(taken, eventID), column(taken, sinkOf))
+		read = append(read, nothing)
 	}
 	events := slices.Compact(column(attempts, eventID))
 	b.Queue(overSQL, receiver, events)
 	b.Queue(unpackedSQL, receiver, events)
-	return b.Len() - before
+	return append(read, func(r pgx.BatchResults) error { return readOver(r, attempts) }, nothing)
+}
+
+// nothing reads the results of a statement that returns none.
+func nothing(r pgx.BatchResults) error {
+	_, err := r.Exec()
+	return err
+}
+
+func readOver(r pgx.BatchResults, attempts []*op) error {
+	rows, err := r.Query()
+	if err != nil {
+		return err
+	}
+	for _, o := range attempts {
+		o.claim.State = ledger.Deferred
+	}
+	var id, state string
+	_, err = pgx.ForEachRow(rows, []any{&id, &state}, func() error {
+		for _, o := range attempts {
+			if o.event.ID == id {
+				o.claim.State = ledger.State(state)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// Hurry makes what waits for a sink due now; see ledger.Keeper.
+func (l *Ledger) Hurry(ctx context.Context, sink string) error {
+	return l.exec(ctx, `UPDATE kassa.deliveries SET next_attempt_at = now()
+		WHERE receiver = $1 AND sink = $2 AND NOT dead AND next_attempt_at > now()`, l.o.Receiver, sink)
+}
+
+func (l *Ledger) exec(ctx context.Context, sql string, arguments ...any) error {
+	pool, err := l.db.Pool()
+	if err == nil {
+		_, err = pool.Exec(ctx, sql, arguments...)
+	}
+	if err != nil {
+		l.metrics.failed(err)
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	return nil
+}
+
+const backlogSQL = `
+SELECT d.sink, d.dead, count(*), min(e.received_at) FROM kassa.deliveries d
+	JOIN kassa.webhook_events e ON e.receiver = d.receiver AND e.event_id = d.event_id
+WHERE d.receiver = $1 GROUP BY d.sink, d.dead`
+
+// Backlog counts what waits; see ledger.Keeper. An event that waits for two sinks counts twice.
+func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
+	out := ledger.Backlog{BySink: map[string]int{}}
+	pool, err := l.db.Pool()
+	if err != nil {
+		return out, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	rows, err := pool.Query(ctx, backlogSQL, l.o.Receiver)
+	if err == nil {
+		var (
+			sink   string
+			dead   bool
+			n      int
+			oldest time.Time
+		)
+		_, err = pgx.ForEachRow(rows, []any{&sink, &dead, &n, &oldest}, func() error {
+			if dead {
+				out.Dead += n
+				return nil
+			}
+			out.Pending += n
+			out.BySink[sink] += n
+			if out.Oldest.IsZero() || oldest.Before(out.Oldest) {
+				out.Oldest = oldest
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		l.metrics.failed(err)
+		return out, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	return out, nil
 }
 
 // Due takes deliveries in hand; see ledger.Keeper.

@@ -44,13 +44,13 @@ func BenchmarkKeep(b *testing.B) {
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
 						i := int(n.Add(1))
-						if _, err := l.Keep(ctx, work(fmt.Sprintf("evt_%d", i), i, sinks...)); err != nil {
+						if _, err := l.Keep(ctx, workOf(fmt.Sprint(i), fmt.Sprintf("evt_%d", i), i, sinks...)); err != nil {
 							b.Error(err)
 							return
 						}
 						for _, sink := range sinks {
 							a := ledger.Attempt{EventID: fmt.Sprintf("evt_%d", i), Sink: sink, Result: ledger.Processed}
-							if err := l.Attempted(ctx, a); err != nil {
+							if _, err := l.Attempted(ctx, a); err != nil {
 								b.Error(err)
 								return
 							}

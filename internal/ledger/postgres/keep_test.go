@@ -47,13 +47,17 @@ var account = records.Account{Provider: billing.Stripe, ID: "acct_1"}
 
 // work is a payment that sinks have to get.
 func work(id string, second int, sinks ...string) ledger.Work {
+	return workOf("sub_1", id, second, sinks...)
+}
+
+func workOf(key, id string, second int, sinks ...string) ledger.Work {
 	at := time.Unix(1_800_000_000+int64(second), 0)
 	e := &billing.Event{ID: id, Type: billing.PaymentSucceeded, Time: at, Payment: &billing.EventPayment{
 		ID: "pi_" + id, Money: billing.Money{Minor: 2900, Currency: "USD"}, Status: billing.PaymentStatusSucceeded,
 	}}
 	return ledger.Work{
 		Event: ledger.Event{ID: id, Type: "invoice.paid"}, Account: account, Kind: e.Type, OccurredAt: at,
-		Records: records.Of(account, e), Payload: []byte(`{"id": "` + id + `"}`), OrderKey: "sub_1", Sinks: sinks,
+		Records: records.Of(account, e), Payload: []byte(`{"id": "` + id + `"}`), OrderKey: key, Sinks: sinks,
 	}
 }
 
@@ -65,6 +69,13 @@ func count(t testing.TB, url, sql string) (n int) {
 	g.Expect(conn.QueryRow(t.Context(), sql).Scan(&n)).To(Succeed())
 	g.Expect(conn.Close(t.Context())).To(Succeed())
 	return n
+}
+
+func attempted(t testing.TB, l *postgres.Ledger, a ledger.Attempt) ledger.State {
+	t.Helper()
+	s, err := l.Attempted(t.Context(), a)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return s
 }
 
 func state(t testing.TB, l *postgres.Ledger, id string) ledger.State {
@@ -91,17 +102,19 @@ func TestKeep(t *testing.T) {
 	g.Expect(count(t, url, "SELECT count(*) FROM kassa.payments")).To(Equal(1))
 	g.Expect(count(t, url, "SELECT count(*) FROM kassa.deliveries WHERE holder <> ''")).To(Equal(2))
 
-	g.Expect(l.Attempted(t.Context(), ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed})).To(Succeed())
+	app := ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed}
+	g.Expect(attempted(t, l, app)).To(Equal(ledger.Deferred))
 	g.Expect(state(t, l, "evt_1")).To(Equal(ledger.Deferred))
-	g.Expect(l.Attempted(t.Context(), ledger.Attempt{
+	attempted(t, l, ledger.Attempt{
 		EventID: "evt_1", Sink: "mail", Result: ledger.Deferred, Tried: true, Error: "HTTP 500", Next: time.Now(),
-	})).To(Succeed())
+	})
 	due, err := l.Due(t.Context(), 10)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(due).To(ConsistOf(And(HaveField("ID", "evt_1"), HaveField("Sink", "mail"), HaveField("Attempts", 1),
 		HaveField("Type", "invoice.paid"), HaveField("Kind", billing.PaymentSucceeded),
 		HaveField("Payload", BeEquivalentTo(`{"id": "evt_1"}`)))))
-	g.Expect(l.Attempted(t.Context(), ledger.Attempt{EventID: "evt_1", Sink: "mail", Result: ledger.Processed})).To(Succeed())
+	mail := ledger.Attempt{EventID: "evt_1", Sink: "mail", Result: ledger.Processed}
+	g.Expect(attempted(t, l, mail)).To(Equal(ledger.Processed))
 	g.Expect(state(t, l, "evt_1")).To(Equal(ledger.Processed))
 	g.Expect(count(t, url, "SELECT count(*) FROM kassa.payloads")).To(BeZero())
 
@@ -114,9 +127,9 @@ func TestKeep(t *testing.T) {
 	// This one is given up.
 	_, err = l.Keep(t.Context(), work("evt_3", 3, "app"))
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(l.Attempted(t.Context(), ledger.Attempt{
+	attempted(t, l, ledger.Attempt{
 		EventID: "evt_3", Sink: "app", Result: ledger.Dead, Tried: true, Next: time.Now(),
-	})).To(Succeed())
+	})
 	g.Expect(state(t, l, "evt_3")).To(Equal(ledger.Dead))
 	due, err = l.Due(t.Context(), 10)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -145,11 +158,11 @@ func TestLease(t *testing.T) {
 	}, patience, often).Should(HaveLen(1))
 	g.Expect(time.Since(began)).To(BeNumerically(">=", lease))
 	// The first holder comes back, late: what it says of a failure counts no more, what it delivered does.
-	g.Expect(a.Attempted(t.Context(), ledger.Attempt{
+	attempted(t, a, ledger.Attempt{
 		EventID: "evt_1", Sink: "app", Result: ledger.Dead, Next: time.Now(),
-	})).To(Succeed())
+	})
 	g.Expect(count(t, url, "SELECT count(*) FROM kassa.deliveries WHERE NOT dead")).To(Equal(1))
-	g.Expect(a.Attempted(t.Context(), ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed})).To(Succeed())
+	attempted(t, a, ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed})
 	g.Expect(state(t, b, "evt_1")).To(Equal(ledger.Processed))
 }
 
@@ -160,14 +173,14 @@ func TestOrderKeys(t *testing.T) {
 	l := start(t, url, "a", time.Hour)
 	fail := func(id, sink string) {
 		t.Helper()
-		g.Expect(l.Attempted(t.Context(), ledger.Attempt{
+		attempted(t, l, ledger.Attempt{
 			EventID: id, Sink: sink, Result: ledger.Deferred, Tried: true, Next: time.Now(),
-		})).To(Succeed())
+		})
 	}
 	_, err := l.Keep(t.Context(), work("evt_2", 2, "app", "mail"))
 	g.Expect(err).NotTo(HaveOccurred())
 	fail("evt_2", "app")
-	g.Expect(l.Attempted(t.Context(), ledger.Attempt{EventID: "evt_2", Sink: "mail", Result: ledger.Processed})).To(Succeed())
+	attempted(t, l, ledger.Attempt{EventID: "evt_2", Sink: "mail", Result: ledger.Processed})
 	later, err := l.Keep(t.Context(), work("evt_3", 3, "app", "mail"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(later.Behind).To(ConsistOf("app"))
@@ -180,7 +193,7 @@ func TestOrderKeys(t *testing.T) {
 		due, err := l.Due(t.Context(), 10)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(due).To(ConsistOf(And(HaveField("ID", id), HaveField("Sink", "app"))), id)
-		g.Expect(l.Attempted(t.Context(), ledger.Attempt{EventID: id, Sink: "app", Result: ledger.Processed})).To(Succeed())
+		attempted(t, l, ledger.Attempt{EventID: id, Sink: "app", Result: ledger.Processed})
 	}
 }
 

@@ -226,20 +226,11 @@ func (k kinds) queue(sql *pgx.Batch, w *writer, answered map[*op]bool) (read []f
 		read = append(read, func(r pgx.BatchResults) error { return readClaims(r, k.claims, answered) })
 	}
 	if len(k.attempts) > 0 {
-		queueAttempts(sql, w.o.Receiver, w.holder, k.attempts)
+		read = append(read, queueAttempts(sql, w.o.Receiver, w.holder, k.attempts)...)
 	}
 	if len(k.keeps) > 0 {
-		before := sql.Len()
 		queueKeeps(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, k.keeps)
-		skipped := before - len(read)
-		read = append(read, func(r pgx.BatchResults) error {
-			for range skipped { // the attempts', which return nothing
-				if _, err := r.Exec(); err != nil {
-					return err
-				}
-			}
-			return readKeeps(r, k.keeps, answered)
-		})
+		read = append(read, func(r pgx.BatchResults) error { return readKeeps(r, k.keeps, answered) })
 		var all records.Rows
 		for _, o := range k.keeps {
 			all.Merge(o.work.Records)

@@ -1,0 +1,55 @@
+package webhookserver
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/records"
+)
+
+// keep is what process does where the ledger is a ledger.Keeper: the event, what it tells and what is left to do become
+// durable together, and the provider may be told. The sinks get the event after that.
+func (s *Server) keep(
+	ctx context.Context, cfg *settings, e *billing.Event, raw []byte, wanted []*sink, start time.Time,
+) verdict {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
+	defer cancel()
+	s.plans.name(e)
+	m, err := cloudEvent(cfg, e, start)
+	if err != nil {
+		s.complaints.unencodable.log(s.log, err)
+		return unavailable(time.Minute)
+	}
+	account := records.Account{Provider: cfg.provider, ID: cfg.account}
+	kept, err := s.outbox.keeper.Keep(ctx, ledger.Work{
+		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,
+		Records: records.Of(account, e), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted),
+	})
+	switch {
+	case err != nil:
+		s.complaints.unrecorded.log(s.log, err)
+		return unavailable(2 * time.Second)
+	case kept.Outcome == ledger.Duplicate:
+		s.counters.duplicate.Add(1)
+		return verdict{result: resultDuplicate}
+	case len(wanted) == 0:
+		s.counters.processed.Add(1)
+		s.recent.add(recentOf(e, kept.ReceivedAt, v1alpha1.OutcomeProcessed))
+		return verdict{result: resultProcessed}
+	}
+	e.Native = bytes.Clone(raw) // the request's buffer is another's soon
+	s.outbox.begin(cfg, e, m, without(wanted, kept.Behind), kept)
+	return verdict{result: resultProcessed}
+}
+
+func namesOf(sinks []*sink) []string {
+	out := make([]string, len(sinks))
+	for i, to := range sinks {
+		out[i] = to.name
+	}
+	return out
+}

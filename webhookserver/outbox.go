@@ -1,0 +1,286 @@
+package webhookserver
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/serving"
+)
+
+// outbox gives to sinks what a ledger.Keeper keeps. What this replica has just kept it has in hand and tries at once;
+// everything else is taken from the database when its time has come, by whichever replica asks first.
+type outbox struct {
+	keeper  ledger.Keeper // nil: the inbox does this
+	config  *config
+	plans   *plans
+	turns   *turns
+	attempt func(ctx context.Context, m *message, to *sink, path string) attempt
+
+	counters *counters
+	recent   *recentEvents
+	log      *slog.Logger
+
+	hands   sync.WaitGroup
+	room    *semaphore.Weighted // bytes of events in hand
+	hard    context.Context     //nolint:containedctx // ends deliveries under way, which outlive requests
+	look    chan struct{}       // something may be due
+	backlog atomic.Pointer[ledger.Backlog]
+}
+
+const (
+	// pollPause is how often the database is asked for what is due, when nothing says that there is something.
+	pollPause = time.Second
+	// pollLimit is how many deliveries are taken in hand at once.
+	pollLimit = 64
+	// backlogPause is how old the count of what waits may be.
+	backlogPause = 5 * time.Second
+	// tellLimit bounds how long it is tried to write down what a sink said. After the lease another replica delivers the
+	// event again.
+	tellLimit = time.Minute
+)
+
+func newOutbox(keeper ledger.Keeper) *outbox {
+	return &outbox{
+		keeper: keeper, room: semaphore.NewWeighted(maxInHand), look: make(chan struct{}, 1),
+		hard: context.Background(),
+	}
+}
+
+// weight is about what an event needs while it is delivered, in bytes.
+func weight(raw int) int64 { return min(int64(3*raw), maxInHand) }
+
+// begin gives an event that was just kept to these sinks. Where there is no room the event is handed back, and is due at
+// once, here or at another replica.
+func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, to []*sink, kept ledger.Kept) {
+	size := weight(len(e.Native))
+	for _, one := range to {
+		d := ledger.Delivery{
+			Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Kind: e.Type, Sink: one.name, ReceivedAt: kept.ReceivedAt,
+		}
+		b.hands.Add(1)
+		go func() {
+			defer b.hands.Done()
+			if !b.room.TryAcquire(size) {
+				b.handBack(d)
+				return
+			}
+			defer b.room.Release(size)
+			b.deliver(cfg, m, one, d, pathDirect)
+		}()
+	}
+}
+
+// run takes what is due until ctx ends. Deliveries under way are broken off when hard ends.
+func (b *outbox) run(ctx, hard context.Context) {
+	if b.keeper == nil {
+		return
+	}
+	b.hard = hard
+	var counting sync.WaitGroup
+	counting.Go(func() { b.count(ctx) })
+	for ctx.Err() == nil {
+		due, err := b.keeper.Due(ctx, pollLimit)
+		if err != nil && ctx.Err() == nil {
+			b.log.Debug("what is due is not known", "error", serving.Brief(err))
+		}
+		for _, d := range due {
+			b.take(ctx, d)
+		}
+		if len(due) == pollLimit {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.look:
+		case <-time.After(pollPause/2 + rand.N(pollPause)):
+		}
+	}
+	counting.Wait()
+}
+
+// drain waits for what is under way. Nothing may be begun any more.
+func (b *outbox) drain() { b.hands.Wait() }
+
+// take delivers what was due, or hands it back if there is no room before ctx ends.
+func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
+	size := weight(len(d.Payload))
+	b.hands.Add(1)
+	if b.room.Acquire(ctx, size) != nil {
+		defer b.hands.Done()
+		b.handBack(d)
+		return
+	}
+	go func() {
+		defer b.hands.Done()
+		defer b.room.Release(size)
+		b.again(d)
+	}()
+}
+
+// again delivers what was tried before, or was left by another replica.
+func (b *outbox) again(d ledger.Delivery) {
+	cfg, _ := b.config.current()
+	if cfg == nil {
+		b.handBack(d)
+		return
+	}
+	m, err := b.message(cfg, d)
+	if err != nil {
+		b.tell(cfg, d, attempt{gone: true, err: "the payload cannot be read"})
+		return
+	}
+	to := cfg.named([]string{d.Sink})
+	if len(to) == 0 {
+		b.tell(cfg, d, withheld(classUnready, missingSink))
+		return
+	}
+	b.deliver(cfg, m, to[0], d, pathInbox)
+}
+
+// message makes the CloudEvent again from the payload.
+func (b *outbox) message(cfg *settings, d ledger.Delivery) (*message, error) {
+	parsed, err := cfg.codec.Parse(d.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.ID != d.ID {
+		return nil, provider.ErrMalformedEvent
+	}
+	b.plans.name(&parsed)
+	return cloudEvent(cfg, &parsed, d.ReceivedAt)
+}
+
+// deliver makes one attempt and writes down what came of it. Until that is done, later events of its order follow it.
+func (b *outbox) deliver(cfg *settings, m *message, to *sink, d ledger.Delivery, path string) {
+	limit, cancel := context.WithTimeout(b.hard, cfg.longest()+claimWait)
+	a := b.attempt(limit, m, to, path)
+	cancel()
+	b.tell(cfg, d, a)
+	if m.key != "" {
+		b.turns.recorded(turnKey{m.key, to.name}, m.at)
+		b.nudge()
+	}
+}
+
+// tell writes down what came of an attempt.
+func (b *outbox) tell(cfg *settings, d ledger.Delivery, a attempt) {
+	end := d.ReceivedAt.Add(cfg.retry.maxAge)
+	before := v1alpha1.SinkDelivery{Attempts: int32(min(d.Attempts, maxAttempts)), Phase: v1alpha1.EventPending}
+	after := afterAttempt(before, a, cfg.retry, time.Now(), end, randomPause)
+	out := ledger.Attempt{
+		EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Tried: a.withheld == "", Error: after.LastError,
+		Next: time.Now(),
+	}
+	switch {
+	case after.Phase == v1alpha1.EventDelivered:
+		out.Result, out.Error = ledger.Processed, ""
+	case after.Phase == v1alpha1.EventDead:
+		out.Result = ledger.Dead
+	case after.NextAttempt != nil:
+		out.Next = after.NextAttempt.Time
+	}
+	b.write(d, out, after.Attempts)
+}
+
+// maxAttempts is beyond what any retry makes.
+const maxAttempts = 1 << 20
+
+// handBack makes a delivery due, untried.
+func (b *outbox) handBack(d ledger.Delivery) {
+	b.write(d, ledger.Attempt{EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Next: time.Now()}, int32(d.Attempts))
+}
+
+func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.hard), tellLimit)
+	defer cancel()
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, writePause) {
+		state, err := b.keeper.Attempted(ctx, a)
+		if err == nil {
+			b.note(d, state, attempts)
+			return
+		}
+		serving.Sleep(ctx, pause)
+		if ctx.Err() != nil {
+			b.log.Warn("what a sink said is not written down", "sink", d.Sink, "error", serving.Brief(err))
+			return
+		}
+	}
+}
+
+// note counts what became of the event.
+func (b *outbox) note(d ledger.Delivery, state ledger.State, attempts int32) {
+	outcome := v1alpha1.OutcomeProcessed
+	switch state {
+	case ledger.Processed:
+		b.counters.processed.Add(1)
+	case ledger.Dead:
+		b.counters.dead.Add(1)
+		outcome = v1alpha1.OutcomeDead
+	default:
+		outcome = v1alpha1.OutcomeDeferred
+		if attempts <= 1 {
+			b.counters.deferred.Add(1)
+		}
+	}
+	r := recentOf(&billing.Event{ID: d.ID, Type: d.Kind, NativeType: d.Type}, d.ReceivedAt, outcome)
+	r.Attempts = max(attempts, 1)
+	b.recent.add(r)
+}
+
+// nudge has the database asked at once.
+func (b *outbox) nudge() {
+	select {
+	case b.look <- struct{}{}:
+	default:
+	}
+}
+
+// hurry makes due what waits for a sink that takes events again.
+func (b *outbox) hurry(sink string) {
+	if b.keeper == nil {
+		return
+	}
+	b.hands.Add(1)
+	go func() {
+		defer b.hands.Done()
+		ctx, cancel := context.WithTimeout(b.hard, workLimit)
+		defer cancel()
+		if err := b.keeper.Hurry(ctx, sink); err != nil {
+			b.log.Debug("what waits is not hurried", "sink", sink, "error", serving.Brief(err))
+		}
+		b.nudge()
+	}()
+}
+
+// count keeps the count of what waits.
+func (b *outbox) count(ctx context.Context) {
+	for ctx.Err() == nil {
+		if n, err := b.keeper.Backlog(ctx); err == nil {
+			b.backlog.Store(&n)
+		}
+		serving.Sleep(ctx, backlogPause)
+	}
+}
+
+// waiting is the count of what waits, as old as backlogPause.
+func (b *outbox) waiting() ledger.Backlog {
+	if n := b.backlog.Load(); n != nil {
+		return *n
+	}
+	return ledger.Backlog{}
+}
+
+func without(sinks []*sink, names []string) []*sink {
+	return slices.DeleteFunc(slices.Clone(sinks), func(to *sink) bool { return slices.Contains(names, to.name) })
+}
