@@ -14,12 +14,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/ledger/kube"
+	"github.com/kassa-dev/kassa/internal/ledger/postgres"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/store"
 	"github.com/kassa-dev/kassa/webhookserver"
 )
 
@@ -32,6 +36,7 @@ type receiverOptions struct {
 	port, healthPort                      int
 	lameDuck                              time.Duration
 	tls, verbose                          bool
+	store                                 string
 }
 
 func newReceiverCommand(registry provider.Registry) *cobra.Command {
@@ -55,6 +60,7 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 	f.IntVar(&o.healthPort, "health-port", 8081, "port of /healthz, /readyz, /metrics and /schemas")
 	f.DurationVar(&o.lameDuck, "lame-duck", webhookserver.DefaultLameDuck,
 		"how long events are still taken after readiness was taken back")
+	f.StringVar(&o.store, "store", "", "where events are kept: postgres, or nothing for objects in Kubernetes")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	return cmd
 }
@@ -79,17 +85,28 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if err != nil {
 		return err
 	}
-	rest, err := kube.ClientFor(cfg)
-	if err != nil {
-		return err
-	}
 	var server *webhookserver.Server
 	metrics := prometheus.NewRegistry()
 	replica := replicaName()
-	events, err := kube.New(kube.Options{
-		Client: rest, Namespace: o.namespace, Receiver: o.name, Owner: owner, Replica: replica,
-		Retention: func() time.Duration { return server.Retention() }, Registerer: metrics,
-	})
+	retention := func() time.Duration { return server.Retention() }
+	options := webhookserver.Options{
+		Namespace: o.namespace, Name: o.name, Cluster: o.cluster, Identity: replica,
+		Client: c, Registry: registry, TLS: o.tls, LameDuck: o.lameDuck, Log: log, Metrics: metrics,
+	}
+	switch o.store {
+	case "":
+		options.Ledger, err = kubeLedger(cfg, o, owner, replica, retention, metrics)
+	case "postgres":
+		db := &store.DB{}
+		defer db.Close()
+		options.Database = db.Set
+		options.Ledger, err = postgres.New(postgres.Options{
+			DB: db, Receiver: o.namespace + "/" + o.name, Replica: replica, Retention: retention, Log: log,
+			Registerer: metrics,
+		})
+	default:
+		err = fmt.Errorf("--store is postgres or nothing, not %q", o.store)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,13 +114,24 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if err != nil {
 		return err
 	}
-	server = webhookserver.New(webhookserver.Options{
-		Namespace: o.namespace, Name: o.name, Cluster: o.cluster, Identity: replica,
-		Client: c, Ledger: events, Registry: registry,
-		Events: listeners[0], TLS: o.tls, Health: listeners[1], LameDuck: o.lameDuck, Log: log, Metrics: metrics,
-	})
+	options.Events, options.Health = listeners[0], listeners[1]
+	server = webhookserver.New(options)
 	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
 	return server.Run(ctx)
+}
+
+func kubeLedger(
+	cfg *rest.Config, o receiverOptions, owner metav1.OwnerReference, replica string, retention func() time.Duration,
+	metrics *prometheus.Registry,
+) (ledger.Ledger, error) {
+	client, err := kube.ClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return kube.New(kube.Options{
+		Client: client, Namespace: o.namespace, Receiver: o.name, Owner: owner, Replica: replica, Retention: retention,
+		Registerer: metrics,
+	})
 }
 
 // ownerPatience is how long a receiver that starts waits for an API server that does not answer. It is less than the

@@ -6,10 +6,10 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
-// missingSecret says in a sentence which Secret that the server needs for its sinks is not there, or
+// missingSecret says in a sentence which Secret that the server needs for its database and its sinks is not there, or
 // nothing. Values are never part of it.
 func (r *Reconciler) missingSecret(ctx context.Context, receiver *v1alpha1.WebhookReceiver) (string, error) {
-	for _, ref := range deliverySecrets(&receiver.Spec) {
+	for _, ref := range serverSecrets(&receiver.Spec) {
 		_, problem, err := r.secretValue(ctx, receiver.Namespace, ref.SecretKeyReference)
 		if err != nil || problem != "" {
 			if problem != "" {
@@ -21,21 +21,24 @@ func (r *Reconciler) missingSecret(ctx context.Context, receiver *v1alpha1.Webho
 	return "", nil
 }
 
-type deliverySecret struct {
+type serverSecret struct {
 	v1alpha1.SecretKeyReference
 	where string
 }
 
-func deliverySecrets(spec *v1alpha1.WebhookReceiverSpec) []deliverySecret {
-	var out []deliverySecret
+func serverSecrets(spec *v1alpha1.WebhookReceiverSpec) []serverSecret {
+	var out []serverSecret
+	if store := spec.Store; store != nil && store.Postgres != nil {
+		out = append(out, serverSecret{store.Postgres.DSNSecretRef, "spec.store.postgres.dsnSecretRef"})
+	}
 	if d := spec.Delivery; d != nil {
 		for i := range d.Sinks {
 			at := "spec.delivery.sinks[" + d.Sinks[i].Name + "].http."
 			if ref := d.Sinks[i].HTTP.TokenSecretRef; ref != nil {
-				out = append(out, deliverySecret{*ref, at + "tokenSecretRef"})
+				out = append(out, serverSecret{*ref, at + "tokenSecretRef"})
 			}
 			if ref := d.Sinks[i].HTTP.SigningSecretRef; ref != nil {
-				out = append(out, deliverySecret{*ref, at + "signingSecretRef"})
+				out = append(out, serverSecret{*ref, at + "signingSecretRef"})
 			}
 		}
 	}

@@ -110,6 +110,9 @@ func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
 	if m := r.Spec.Registration.Managed; m != nil && m.Adopt != nil {
 		add(m.Adopt.SigningSecretRef)
 	}
+	if s := r.Spec.Store; s != nil && s.Postgres != nil {
+		add(&s.Postgres.DSNSecretRef)
+	}
 	if d := r.Spec.Delivery; d != nil {
 		for i := range d.Sinks {
 			add(d.Sinks[i].HTTP.TokenSecretRef)

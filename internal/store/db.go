@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -90,23 +91,41 @@ func (d *DB) Pool() (*pgxpool.Pool, error) {
 	return o.pool, nil
 }
 
-// Check says whether the database can be used: it answers, and its schema is at least this version's.
-func (d *DB) Check(ctx context.Context) error {
+// Prepare returns nil once the database can be used: it answers, and its schema is at least this version's. An older
+// schema, or none, is migrated first.
+func (d *DB) Prepare(ctx context.Context, log *slog.Logger) error {
 	pool, err := d.Pool()
 	if err != nil {
 		return err
 	}
-	var version int64
+	version, err := schemaVersion(ctx, pool)
+	if err != nil || version >= Version() {
+		return err
+	}
+	return Migrate(ctx, pool.Config().ConnConfig, log)
+}
+
+// schemaVersion is 0 where there is no schema.
+func schemaVersion(ctx context.Context, pool *pgxpool.Pool) (version int64, err error) {
 	const look = "SELECT COALESCE(max(version_id), 0) FROM " + Schema + ".schema_migrations WHERE is_applied"
 	err = pool.QueryRow(ctx, look).Scan(&version)
-	switch {
-	case err != nil:
-		return fmt.Errorf("reading the schema's version: %w", err)
-	case version < Version():
-		return fmt.Errorf("the schema's version is %d, and %d is needed: it is migrated as a receiver starts", version, Version())
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedSchema) {
+		return 0, nil
 	}
-	return nil
+	if err != nil {
+		return 0, fmt.Errorf("reading the schema's version: %w", err)
+	}
+	return version, nil
 }
+
+// Error codes of PostgreSQL.
+const (
+	undefinedTable  = "42P01"
+	undefinedSchema = "3F000"
+	duplicateKey    = "23505"
+	duplicateSchema = "42P06"
+)
 
 // Close ends all connections.
 func (d *DB) Close() {

@@ -64,7 +64,7 @@ func createSchema(ctx context.Context, db *sql.DB) error {
 	}
 	_, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+Schema)
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && (refused.Code == "23505" || refused.Code == "42P06") {
+	if errors.As(err, &refused) && (refused.Code == duplicateKey || refused.Code == duplicateSchema) {
 		return nil // another process was faster
 	}
 	return err

@@ -25,7 +25,8 @@ func (r Receiver) Name() string { return r.Server().Name() }
 // Objects are what is to be applied, in order, without what exposes the server.
 func (r Receiver) Objects() []runtime.ApplyConfiguration { return r.Server().Objects() }
 
-// Server describes the receiver's. Its arguments have nothing of the spec but whether it speaks TLS: the server follows
+// Server describes the receiver's. Its arguments have nothing of the spec but whether it speaks TLS
+// and where it keeps events: the server follows
 // its own WebhookReceiver, and a change there that it can follow must not roll the Deployment.
 func (r Receiver) Server() Server {
 	spec := &r.Object.Spec
@@ -43,11 +44,17 @@ func (r Receiver) Server() Server {
 		URL:     spec.URL,
 		Expose:  spec.Expose,
 	}
+	if spec.Store != nil {
+		s.Args = append(s.Args, FlagStore)
+	}
 	if spec.Workload != nil {
 		s.Workload = *spec.Workload
 	}
 	return s
 }
+
+// FlagStore is the argument of a receiver that keeps its events in a database.
+const FlagStore = "--store=postgres"
 
 // rules are what the server may do, and no more: read its own receiver and Secrets by name, read the Plans of its
 // namespace, and keep the ledger and the inbox there. Segments and inbox objects get their names as they are made, so
@@ -73,6 +80,9 @@ func (r Receiver) secrets() []string {
 	names := []string{r.SigningSecret}
 	if t := r.Object.Spec.TLS; t != nil {
 		names = append(names, t.SecretName)
+	}
+	if store := r.Object.Spec.Store; store != nil && store.Postgres != nil {
+		names = append(names, store.Postgres.DSNSecretRef.Name)
 	}
 	if d := r.Object.Spec.Delivery; d != nil {
 		for i := range d.Sinks {

@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -24,6 +26,8 @@ type Ledger struct {
 
 	queue chan *op
 	ready atomic.Bool
+	// notReady is why not, while it is not.
+	notReady atomic.Pointer[error]
 	// ended is closed when Run takes nothing any more. Under gate nothing enters the queue after that.
 	ended chan struct{}
 	gate  sync.RWMutex
@@ -45,10 +49,26 @@ func New(o Options) (*Ledger, error) {
 // Ready is nil once the database was found usable. It is not taken back: a database that is away for a while makes
 // events wait at the provider, and replicas that go in and out of their Service would help nobody.
 func (l *Ledger) Ready() error {
-	if !l.ready.Load() {
-		return fmt.Errorf("%w: the database has not answered yet", ledger.ErrUnavailable)
+	if l.ready.Load() {
+		return nil
 	}
-	return nil
+	if why := l.notReady.Load(); why != nil {
+		return fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(*why))
+	}
+	return fmt.Errorf("%w: the database has not answered yet", ledger.ErrUnavailable)
+}
+
+// brief is what may be told to whoever asks: no address, no user, no password.
+func brief(err error) string {
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		return "PostgreSQL says " + refused.Code + ": " + refused.Message
+	case errors.Is(err, store.ErrNoDatabase):
+		return err.Error()
+	default:
+		return "the database cannot be reached"
+	}
 }
 
 // Claim takes an event in hand; see ledger.Ledger.
@@ -102,7 +122,6 @@ func (l *Ledger) commit(ctx context.Context, o *op) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.o.CommitTimeout, errSlow)
 	defer cancel()
-	o.ctx = ctx
 	l.gate.RLock()
 	select {
 	case <-l.ended:
@@ -119,10 +138,13 @@ func (l *Ledger) commit(ctx context.Context, o *op) error {
 	}
 	select {
 	case <-o.done:
-		return o.err
 	case <-ctx.Done():
-		return why(ctx)
+		if o.turn.CompareAndSwap(open, left) {
+			return why(ctx)
+		}
+		<-o.done // the answer was on its way
 	}
+	return o.err
 }
 
 var errSlow = fmt.Errorf("%w: the database did not answer in time", ledger.ErrUnavailable)
@@ -132,7 +154,6 @@ func why(ctx context.Context) error { return context.Cause(ctx) }
 
 // op is a call that waits for its transaction.
 type op struct {
-	ctx    context.Context //nolint:containedctx // of whoever waits
 	event  ledger.Event
 	number int64 // of the claim
 	// One of these is set; none for a claim.
@@ -143,16 +164,29 @@ type op struct {
 	claim  ledger.Claim
 	behind []string
 	err    error
+	turn   atomic.Int32
 	done   chan struct{}
 }
+
+// What an op's turn says.
+const (
+	open     = iota
+	left     // nobody waits for it any more
+	answered // it has its answer
+)
 
 func (l *Ledger) newOp(e ledger.Event) *op {
 	return &op{event: e, number: l.numbers.Add(1), done: make(chan struct{})}
 }
 
-func (o *op) finish(err error) {
+// finish answers, and is false if nobody waits for that.
+func (o *op) finish(err error) bool {
+	if !o.turn.CompareAndSwap(open, answered) {
+		return false
+	}
 	o.err = err
 	close(o.done)
+	return true
 }
 
 // key of the row that a statement takes once.
@@ -163,14 +197,16 @@ func (o *op) key() string {
 	return o.event.ID
 }
 
-// left says that nobody waits for it any more.
-func (o *op) left() bool { return o.ctx.Err() != nil }
+// isLeft says that nobody waits for it any more.
+func (o *op) isLeft() bool { return o.turn.Load() == left }
+
+func (o *op) isClaim() bool { return o.settle == "" && o.work == nil && o.attempt == nil }
 
 // Run keeps the ledger until ctx ends; see ledger.Ledger.
 func (l *Ledger) Run(ctx context.Context) error {
 	var pruning sync.WaitGroup
 	defer pruning.Wait()
-	w := writer{Ledger: l}
+	w := writer{Ledger: l, abandoned: map[int64]time.Time{}}
 	if !w.awaitDatabase(ctx) {
 		l.end()
 		w.refuse()

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,8 @@ type Options struct {
 	CommitTimeout time.Duration
 	// MaxBatch is how many calls go into one transaction. Default 512.
 	MaxBatch int
+	// Log tells of migrations. Default: nothing.
+	Log *slog.Logger
 	// Registerer takes the metrics. Nil: none are kept.
 	Registerer prometheus.Registerer
 }
@@ -50,6 +53,9 @@ func (o *Options) complete() error {
 	}
 	o.ClaimTimeout = orDefault(o.ClaimTimeout, DefaultClaimTimeout)
 	o.CommitTimeout = orDefault(o.CommitTimeout, DefaultCommitTimeout)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	o.MaxBatch = orDefault(o.MaxBatch, DefaultMaxBatch)
 	return nil
 }

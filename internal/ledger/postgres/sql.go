@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 )
 
 // claim inserts events, takes over those whose holder did not settle them in time, and returns those that are the
-// caller's now. The same claim sent twice is the caller's both times, and counts once.
+// caller's now. The same claim sent twice is the caller's both times, and counts once. A claim of the same holder that
+// nobody waited for any more is taken over at once.
 const claimSQL = `
 INSERT INTO kassa.webhook_events AS t
 	(receiver, event_id, native_type, state, claimed_by, claim_number, claimed_at, received_at)
@@ -23,7 +25,7 @@ ON CONFLICT (receiver, event_id) DO UPDATE SET
 	claims = t.claims + CASE WHEN t.claimed_by = excluded.claimed_by AND t.claim_number = excluded.claim_number
 		THEN 0 ELSE 1 END
 WHERE t.state = 'Claimed' AND (t.claimed_at <= now() - $6 * interval '1 microsecond'
-	OR t.claimed_by = excluded.claimed_by AND t.claim_number = excluded.claim_number)
+	OR t.claimed_by = excluded.claimed_by AND (t.claim_number = excluded.claim_number OR t.claim_number = ANY($7)))
 RETURNING event_id, claims, received_at`
 
 // settle ends claims of this holder, and moves deferred events on.
@@ -53,11 +55,12 @@ func byEvent(a, b *op) int { return cmp.Compare(a.event.ID, b.event.ID) }
 
 func eventID(o *op) string { return o.event.ID }
 
-func queueClaims(b *pgx.Batch, receiver, holder string, timeout time.Duration, claims []*op) {
+func queueClaims(b *pgx.Batch, w *writer, claims []*op) {
 	slices.SortFunc(claims, byEvent)
-	b.Queue(claimSQL, receiver, holder, column(claims, eventID),
+	b.Queue(claimSQL, w.o.Receiver, w.holder, column(claims, eventID),
 		column(claims, func(o *op) string { return o.event.Type }),
-		column(claims, func(o *op) int64 { return o.number }), timeout.Microseconds())
+		column(claims, func(o *op) int64 { return o.number }), w.o.ClaimTimeout.Microseconds(),
+		slices.Collect(maps.Keys(w.abandoned)))
 }
 
 func readClaims(r pgx.BatchResults, claims []*op, answered map[*op]bool) error {

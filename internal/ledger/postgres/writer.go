@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ type writer struct {
 
 	// held are calls for a row that a call in the transaction before is for: a statement takes a row once.
 	held []*op
+	// abandoned are claims that took effect, or may have, and that nobody waited for any more: by number, with the time.
+	// The event is free for the next claim of this process.
+	abandoned map[int64]time.Time
 }
 
 const (
@@ -30,11 +34,12 @@ const (
 // awaitDatabase returns true once the database can be used, and false when ctx ends before.
 func (w *writer) awaitDatabase(ctx context.Context) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := w.db.Check(ctx)
+		err := w.db.Prepare(ctx, w.o.Log)
 		if err == nil {
 			return true
 		}
 		w.metrics.failed(err)
+		w.notReady.Store(&err)
 		select {
 		case <-ctx.Done():
 			return false
@@ -53,7 +58,7 @@ func (w *writer) run(ctx context.Context) {
 		if w.write(ctx, batch) {
 			continue
 		}
-		w.held = append(batch, w.held...) // ctx ended meanwhile
+		w.held = append(w.waiting(batch), w.held...) // ctx ended meanwhile
 		return
 	}
 }
@@ -95,7 +100,7 @@ func (w *writer) gather(done <-chan struct{}) []*op {
 	var again []*op
 	add := func(o *op) {
 		switch {
-		case o.left():
+		case o.isLeft():
 		case rows[o.key()]:
 			again = append(again, o)
 		default:
@@ -153,20 +158,32 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 			return false
 		case <-time.After(pause):
 		}
-		if batch = waiting(batch); len(batch) == 0 {
+		if batch = w.waiting(batch); len(batch) == 0 {
 			return true
 		}
 	}
 }
 
-func waiting(batch []*op) []*op {
+// waiting are those of a batch that somebody still waits for. It was sent, so the others may have taken effect.
+func (w *writer) waiting(batch []*op) []*op {
 	var out []*op
 	for _, o := range batch {
-		if !o.left() {
+		if o.isLeft() {
+			w.abandon(o)
+		} else {
 			out = append(out, o)
 		}
 	}
 	return out
+}
+
+func (w *writer) abandon(o *op) {
+	if !o.isClaim() {
+		return
+	}
+	now := time.Now()
+	maps.DeleteFunc(w.abandoned, func(_ int64, since time.Time) bool { return now.Sub(since) > w.o.ClaimTimeout })
+	w.abandoned[o.number] = now
 }
 
 // once writes a batch in one transaction, reads what stood in the way, and answers.
@@ -190,7 +207,9 @@ func (w *writer) once(ctx context.Context, batch []*op) error {
 		return err
 	}
 	for _, o := range batch {
-		o.finish(o.err)
+		if !o.finish(o.err) {
+			w.abandon(o)
+		}
 	}
 	return nil
 }
@@ -222,7 +241,7 @@ func (k kinds) queue(sql *pgx.Batch, w *writer, answered map[*op]bool) (read []f
 		read = append(read, func(r pgx.BatchResults) error { return readSettles(r, k.settles, answered) })
 	}
 	if len(k.claims) > 0 {
-		queueClaims(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, k.claims)
+		queueClaims(sql, w, k.claims)
 		read = append(read, func(r pgx.BatchResults) error { return readClaims(r, k.claims, answered) })
 	}
 	if len(k.attempts) > 0 {
