@@ -62,6 +62,9 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	switch {
 	case endpoint.Ready != metav1.ConditionTrue:
 		overall = endpoint
+	case server.Ready != metav1.ConditionTrue && s.missing != "":
+		// It may be why, as the database's is.
+		overall = status.Waiting(v1alpha1.ReasonSecretMissing, s.missing+"; "+server.Message)
 	case server.Ready != metav1.ConditionTrue:
 		overall = server
 	case outside.Asked && outside.Verdict.Ready == metav1.ConditionFalse:

@@ -316,3 +316,8 @@ func check(tb testing.TB, err error) {
 		tb.Fatal(strings.TrimSpace(err.Error()))
 	}
 }
+
+// Suffix tells a database apart from the server's others, for the names of roles, which all databases share.
+func (s *Server) Suffix(databaseURL string) string {
+	return databaseURL[strings.LastIndexByte(databaseURL[:strings.IndexByte(databaseURL, '?')], '_')+1 : strings.IndexByte(databaseURL, '?')]
+}
