@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ type receiverOptions struct {
 	lameDuck                              time.Duration
 	tls, verbose                          bool
 	store                                 string
+	storeBatch                            int
 }
 
 func newReceiverCommand(registry provider.Registry) *cobra.Command {
@@ -61,6 +63,8 @@ func newReceiverCommand(registry provider.Registry) *cobra.Command {
 	f.DurationVar(&o.lameDuck, "lame-duck", webhookserver.DefaultLameDuck,
 		"how long events are still taken after readiness was taken back")
 	f.StringVar(&o.store, "store", "", "where events are kept: postgres, or nothing for objects in Kubernetes")
+	f.IntVar(&o.storeBatch, "store-batch", envInt("KASSA_STORE_BATCH", postgres.DefaultMaxBatch),
+		"how many events go into one transaction at most (KASSA_STORE_BATCH)")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	return cmd
 }
@@ -102,6 +106,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 		options.Database = db.Set
 		options.Ledger, err = postgres.New(postgres.Options{
 			DB: db, Receiver: o.namespace + "/" + o.name, Replica: replica, Retention: retention, Log: log,
+			MaxBatch:   o.storeBatch,
 			Registerer: metrics,
 		})
 	default:
@@ -132,6 +137,14 @@ func kubeLedger(
 		Client: client, Namespace: o.namespace, Receiver: o.name, Owner: owner, Replica: replica, Retention: retention,
 		Registerer: metrics,
 	})
+}
+
+// envInt is a number of the environment, or what is there for want of one.
+func envInt(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
 }
 
 // ownerPatience is how long a receiver that starts waits for an API server that does not answer. It is less than the

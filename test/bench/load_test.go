@@ -32,8 +32,8 @@ type load struct {
 func (l *load) event(n int64) []byte {
 	event := fmt.Appendf(make([]byte, 0, eventSize), `{"id":"evt_%s_%08d","object":"event","api_version":"2023-10-16",`+
 		`"created":%d,"livemode":false,"type":"customer.subscription.updated","data":{"object":{"id":"sub_%d",`+
-		`"object":"subscription","status":"active","customer":"cus_1","items":{"data":[{"id":"si_1","price":{"id":`+
-		`"price_1"}}]},"metadata":{"user_id":"42"}}},"padding":"`, l.prefix, n, time.Now().Unix(), n)
+		`"object":"subscription","status":"active","customer":"cus_%d","items":{"data":[{"id":"si_1","price":{"id":`+
+		`"price_1"}}]},"metadata":{"user_id":"42"}}},"padding":"`, l.prefix, n, time.Now().Unix(), n, n)
 	event = append(event, bytes.Repeat([]byte("x"), eventSize-len(event)-2)...)
 	return append(event, '"', '}')
 }

@@ -180,14 +180,16 @@ func deploy(b *testing.B, s *stack.Stack, replicas int32) (*load, []localnode.Po
 }
 
 // deployWhen is deploy, and calls started when the first process runs.
-func deployWhen(b *testing.B, s *stack.Stack, replicas int32, started func()) (*load, []localnode.Pod) {
+func deployWhen(
+	b *testing.B, s *stack.Stack, replicas int32, started func(), edit ...func(*v1alpha1.WebhookReceiver),
+) (*load, []localnode.Pod) {
 	b.Helper()
 	once := sync.OnceFunc(started)
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}))
 	b.Cleanup(sink.Close)
-	s.Create(stack.Secret("signing", "signing-secret", signingSecret), &v1alpha1.WebhookReceiver{
+	receiver := &v1alpha1.WebhookReceiver{
 		ObjectMeta: metav1.ObjectMeta{Name: "bench"},
 		Spec: v1alpha1.WebhookReceiverSpec{
 			ProviderRef: v1alpha1.ProviderReference{Name: "stripe"}, URL: "http://bench.example.com/hooks",
@@ -197,7 +199,11 @@ func deployWhen(b *testing.B, s *stack.Stack, replicas int32, started func()) (*
 			Delivery: &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{{Name: "app", HTTP: v1alpha1.HTTPSink{URI: sink.URL}}}},
 			Workload: &v1alpha1.Workload{Replicas: &replicas},
 		},
-	})
+	}
+	for _, e := range edit {
+		e(receiver)
+	}
+	s.Create(stack.Secret("signing", "signing-secret", signingSecret), receiver)
 	var pods []localnode.Pod
 	await(b, func() bool {
 		pods = s.Node.Pods(s.Namespace, "bench-receiver")

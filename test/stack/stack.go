@@ -52,6 +52,8 @@ type Options struct {
 	Front func(http.Handler) http.Handler
 	// OperatorEnv is added to the environment of the operators.
 	OperatorEnv []string
+	// ServerEnv is added to the environment of what the node runs.
+	ServerEnv []string
 }
 
 // Stack is one namespace's worth of everything.
@@ -86,7 +88,7 @@ func New(t testing.TB, o Options) *Stack {
 	must(t, err)
 	s.Client = c
 	if o.Node {
-		s.startNode(t)
+		s.startNode(t, o.ServerEnv)
 		proxy, err := url.Parse(s.Node.ProxyURL())
 		must(t, err)
 		transport := &http.Transport{Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 32}
@@ -123,11 +125,11 @@ func (s *Stack) leave() {
 	}
 }
 
-func (s *Stack) startNode(t testing.TB) {
+func (s *Stack) startNode(t testing.TB, env []string) {
 	t.Helper()
 	node, err := localnode.Start(context.Background(), localnode.Options{
 		Config: s.Plane.Config(), Namespace: s.Namespace, Dir: t.TempDir(), CollectGarbage: true,
-		Images: map[string]localnode.Image{Image: {Path: s.Binary}},
+		Images: map[string]localnode.Image{Image: {Path: s.Binary, Env: env}},
 	})
 	must(t, err)
 	s.Node = node
