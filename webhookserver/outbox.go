@@ -60,8 +60,8 @@ func newOutbox(keeper ledger.Keeper) *outbox {
 // weight is about what an event needs while it is delivered, in bytes.
 func weight(raw int) int64 { return min(int64(3*raw), maxInHand) }
 
-// begin gives an event that was just kept to these sinks. Where there is no room the event is handed back, and is due at
-// once, here or at another replica.
+// begin gives an event that was just kept to these sinks. Where there is no room the event is handed back, and is due
+// at once, here or at another replica.
 func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, to []*sink, kept ledger.Kept) {
 	size := weight(len(e.Native))
 	for _, one := range to {
@@ -176,7 +176,7 @@ func (b *outbox) deliver(cfg *settings, m *message, to *sink, d ledger.Delivery,
 // tell writes down what came of an attempt.
 func (b *outbox) tell(cfg *settings, d ledger.Delivery, a attempt) {
 	end := d.ReceivedAt.Add(cfg.retry.maxAge)
-	before := v1alpha1.SinkDelivery{Attempts: int32(min(d.Attempts, maxAttempts)), Phase: v1alpha1.EventPending}
+	before := v1alpha1.SinkDelivery{Attempts: bounded(d.Attempts), Phase: v1alpha1.EventPending}
 	after := afterAttempt(before, a, cfg.retry, time.Now(), end, randomPause)
 	out := ledger.Attempt{
 		EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Tried: a.withheld == "", Error: after.LastError,
@@ -193,12 +193,10 @@ func (b *outbox) tell(cfg *settings, d ledger.Delivery, a attempt) {
 	b.write(d, out, after.Attempts)
 }
 
-// maxAttempts is beyond what any retry makes.
-const maxAttempts = 1 << 20
-
 // handBack makes a delivery due, untried.
 func (b *outbox) handBack(d ledger.Delivery) {
-	b.write(d, ledger.Attempt{EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Next: time.Now()}, int32(d.Attempts))
+	b.write(d, ledger.Attempt{EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Next: time.Now()},
+		bounded(d.Attempts))
 }
 
 func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {

@@ -8,9 +8,9 @@ import (
 	"github.com/kassa-dev/kassa/internal/records"
 )
 
-// Keeper is a Ledger that writes down, in one transaction with the event, what the event tells and who still has to get
-// it. What it keeps is durable as a whole: the provider may be told at once, and what is left to do is not lost with the
-// process that has it in hand.
+// Keeper is a Ledger that writes down, in one transaction with the event, what the event tells and who still has to
+// get it. What it keeps is durable as a whole: the provider may be told at once, and what is left to do is not lost
+// with the process that has it in hand.
 type Keeper interface {
 	Ledger
 	// Keep records an event. Won: it was not known, and its deliveries are in this process's hands for the lease;

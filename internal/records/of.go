@@ -11,47 +11,49 @@ import (
 func Of(account Account, e *billing.Event) Rows {
 	var r Rows
 	if c := e.Customer; c != nil && c.ID != "" {
-		put(&r.Customers, CustomerKey{account, c.ID}, customer(e), Customer.merge)
+		r.Customers = put(r.Customers, CustomerKey{account, c.ID}, customer(e), Customer.merge)
 	}
 	if s := e.Subscription; s != nil && s.ID != "" {
-		put(&r.Subscriptions, SubscriptionKey{account, s.ID}, subscription(e), Subscription.merge)
+		r.Subscriptions = put(r.Subscriptions, SubscriptionKey{account, s.ID}, subscription(e), Subscription.merge)
 	}
 	if e.Payment != nil && e.Payment.ID != "" {
 		payment(&r, account, e)
 	}
 	if e.Dispute != nil {
-		put(&r.Disputes, DisputeKey{account, disputeID(account, e)}, dispute(e), Dispute.merge)
+		r.Disputes = put(r.Disputes, DisputeKey{account, disputeID(account, e)}, dispute(e), Dispute.merge)
 	}
 	return r
 }
 
 // put merges a row into those that are there.
-func put[K comparable, V any](into *map[K]V, key K, row V, merge func(a, b V) V) {
-	if *into == nil {
-		*into = map[K]V{}
+func put[K comparable, V any](into map[K]V, key K, row V, merge func(a, b V) V) map[K]V {
+	if into == nil {
+		into = map[K]V{}
 	}
-	if there, ok := (*into)[key]; ok {
+	if there, ok := into[key]; ok {
 		row = merge(there, row)
 	}
-	(*into)[key] = row
+	into[key] = row
+	return into
 }
 
 func keep[K comparable, V any](a, _ V) V { return a }
 
 // Merge adds rows to these.
 func (r *Rows) Merge(o Rows) {
-	mergeAll(&r.Customers, o.Customers, Customer.merge)
-	mergeAll(&r.Subscriptions, o.Subscriptions, Subscription.merge)
-	mergeAll(&r.Payments, o.Payments, Payment.merge)
-	mergeAll(&r.Failures, o.Failures, keep[FailureKey, Failure])
-	mergeAll(&r.Refunds, o.Refunds, Refund.merge)
-	mergeAll(&r.Disputes, o.Disputes, Dispute.merge)
+	r.Customers = mergeAll(r.Customers, o.Customers, Customer.merge)
+	r.Subscriptions = mergeAll(r.Subscriptions, o.Subscriptions, Subscription.merge)
+	r.Payments = mergeAll(r.Payments, o.Payments, Payment.merge)
+	r.Failures = mergeAll(r.Failures, o.Failures, keep[FailureKey, Failure])
+	r.Refunds = mergeAll(r.Refunds, o.Refunds, Refund.merge)
+	r.Disputes = mergeAll(r.Disputes, o.Disputes, Dispute.merge)
 }
 
-func mergeAll[K comparable, V any](into *map[K]V, from map[K]V, merge func(a, b V) V) {
+func mergeAll[K comparable, V any](into, from map[K]V, merge func(a, b V) V) map[K]V {
 	for key, row := range from {
-		put(into, key, row, merge)
+		into = put(into, key, row, merge)
 	}
+	return into
 }
 
 func customer(e *billing.Event) Customer {
@@ -121,8 +123,8 @@ func Read(account Account, s billing.Subscription, at time.Time) Rows {
 	return Rows{Subscriptions: map[SubscriptionKey]Subscription{{account, s.ID}: out}}
 }
 
-// paying are the events that tell how a payment stands. What else has a payment in it tells the same again under another
-// id, as Stripe's checkouts do, or another amount, as disputes do.
+// paying are the events that tell how a payment stands. What else has a payment in it tells the same again under
+// another id, as Stripe's checkouts do, or another amount, as disputes do.
 var paying = []billing.EventType{
 	billing.PaymentSucceeded, billing.PaymentFailed, billing.PaymentPastDue, billing.PaymentRecovered,
 	billing.PaymentActionRequired,
@@ -158,16 +160,16 @@ func payment(r *Rows, account Account, e *billing.Event) {
 		row.Version = version(finality, e.Time, rankChange, e.ID)
 	}
 	if tells && p.Status == billing.PaymentStatusFailed {
-		put(&r.Failures, FailureKey{key, e.ID}, Failure{p.Attempt, p.FailureCode, e.Time}, keep[FailureKey, Failure])
+		r.Failures = put(r.Failures, FailureKey{key, e.ID}, Failure{p.Attempt, p.FailureCode, e.Time}, keep[FailureKey, Failure])
 	}
 	switch {
 	case e.Type == billing.PaymentRefunded && p.Refund != nil:
-		put(&r.Refunds, RefundKey{key, p.Refund.ID}, Refund{p.Refund.Money, e.Time}, Refund.merge)
+		r.Refunds = put(r.Refunds, RefundKey{key, p.Refund.ID}, Refund{p.Refund.Money, e.Time}, Refund.merge)
 	case e.Type == billing.PaymentRefunded && p.Refunded != nil:
-		put(&r.Refunds, RefundKey{key, ""}, Refund{*p.Refunded, e.Time}, Refund.merge)
+		r.Refunds = put(r.Refunds, RefundKey{key, ""}, Refund{*p.Refunded, e.Time}, Refund.merge)
 	}
 	if tells || e.Type == billing.PaymentRefunded || row.FailureCode != "" {
-		put(&r.Payments, key, row, Payment.merge)
+		r.Payments = put(r.Payments, key, row, Payment.merge)
 	}
 }
 

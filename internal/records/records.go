@@ -3,8 +3,8 @@
 //
 // # Why the order of events does not matter
 //
-// Providers send events out of order, several times, and with clocks of whole seconds. So a row is a function of the set
-// of events that told of it, and of nothing else. Each column is one of
+// Providers send events out of order, several times, and with clocks of whole seconds. So a row is a function of the
+// set of events that told of it, and of nothing else. Each column is one of
 //
 //   - the least or the greatest value that any event told, such as the time of the first event;
 //   - part of a snapshot: all of its columns belong to the event whose version is the greatest.
@@ -16,12 +16,12 @@
 // # Versions
 //
 // A version is a text, compared byte by byte: how final the state is that the event told, its time by the provider's
-// clock, its rank among events of that time, and its id. What is final comes first: no event leads out of a state that
-// the provider's objects never leave (a subscription that ended, a payment that was paid), however late it comes. Rank
-// says what is known of events of the same moment: what begins an object comes before what changes it, and what was read
-// from the provider after the events of a moment comes after all of them. The id decides between events of which nothing
-// else is known, so that the result is at least the same everywhere; Doubtful says that it did, and the object is read
-// again.
+// clock, its rank among events of that time, and its id. What is final comes first: no event leads out of a state
+// that the provider's objects never leave (a subscription that ended, a payment that was paid), however late it
+// comes. Rank says what is known of events of the same moment: what begins an object comes before what changes it,
+// and what was read from the provider after the events of a moment comes after all of them. The id decides between
+// events of which nothing else is known, so that the result is at least the same everywhere; Doubtful says that it
+// did, and the object is read again.
 package records
 
 import (

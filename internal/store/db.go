@@ -135,7 +135,9 @@ func (d *DB) Close() {
 }
 
 // SendBatch writes a batch in one transaction and hands each statement's results to read, in their order.
-func SendBatch(ctx context.Context, pool *pgxpool.Pool, b *pgx.Batch, read ...func(pgx.BatchResults) error) (err error) {
+func SendBatch(
+	ctx context.Context, pool *pgxpool.Pool, b *pgx.Batch, read ...func(pgx.BatchResults) error,
+) (err error) {
 	results := pool.SendBatch(ctx, b)
 	defer func() { err = errors.Join(err, results.Close()) }()
 	for _, r := range read {

@@ -22,9 +22,9 @@ var migrations embed.FS
 // Schema is where all tables are.
 const Schema = "kassa"
 
-// Migrate brings the database's schema to this version of Kassa. Any number of processes may do so at the same time: one
-// of them works, the others wait. A schema of a later version is left as it is: migrations only add, so that replicas of
-// the version before go on while an upgrade rolls out.
+// Migrate brings the database's schema to this version of Kassa. Any number of processes may do so at the same time:
+// one of them works, the others wait. A schema of a later version is left as it is: migrations only add, so that
+// replicas of the version before go on while an upgrade rolls out.
 func Migrate(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {
 	db := stdlib.OpenDB(*config)
 	defer func() { _ = db.Close() }()

@@ -213,7 +213,9 @@ func anyEvent(random *rand.Rand, id string) billing.Event {
 		}
 	}
 	if random.IntN(4) == 0 {
-		e.Dispute = &billing.EventDispute{ID: pick("dp_1", "dp_2"), Reason: pick("", "fraudulent"), Status: pick("lost", "won")}
+		e.Dispute = &billing.EventDispute{
+			ID: pick("dp_1", "dp_2"), Reason: pick("", "fraudulent"), Status: pick("lost", "won"),
+		}
 	}
 	return e
 }

@@ -60,7 +60,8 @@ var subscriptions = newTable("subscriptions",
 		}
 		return &v.Charge.Unit.Minor
 	}),
-	text("currency", by("version"), func(_ subscriptionKey, v subscription) string { return string(charge(v).Unit.Currency) }),
+	text("currency", by("version"),
+		func(_ subscriptionKey, v subscription) string { return string(charge(v).Unit.Currency) }),
 	text("period", by("version"), func(_ subscriptionKey, v subscription) string { return string(charge(v).Interval) }),
 	number("period_count", by("version"), func(_ subscriptionKey, v subscription) int64 { return int64(charge(v).Count) }),
 	instant("current_period_end", by("version"),

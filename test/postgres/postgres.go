@@ -1,5 +1,5 @@
-// Package postgres starts a real PostgreSQL for tests, from Debian's package, in a folder of its own. Where there is none
-// the tests are skipped, unless CI or KASSA_REQUIRE_PEERS=1 is set: then they fail.
+// Package postgres starts a real PostgreSQL for tests, from Debian's package, in a folder of its own. Where there is
+// none the tests are skipped, unless CI or KASSA_REQUIRE_PEERS=1 is set: then they fail.
 package postgres
 
 import (
@@ -319,5 +319,6 @@ func check(tb testing.TB, err error) {
 
 // Suffix tells a database apart from the server's others, for the names of roles, which all databases share.
 func (s *Server) Suffix(databaseURL string) string {
-	return databaseURL[strings.LastIndexByte(databaseURL[:strings.IndexByte(databaseURL, '?')], '_')+1 : strings.IndexByte(databaseURL, '?')]
+	name, _, _ := strings.Cut(databaseURL, "?")
+	return name[strings.LastIndexByte(name, '_')+1:]
 }

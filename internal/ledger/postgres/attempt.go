@@ -18,8 +18,8 @@ const takenSQL = `
 DELETE FROM kassa.deliveries AS t USING unnest($2::text[], $3::text[]) AS a (id, sink)
 WHERE t.receiver = $1 AND t.event_id = a.id AND t.sink = a.sink`
 
-// What they did not take waits, or is given up. If the lease was over, and another process has it in hand now, it is that
-// one's to say.
+// What they did not take waits, or is given up. If the lease was over, and another process has it in hand now, it is
+// that one's to say.
 const triedSQL = `
 UPDATE kassa.deliveries AS t SET holder = '', held_until = NULL, dead = a.dead, next_attempt_at = a.next,
 	attempts = t.attempts + CASE WHEN a.tried THEN 1 ELSE 0 END,

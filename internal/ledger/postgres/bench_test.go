@@ -3,9 +3,12 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/ledger/postgres"
@@ -34,9 +37,7 @@ func BenchmarkKeep(b *testing.B) {
 				ctx, cancel := context.WithCancel(b.Context())
 				defer cancel()
 				go func() { _ = l.Run(ctx) }()
-				for l.Ready() != nil {
-					time.Sleep(often)
-				}
+				NewWithT(b).Eventually(l.Ready, patience, often).Should(Succeed())
 				var n atomic.Int64
 				b.SetParallelism(256)
 				b.ReportAllocs()
@@ -44,7 +45,7 @@ func BenchmarkKeep(b *testing.B) {
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
 						i := int(n.Add(1))
-						if _, err := l.Keep(ctx, workOf(fmt.Sprint(i), fmt.Sprintf("evt_%d", i), i, sinks...)); err != nil {
+						if _, err := l.Keep(ctx, workOf(strconv.Itoa(i), fmt.Sprintf("evt_%d", i), i, sinks...)); err != nil {
 							b.Error(err)
 							return
 						}

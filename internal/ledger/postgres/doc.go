@@ -2,11 +2,11 @@
 //
 // # Why an event is processed once
 //
-// The table webhook_events has the receiver and the event's id as its key. A claim inserts a row; of several that do, the
-// database lets one through and shows its row to the others. That row says who holds the event, and since when by the
-// database's own clock, so that clocks of replicas do not matter. A claim whose holder did not settle it within the claim
-// timeout is taken over by an update of that row, on the condition that it is still as old; of several that try, one
-// finds it so.
+// The table webhook_events has the receiver and the event's id as its key. A claim inserts a row; of several that do,
+// the database lets one through and shows its row to the others. That row says who holds the event, and since when by
+// the database's own clock, so that clocks of replicas do not matter. A claim whose holder did not settle it within
+// the claim timeout is taken over by an update of that row, on the condition that it is still as old; of several that
+// try, one finds it so.
 //
 // A claim is known by its holder and a number that is never used again. A transaction whose answer got lost is sent
 // again; if it had taken effect the row is the claim's own, and it has won as before. Settling says what the row shall
@@ -19,7 +19,7 @@
 //
 // # Why it is fast
 //
-// One transaction is under way at a time, and takes with it all calls that have come meanwhile. The more there are, the
-// less each costs; a quiet ledger has no delay. Statements have one array for each column, so their number does not grow
-// with that of the events, and they go to the database in one round trip.
+// One transaction is under way at a time, and takes with it all calls that have come meanwhile. The more there are,
+// the less each costs; a quiet ledger has no delay. Statements have one array for each column, so their number does
+// not grow with that of the events, and they go to the database in one round trip.
 package postgres

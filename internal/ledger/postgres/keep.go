@@ -13,8 +13,8 @@ import (
 
 var _ ledger.Keeper = (*Ledger)(nil)
 
-// Keep inserts events that are not known, with what is left to do, and returns them. Known ones are not touched, not even
-// locked. A sink is behind if an earlier event of the same key waits for it.
+// Keep inserts events that are not known, with what is left to do, and returns them. Known ones are not touched, not
+// even locked. A sink is behind if an earlier event of the same key waits for it.
 const keepSQL = `
 WITH new AS (
 	INSERT INTO kassa.webhook_events (receiver, event_id, provider, account, native_type, type, occurred_at,

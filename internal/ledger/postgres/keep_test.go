@@ -85,7 +85,8 @@ func state(t testing.TB, l *postgres.Ledger, id string) ledger.State {
 	return c.State
 }
 
-// An event is kept once, with its records and with what sinks have to get. It is over when they got it, or were given up.
+// An event is kept once, with its records and with what sinks have to get. It is over when they got it, or were given
+// up.
 func TestKeep(t *testing.T) {
 	g := NewWithT(t)
 	url := database(t)

@@ -95,7 +95,7 @@ func (l *Ledger) Settle(ctx context.Context, id string, s ledger.State) error {
 
 func check(e ledger.Event) error {
 	for _, s := range []string{e.ID, e.Type} {
-		if !utf8.ValidString(s) || len(s) > 0 && containsZero(s) {
+		if !utf8.ValidString(s) || containsZero(s) {
 			return fmt.Errorf("%w: not a text", ledger.ErrTooLarge)
 		}
 	}
