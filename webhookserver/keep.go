@@ -42,6 +42,7 @@ func (s *Server) keep(
 		return verdict{result: resultProcessed}
 	}
 	e.Native = bytes.Clone(raw) // the request's buffer is another's soon
+	//nolint:contextcheck // it outlives this request
 	s.outbox.begin(cfg, e, m, without(wanted, kept.Behind), kept)
 	return verdict{result: resultProcessed}
 }

@@ -118,10 +118,10 @@ func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
 	b.hands.Add(1)
 	if b.room.Acquire(ctx, size) != nil {
 		defer b.hands.Done()
-		b.handBack(d)
+		b.handBack(d) //nolint:contextcheck // it outlives what is due
 		return
 	}
-	go func() {
+	go func() { //nolint:contextcheck // so does this
 		defer b.hands.Done()
 		defer b.room.Release(size)
 		b.again(d)

@@ -160,7 +160,8 @@ func payment(r *Rows, account Account, e *billing.Event) {
 		row.Version = version(finality, e.Time, rankChange, e.ID)
 	}
 	if tells && p.Status == billing.PaymentStatusFailed {
-		r.Failures = put(r.Failures, FailureKey{key, e.ID}, Failure{p.Attempt, p.FailureCode, e.Time}, keep[FailureKey, Failure])
+		failed := Failure{p.Attempt, p.FailureCode, e.Time}
+		r.Failures = put(r.Failures, FailureKey{key, e.ID}, failed, keep[FailureKey, Failure])
 	}
 	switch {
 	case e.Type == billing.PaymentRefunded && p.Refund != nil:
