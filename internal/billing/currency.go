@@ -33,12 +33,24 @@ func Currencies() []string { return slices.Clone(currencyCodes) }
 
 // ParseCurrency takes a provider's spelling, which may be lower case.
 func ParseCurrency(code string) (Currency, error) {
+	if c, ok := lowerCase[code]; ok {
+		return c, nil
+	}
 	c := Currency(strings.ToUpper(code))
 	if _, ok := c.Digits(); !ok {
 		return "", fmt.Errorf("%q is not an ISO 4217 code of a currency in use", code)
 	}
 	return c, nil
 }
+
+// lowerCase has the codes as Stripe spells them, so that an event's costs no allocation.
+var lowerCase = func() map[string]Currency {
+	m := make(map[string]Currency, len(currencyCodes))
+	for _, code := range currencyCodes {
+		m[strings.ToLower(code)] = Currency(code)
+	}
+	return m
+}()
 
 // The codes of ISO 4217 that are legal tender, without funds codes, metals and testing codes.
 var currencyCodes = strings.Fields(`

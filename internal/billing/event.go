@@ -116,11 +116,16 @@ type EventSubscription struct {
 	// Charge is what a period costs. Nil where the provider does not tell it, or there are tiers, usage, or several
 	// items.
 	Charge *EventCharge `json:"-"`
+	// Quantity and Currency are for who knows what PriceID costs where Charge is nil. Quantity is 0 where there is no
+	// one quantity to be multiplied. An empty Currency is the price's own.
+	Quantity int      `json:"-"`
+	Currency Currency `json:"-"`
 	// OrderID is the order that the subscription began with. LemonSqueezy only.
 	OrderID string `json:"-"`
 }
 
-// EventCharge is what a subscription costs: Quantity times Unit, in advance of every period.
+// EventCharge is what a subscription costs: Quantity times Unit, in advance of every period, by its price. Discounts are
+// left out, and taxes are as the price has them.
 type EventCharge struct {
 	Unit     Money
 	Quantity int

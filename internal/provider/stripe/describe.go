@@ -3,6 +3,7 @@ package stripe
 import (
 	"cmp"
 	"maps"
+	"math"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
@@ -77,7 +78,28 @@ func (o *object) subscription() *billing.EventSubscription {
 	if s.Plan == "" {
 		setPlan(s, o.Metadata)
 	}
+	o.setCharge(s)
 	return s
+}
+
+// setCharge tells what a period costs. What a subscription costs in one of the price's further currencies is told
+// nowhere in it.
+func (o *object) setCharge(s *billing.EventSubscription) {
+	t, quantity := &o.Price.Terms, o.Quantity.n
+	if o.Items != 1 || t.Special || !o.Quantity.told || quantity < 0 || quantity > math.MaxInt32 {
+		return
+	}
+	if o.Currency != "" && o.Currency != t.Currency {
+		if c, err := billing.ParseCurrency(o.Currency); err == nil {
+			s.Quantity, s.Currency = int(quantity), c
+		}
+		return
+	}
+	unit, ok := fromStripe(t.Unit.n, t.Currency)
+	if !ok || !t.Unit.told || t.Interval == "" || t.Count < 1 || t.Count > math.MaxInt32 {
+		return
+	}
+	s.Charge = &billing.EventCharge{Unit: unit, Quantity: int(quantity), Interval: t.Interval, Count: int(t.Count)}
 }
 
 func (o *object) subscriptionStatus() billing.SubscriptionStatus {

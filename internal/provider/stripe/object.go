@@ -38,6 +38,8 @@ type object struct {
 	CancelAtPeriodEnd, PauseCollection   bool
 	CancelAt, TrialEnd, CurrentPeriodEnd int64
 	Price                                priceRef // of the first item
+	Quantity                             units    // of the first item
+	Items                                int
 }
 
 // units is a number in the currency's unit as Stripe counts it. One that is not told is not 0.
@@ -58,6 +60,17 @@ type priceRef struct {
 	ID        string
 	Owner     billing.Owner
 	PriceName string
+	Terms     terms
+}
+
+// terms are what a price costs, where every unit of it costs the same in advance.
+type terms struct {
+	Unit     units
+	Currency string
+	Interval billing.Interval
+	Count    int64
+	// Special: usage, tiers, or packages of several units.
+	Special bool
 }
 
 // previous are the earlier values of what an update changed.

@@ -247,12 +247,11 @@ func (r *reader) subscription(o *object, name []byte) {
 	case "pause_collection":
 		o.PauseCollection = r.presence().set
 	case "items":
-		first := true
 		for range r.list {
-			if first {
+			if o.Items == 0 {
 				r.item(o)
 			}
-			first = false
+			o.Items++
 		}
 	}
 }
@@ -263,6 +262,8 @@ func (r *reader) item(o *object) {
 		switch string(name) {
 		case "price":
 			r.price(&o.Price)
+		case "quantity":
+			o.Quantity = r.units()
 		case "current_period_end":
 			if n, _ := r.Int(); o.CurrentPeriodEnd == 0 {
 				o.CurrentPeriodEnd = n

@@ -90,30 +90,3 @@ func (r *reader) texts() map[string]string {
 	}
 	return m
 }
-
-// price reads a price, or its id.
-func (r *reader) price(p *priceRef) {
-	if r.Kind() != rawjson.Object {
-		p.ID = r.Text()
-		return
-	}
-	for name := range r.Object {
-		switch string(name) {
-		case "id":
-			p.ID = r.Text()
-		case "metadata":
-			for name := range r.Object {
-				switch string(name) {
-				case markCluster:
-					p.Owner.Cluster = r.Text()
-				case markUID:
-					p.Owner.UID = r.Text()
-				case markPlan:
-					p.Owner.Namespace, p.Owner.Name, _ = strings.Cut(r.Text(), "/")
-				case markPrice:
-					p.PriceName = r.Text()
-				}
-			}
-		}
-	}
-}

@@ -16,6 +16,7 @@ func TestSamples(t *testing.T) {
 	unnamed := &billing.EventCustomer{ID: "cus_SampleA", UserID: "user_42"}
 	meta := map[string]string{"billing_operator/plan": "team-a/pro", "user_id": "user_42"}
 	invoiced := &billing.EventSubscription{ID: "sub_1SampleA", PriceID: "price_1OPougJN5vQBdWEx6kfkXDIL"}
+	monthly := &billing.EventCharge{Unit: usd(2900), Quantity: 1, Interval: billing.Month, Count: 1}
 	want := map[string]billing.Event{
 		"checkout.session.completed.subscription.json": {
 			Type: billing.CheckoutCompleted, Customer: jane, Metadata: meta,
@@ -27,14 +28,14 @@ func TestSamples(t *testing.T) {
 			Type: billing.SubscriptionCreated, Customer: unnamed, Metadata: meta,
 			Subscription: &billing.EventSubscription{
 				ID: "sub_1SampleA", Status: billing.StatusActive, PriceID: "price_1SamplePro",
-				CurrentPeriodEnd: unix(1714592000), CancelAtPeriodEnd: ptr(false),
+				CurrentPeriodEnd: unix(1714592000), CancelAtPeriodEnd: ptr(false), Charge: monthly,
 			},
 		},
 		"customer.subscription.deleted.json": {
 			Type: billing.SubscriptionCanceled, Customer: unnamed, Metadata: meta,
 			Subscription: &billing.EventSubscription{
 				ID: "sub_1SampleA", Status: billing.StatusCanceled, PriceID: "price_1SamplePro",
-				CurrentPeriodEnd: unix(1714592000), CancelAtPeriodEnd: ptr(false),
+				CurrentPeriodEnd: unix(1714592000), CancelAtPeriodEnd: ptr(false), Charge: monthly,
 			},
 		},
 		"invoice.paid.json": {
