@@ -2,6 +2,7 @@ package paddle
 
 import (
 	"bytes"
+	"math"
 	"strings"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -76,7 +77,25 @@ func (o *object) subscription() *billing.EventSubscription {
 		s.CurrentPeriodEnd = timeOf(o.nextBilledAt)
 	}
 	o.setPlan(s)
+	s.Charge = o.charge()
 	return s
+}
+
+// charge is what a period costs by the price's own amount. Some buyers have another currency, or an amount for their
+// country; which of those that is, and how Paddle converted it, the subscription does not tell.
+func (o *object) charge() *billing.EventCharge {
+	c, quantity := &o.item.charge, o.item.quantity
+	unit, ok := eventMoney(c.unit, nil)
+	if !ok || o.recurs != 1 || string(o.currency) != string(unit.Currency) || quantity < 1 || quantity > math.MaxInt32 ||
+		bytes.Contains(c.elsewhere, o.currency) {
+		return nil
+	}
+	for interval, name := range intervals {
+		if string(c.interval) == string(name) && c.count > 0 && c.count <= maxFrequency {
+			return &billing.EventCharge{Unit: unit, Quantity: int(quantity), Interval: interval, Count: int(c.count)}
+		}
+	}
+	return nil
 }
 
 // setPlan takes the marks of the price, or of what a checkout of Kassa made: Paddle hands the custom_data of a

@@ -28,9 +28,10 @@ func TestParse(t *testing.T) {
 			ID: "sub_1", Plan: "pro", Price: "monthly", PriceID: "pri_1", Owner: markedOwner,
 		}
 	}
+	monthly := &billing.EventCharge{Unit: usd(2900), Quantity: 1, Interval: billing.Month, Count: 1}
 	subscription := func(status billing.SubscriptionStatus, cancels bool, end *time.Time) *billing.EventSubscription {
 		s := sold()
-		s.Status, s.CancelAtPeriodEnd, s.CurrentPeriodEnd = status, &cancels, end
+		s.Status, s.CancelAtPeriodEnd, s.CurrentPeriodEnd, s.Charge = status, &cancels, end, monthly
 		return s
 	}
 	paid := func(status billing.PaymentStatus, attempt int, code string) *billing.EventPayment {
@@ -38,6 +39,7 @@ func TestParse(t *testing.T) {
 	}
 	trial := subscription("Trialing", false, periodEnd)
 	trial.TrialEnd = ptr(time.Date(2024, 4, 26, 11, 30, 29, 637000000, time.UTC))
+	refund := &billing.EventRefund{ID: "adj_1", Money: usd(100)}
 	bare := func(data string) string { return `{"id":"txn_1","status":"completed",` + data + `}` }
 	cases := []struct {
 		reason, native, data string
@@ -109,10 +111,11 @@ func TestParse(t *testing.T) {
 		{"a part was given back; how much in all, Paddle does not tell", "adjustment.created",
 			anAdjustment("refund", "approved", "partial"),
 			billing.Event{Customer: &billing.EventCustomer{ID: "ctm_1"}, Subscription: &billing.EventSubscription{ID: "sub_1"},
-				Payment: &billing.EventPayment{ID: "txn_1", Money: usd(100)}}},
+				Payment: &billing.EventPayment{ID: "txn_1", Money: usd(100), Refund: refund}}},
 		{"all was given back", "adjustment.updated", anAdjustment("refund", "approved", "full"),
 			billing.Event{Customer: &billing.EventCustomer{ID: "ctm_1"}, Subscription: &billing.EventSubscription{ID: "sub_1"},
-				Payment: &billing.EventPayment{ID: "txn_1", Money: usd(100), Status: "Refunded", Refunded: ptr(usd(100))}}},
+				Payment: &billing.EventPayment{ID: "txn_1", Money: usd(100), Status: "Refunded", Refunded: ptr(usd(100)),
+					Refund: refund}}},
 		{"a pending refund gave nothing back", "adjustment.created", anAdjustment("refund", "pending_approval", "full"),
 			billing.Event{Customer: &billing.EventCustomer{ID: "ctm_1"}, Subscription: &billing.EventSubscription{ID: "sub_1"},
 				Payment: &billing.EventPayment{ID: "txn_1", Money: usd(100)}}},
@@ -142,8 +145,9 @@ func TestParse(t *testing.T) {
 			aSubscription("active", `"current_billing_period":null,"next_billed_at":"2024-05-12T10:18:47.635628Z"`),
 			billing.Event{Customer: customer, Metadata: user, Subscription: subscription("Active", false, periodEnd)}},
 		{"a trial's end is an item's", "subscription.trialing",
-			`{"id":"sub_1","status":"trialing","customer_id":"ctm_1","custom_data":{"user_id":"u7"},"items":[` +
-				strings.Replace(recurringItem, `"quantity":1`, `"trial_dates":{"starts_at":"x",`+
+			`{"id":"sub_1","status":"trialing","customer_id":"ctm_1","currency_code":"USD",` +
+				`"custom_data":{"user_id":"u7"},"items":[` +
+				strings.Replace(recurringItem, `"quantity":1`, `"quantity":1,"trial_dates":{"starts_at":"x",`+
 					`"ends_at":"2024-04-26T11:30:29.637Z"}`, 1) + `],` + running + `}`,
 			billing.Event{Customer: customer, Metadata: user, Subscription: trial}},
 

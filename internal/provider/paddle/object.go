@@ -44,6 +44,7 @@ type object struct {
 	trialEnd     []byte
 
 	item     item // that a subscription or a transaction is about
+	recurs   int  // items that recur
 	metadata map[string]string
 	marks    marked // in the entity's own custom_data
 }
@@ -65,6 +66,16 @@ type item struct {
 	marks    marked
 	recurs   bool
 	prorated bool
+	quantity int64
+	charge   charge
+}
+
+// charge is what one of an item costs in a period.
+type charge struct {
+	unit      amount
+	interval  []byte
+	count     int64
+	elsewhere []byte // what one costs in some countries, as it is in the body
 }
 
 // marked are Kassa's marks in custom_data.
@@ -202,6 +213,7 @@ func (o *object) readItems(r *rawjson.Reader) {
 		}
 		rank := 0
 		if i.recurs {
+			o.recurs++
 			rank++
 		}
 		if !i.prorated {
@@ -218,6 +230,8 @@ func readItem(r *rawjson.Reader) (i item, trialEnd []byte) {
 		switch string(name) {
 		case "price":
 			i.readPrice(r)
+		case "quantity":
+			i.quantity, _ = r.Int()
 		case "proration":
 			i.prorated = r.Kind() == rawjson.Object
 		case "trial_dates":
@@ -232,10 +246,26 @@ func (i *item) readPrice(r *rawjson.Reader) {
 		switch string(name) {
 		case "id":
 			i.priceID = r.Bytes()
+		case "unit_price":
+			i.charge.unit.read(r, "amount")
+		case "unit_price_overrides":
+			i.charge.elsewhere = r.Raw()
 		case "billing_cycle":
 			i.recurs = r.Kind() == rawjson.Object
+			i.charge.readCycle(r)
 		case "custom_data":
 			i.marks.read(r, nil, false)
+		}
+	}
+}
+
+func (c *charge) readCycle(r *rawjson.Reader) {
+	for name := range r.Object {
+		switch string(name) {
+		case "interval":
+			c.interval = r.Bytes()
+		case "frequency":
+			c.count, _ = r.Int()
 		}
 	}
 }

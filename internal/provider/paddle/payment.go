@@ -55,15 +55,20 @@ func (p *payments) attempt() int {
 }
 
 // adjustmentPayment is the payment that was refunded or disputed. An adjustment tells neither what was paid nor what
-// was given back before: the amount is its own, and only a full refund says how the payment stands.
+// was given back before: the amount is its own, and only a full refund says how the payment stands. So each refund is
+// told by itself.
 func (o *object) adjustmentPayment(t billing.EventType) *billing.EventPayment {
 	money, ok := eventMoney(o.totals, o.currency)
 	if !ok {
 		return nil
 	}
 	p := &billing.EventPayment{ID: string(o.transactionID), Money: money}
-	if t == billing.PaymentRefunded && string(o.kind) == "full" {
-		p.Status, p.Refunded = billing.PaymentStatusRefunded, &money
+	if t != billing.PaymentRefunded {
+		return p
+	}
+	p.Refund = &billing.EventRefund{ID: string(o.id), Money: money}
+	if string(o.kind) == "full" {
+		p.Status, p.Refunded = billing.PaymentStatusRefunded, &p.Refund.Money
 	}
 	return p
 }
