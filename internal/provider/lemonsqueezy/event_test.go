@@ -38,13 +38,15 @@ func TestRecord(t *testing.T) {
 	sub := func(status billing.SubscriptionStatus, end, trialEnd *time.Time) record {
 		return record{Subscription: &billing.EventSubscription{
 			ID: "601", PriceID: "88", Status: status, CurrentPeriodEnd: end, TrialEnd: trialEnd,
-			CancelAtPeriodEnd: new(status == billing.StatusCanceling),
+			CancelAtPeriodEnd: new(status == billing.StatusCanceling), OrderID: "501", Quantity: 1,
 		}}
 	}
 	order := func(status billing.PaymentStatus, total int64, refunded *billing.Money) record {
 		return record{
 			Subscription: &billing.EventSubscription{PriceID: "88"}, Checkout: &billing.EventCheckout{ID: "501"},
-			Payment: &billing.EventPayment{ID: "501", Money: in("USD", total), Status: status, Refunded: refunded},
+			Payment: &billing.EventPayment{
+				ID: "501", Money: in("USD", total), Status: status, Refunded: refunded, Order: true,
+			},
 		}
 	}
 	invoice := func(status billing.PaymentStatus, refunded *billing.Money) record {
@@ -83,7 +85,13 @@ func TestRecord(t *testing.T) {
 			aSubscription(`"status":"cancelled","renews_at":"2026-04-01T10:00:00.000000Z"`),
 			sub(billing.StatusCanceling, day(4, 1), nil)},
 		{"a status that nobody knows", "subscription_updated", aSubscription(`"status":"sleeping"`),
-			record{Subscription: &billing.EventSubscription{ID: "601", PriceID: "88"}}},
+			record{Subscription: &billing.EventSubscription{ID: "601", PriceID: "88", OrderID: "501", Quantity: 1}}},
+		{"usage is billed by what was used", "subscription_updated", strings.Replace(aSubscription(`"status":"sleeping"`),
+			`"quantity":1`, `"quantity":4,"is_usage_based":true`, 1),
+			record{Subscription: &billing.EventSubscription{ID: "601", PriceID: "88", OrderID: "501"}}},
+		{"seats, of an order that is not told", "subscription_updated", strings.NewReplacer(`"order_id":501,`, "",
+			`"quantity":1`, `"quantity":4,"is_usage_based":false`).Replace(aSubscription(`"status":"sleeping"`)),
+			record{Subscription: &billing.EventSubscription{ID: "601", PriceID: "88", Quantity: 4}}},
 
 		{"an order", "order_created", anOrder(`"status":"paid",` + kept),
 			order(billing.PaymentStatusSucceeded, 2900, nil)},
@@ -238,19 +246,20 @@ func TestParseSamples(t *testing.T) {
 			ID: "c3140015-e44d-53b0-b061-8fd397636dc2", Type: billing.CheckoutCompleted, Customer: &buyer,
 			Time:         time.Date(2023, 1, 17, 12, 26, 23, 0, time.UTC),
 			Subscription: &billing.EventSubscription{PriceID: "1"}, Checkout: &billing.EventCheckout{ID: "1"},
-			Payment: &billing.EventPayment{ID: "1", Money: in("USD", 5899), Status: billing.PaymentStatusSucceeded},
+			Payment: &billing.EventPayment{ID: "1", Money: in("USD", 5899), Status: billing.PaymentStatusSucceeded, Order: true},
 		},
 		"subscription_created": {
 			ID: "81f42342-070a-4224-971f-c020d189b563", Type: billing.SubscriptionCreated, Customer: &customer,
 			Time: time.Date(2025, 11, 19, 11, 9, 30, 0, time.UTC), Subscription: &billing.EventSubscription{
 				ID: "1652029", Status: billing.StatusActive, PriceID: "1090954", CurrentPeriodEnd: &end, CancelAtPeriodEnd: &no,
+				OrderID: "6859490", Quantity: 6,
 			},
 		},
 		"subscription_cancelled": {
 			ID: "cb46ae47-6d3f-584b-8cf4-d5ab7eae612a", Type: billing.SubscriptionCancelScheduled, Customer: &customer,
 			Time: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), Subscription: &billing.EventSubscription{
 				ID: "1652029", Status: billing.StatusCanceling, PriceID: "1090954", CurrentPeriodEnd: &end,
-				CancelAtPeriodEnd: &yes,
+				CancelAtPeriodEnd: &yes, OrderID: "6859490", Quantity: 6,
 			},
 		},
 		"subscription_payment_success": {

@@ -45,6 +45,9 @@ type attributes struct {
 
 	// Subscriptions.
 	variantID                     string
+	orderID                       string
+	quantity                      int64
+	usage                         bool // what is used is billed, and not the quantity
 	paused                        bool // there is a pause
 	renewsAt, endsAt, trialEndsAt time.Time
 }
@@ -167,6 +170,17 @@ func (a *attributes) readTerms(r *rawjson.Reader, name string) {
 	switch name {
 	case "variant_id":
 		a.variantID = readID(r)
+	case "order_id":
+		a.orderID = readID(r)
+	case "first_subscription_item":
+		for name := range r.Object {
+			switch string(name) {
+			case "quantity":
+				a.quantity, _ = r.Int()
+			case "is_usage_based":
+				a.usage, _ = r.Bool()
+			}
+		}
 	case "pause":
 		a.paused = r.Kind() == rawjson.Object
 	case "renews_at":

@@ -2,6 +2,7 @@ package lemonsqueezy
 
 import (
 	"cmp"
+	"math"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -41,7 +42,9 @@ func (p *payload) describe(e *billing.Event) {
 		if a.orderedVariant != "" {
 			e.Subscription = &billing.EventSubscription{PriceID: a.orderedVariant}
 		}
-		e.Payment = a.payment(id, a.orderStatus())
+		if e.Payment = a.payment(id, a.orderStatus()); e.Payment != nil {
+			e.Payment.Order = true
+		}
 	}
 }
 
@@ -58,11 +61,14 @@ func (p *payload) customer(metadata map[string]string) *billing.EventCustomer {
 }
 
 // subscription has the variant as price, because that is what Plans adopt. The price behind it changes with every edit
-// in the dashboard.
+// in the dashboard. What it costs is not told; quantity is how many, and 0 where that is not what is billed.
 func (a *attributes) subscription(id string) *billing.EventSubscription {
 	s := &billing.EventSubscription{
 		ID: id, Status: a.subscriptionStatus(), PriceID: a.variantID, TrialEnd: moment(a.trialEndsAt),
-		CurrentPeriodEnd: moment(a.renewsAt),
+		CurrentPeriodEnd: moment(a.renewsAt), OrderID: a.orderID,
+	}
+	if !a.usage && a.quantity > 0 && a.quantity <= math.MaxInt32 {
+		s.Quantity = int(a.quantity)
 	}
 	if s.Status == billing.StatusCanceling || s.Status == billing.StatusCanceled {
 		s.CurrentPeriodEnd = cmp.Or(moment(a.endsAt), s.CurrentPeriodEnd)
