@@ -178,8 +178,8 @@ func TestSubject(t *testing.T) {
 
 func TestPlanNames(t *testing.T) {
 	p := newPlans("c1", "shop")
-	p.set("pro", map[string]string{"price_1": "monthly", "price_old": "monthly"})
-	p.set("basic", map[string]string{"price_2": "yearly"})
+	p.set("pro", map[string]planPrice{"price_1": {name: "monthly"}, "price_old": {name: "monthly"}})
+	p.set("basic", map[string]planPrice{"price_2": {name: "yearly"}})
 	marked := func(cluster, namespace, id string) [2]string {
 		e := billing.Event{Subscription: &billing.EventSubscription{
 			Plan: "gold", Price: "weekly", PriceID: id, Owner: billing.Owner{Cluster: cluster, Namespace: namespace},
@@ -206,7 +206,7 @@ func TestPlanNames(t *testing.T) {
 			t.Errorf("%s: %s", c.reason, diff)
 		}
 	}
-	p.set("pro", map[string]string{"price_3": "monthly"})
+	p.set("pro", map[string]planPrice{"price_3": {name: "monthly"}})
 	if got := named("price_1"); got != [2]string{} {
 		t.Errorf("an id that is gone is still known: %v", got)
 	}

@@ -12,22 +12,26 @@ import (
 	"github.com/kassa-dev/kassa/internal/serving"
 )
 
-// priceName is what the Plans of the namespace call a price.
-type priceName struct{ plan, price string }
+// namedPrice is what the Plans of the namespace call a price.
+type namedPrice struct {
+	plan string
+	planPrice
+}
 
-// plans knows the names of the prices of one PaymentProvider, retired ones too. It keeps only ids and names.
+// plans knows the names of the prices of the namespace's Plans, and what they cost, retired ones too. It keeps nothing
+// else of a Plan.
 type plans struct {
 	// cluster and namespace are those whose Plans' marks are believed.
 	cluster, namespace string
 
 	mu     sync.RWMutex
-	byID   map[string]priceName
+	byID   map[string]namedPrice
 	byPlan map[string][]string // the ids that a Plan has in byID
 }
 
 func newPlans(cluster, namespace string) *plans {
 	return &plans{
-		cluster: cluster, namespace: namespace, byID: map[string]priceName{}, byPlan: map[string][]string{},
+		cluster: cluster, namespace: namespace, byID: map[string]namedPrice{}, byPlan: map[string][]string{},
 	}
 }
 
@@ -44,7 +48,7 @@ func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
 			if seen != nil {
 				seen[o.GetName()] = true
 			}
-			p.set(o.GetName(), idsOf(o.(*v1alpha1.Plan)))
+			p.set(o.GetName(), pricesOf(o.(*v1alpha1.Plan)))
 		},
 		Gone: func(o client.Object) { p.set(o.GetName(), nil) },
 		End:  func() { p.keep(seen); seen = nil },
@@ -54,7 +58,8 @@ func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
 
 // name says which Plan and price an event is about: by the price's id in the status of a Plan of the namespace, or else
 // by the marks at the provider, if they are of this cluster and namespace, as those of a Plan that is gone are. Others
-// who share the account may have a Plan of the same name, whose sale is none of this namespace's business.
+// who share the account may have a Plan of the same name, whose sale is none of this namespace's business. What the
+// subscription costs the Plan says where the event does not.
 func (p *plans) name(e *billing.Event) {
 	s := e.Subscription
 	if s == nil {
@@ -66,14 +71,17 @@ func (p *plans) name(e *billing.Event) {
 	p.mu.RUnlock()
 	switch {
 	case ok:
-		named.Plan, named.Price = found.plan, found.price
+		named.Plan, named.Price = found.plan, found.name
+		if named.Charge == nil {
+			named.Charge = found.charge(s)
+		}
 	case p.cluster == "" || s.Owner.Cluster != p.cluster || s.Owner.Namespace != p.namespace:
 		named.Plan, named.Price = "", ""
 	}
 	e.Subscription = &named
 }
 
-func (p *plans) set(plan string, prices map[string]string) {
+func (p *plans) set(plan string, prices map[string]planPrice) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, id := range p.byPlan[plan] {
@@ -82,8 +90,8 @@ func (p *plans) set(plan string, prices map[string]string) {
 		}
 	}
 	delete(p.byPlan, plan)
-	for id, name := range prices {
-		p.byID[id] = priceName{plan, name}
+	for id, price := range prices {
+		p.byID[id] = namedPrice{plan, price}
 		p.byPlan[plan] = append(p.byPlan[plan], id)
 	}
 }
@@ -100,18 +108,4 @@ func (p *plans) keep(seen map[string]bool) {
 	for _, plan := range gone {
 		p.set(plan, nil)
 	}
-}
-
-// idsOf are a Plan's prices by the provider's id: name. A current price wins over a retired one.
-func idsOf(plan *v1alpha1.Plan) map[string]string {
-	out := map[string]string{}
-	for _, at := range plan.Status.Providers {
-		for _, r := range at.RetiredPrices {
-			out[r.ID] = r.Name
-		}
-		for _, c := range at.Prices {
-			out[c.ID] = c.Name
-		}
-	}
-	return out
 }
