@@ -124,8 +124,8 @@ type EventSubscription struct {
 	OrderID string `json:"-"`
 }
 
-// EventCharge is what a subscription costs: Quantity times Unit, in advance of every period, by its price. Discounts are
-// left out, and taxes are as the price has them.
+// EventCharge is what a subscription costs: Quantity times Unit, in advance of every period, by its price. Discounts
+// are left out, and taxes are as the price has them.
 type EventCharge struct {
 	Unit     Money
 	Quantity int

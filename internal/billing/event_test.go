@@ -45,6 +45,23 @@ func TestPaymentJSON(t *testing.T) {
 		"status":"Succeeded","attempt":1,"refunded":"1.00"}`))
 }
 
+// What only the records need is no part of what the app gets.
+func TestRecordsFactsAreNotTold(t *testing.T) {
+	g := NewWithT(t)
+	money := billing.Money{Minor: 100, Currency: "USD"}
+	text, err := json.Marshal(billing.EventSubscription{
+		ID: "1", OrderID: "2", Quantity: 3, Currency: "USD", Owner: billing.Owner{Name: "pro"},
+		Charge: &billing.EventCharge{Unit: money, Quantity: 3, Interval: billing.Month, Count: 1},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(text).To(MatchJSON(`{"id":"1"}`))
+	text, err = json.Marshal(billing.EventPayment{
+		ID: "1", Money: money, Order: true, Refund: &billing.EventRefund{ID: "2", Money: money},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(text).To(MatchJSON(`{"id":"1","amount":"1.00","minorUnits":100,"currency":"USD"}`))
+}
+
 func TestEventTypesAreDistinct(t *testing.T) {
 	g := NewWithT(t)
 	seen := map[billing.EventType]bool{}

@@ -2,6 +2,7 @@ package records
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -25,7 +26,7 @@ func Of(account Account, e *billing.Event) Rows {
 	return r
 }
 
-// put merges a row into those that are there.
+// put merges a row into those that are there, which may be none.
 func put[K comparable, V any](into map[K]V, key K, row V, merge func(a, b V) V) map[K]V {
 	if into == nil {
 		into = map[K]V{}
@@ -87,7 +88,7 @@ func subscription(e *billing.Event) Subscription {
 	if s.Status.Ended() {
 		finality, out.Ended = settled, e.Time
 	}
-	if begins(e.Type) {
+	if begins(e) {
 		rank = rankBegin
 	}
 	out.Version = version(finality, e.Time, rank, e.ID)
@@ -97,9 +98,11 @@ func subscription(e *billing.Event) Subscription {
 	return out
 }
 
-// begins says that nothing happened to the object before this. A subscription may also begin with its trial.
-func begins(t billing.EventType) bool {
-	return t == billing.SubscriptionCreated || t == billing.SubscriptionTrialing
+// begins says that nothing happened to the object before this. A subscription may also begin with its trial, which may
+// as well come of a change.
+func begins(e *billing.Event) bool {
+	return e.Type == billing.SubscriptionCreated ||
+		e.Type == billing.SubscriptionTrialing && strings.HasSuffix(e.NativeType, "created")
 }
 
 // Read is a subscription as its provider tells it after the events of the time at.
@@ -138,7 +141,27 @@ func tellsPayment(account Account, e *billing.Event) bool {
 
 func payment(r *Rows, account Account, e *billing.Event) {
 	p := e.Payment
-	key := PaymentKey{account, kindOf(account, p), p.ID}
+	key, tells := PaymentKey{account, kindOf(account, p), p.ID}, tellsPayment(account, e)
+	if tells || e.Type == billing.PaymentRefunded || p.FailureCode != "" {
+		r.Payments = put(r.Payments, key, paymentRow(e, tells), Payment.merge)
+	}
+	// Paddle tells that a bill is past due beside the attempt that failed.
+	if tells && e.Type != billing.PaymentPastDue && p.Status == billing.PaymentStatusFailed {
+		row := Failure{p.Attempt, p.FailureCode, e.Time}
+		r.Failures = put(r.Failures, FailureKey{key, e.ID}, row, keep[FailureKey, Failure])
+	}
+	switch {
+	case e.Type == billing.PaymentRefunded && p.Refund != nil:
+		r.Refunds = put(r.Refunds, RefundKey{key, p.Refund.ID}, Refund{p.Refund.Money, e.Time}, Refund.merge)
+	case e.Type == billing.PaymentRefunded && p.Refunded != nil:
+		r.Refunds = put(r.Refunds, RefundKey{key, ""}, Refund{*p.Refunded, e.Time}, Refund.merge)
+	}
+}
+
+// paymentRow has the status and the amount where the event tells the payment, and of a refund the status of a payment
+// that was given back.
+func paymentRow(e *billing.Event, tells bool) Payment {
+	p := e.Payment
 	row := Payment{Created: e.Time}
 	if c := e.Customer; c != nil {
 		row.Customer = c.ID
@@ -147,36 +170,38 @@ func payment(r *Rows, account Account, e *billing.Event) {
 		row.Subscription, row.Plan, row.Price = s.ID, s.Plan, s.Price
 	}
 	if p.FailureCode != "" {
-		row.FailureCode, row.FailureVersion = p.FailureCode, version(passing, e.Time, rankChange, e.ID)
+		row.FailureCode, row.FailureVersion = p.FailureCode, version(passing, e.Time, rankOfFailure(e), e.ID)
 	}
-	tells := tellsPayment(account, e)
+	if tells || e.Type == billing.PaymentRefunded && p.Status == billing.PaymentStatusRefunded {
+		row.Status, row.Version = p.Status, version(finality(p.Status), e.Time, rankChange, e.ID)
+	}
 	if tells {
 		row.Attempts = p.Attempt
-		row.Status, row.Money = p.Status, p.Money
-		finality := passing
-		if paid(p.Status) {
-			finality, row.Paid = settled, e.Time
+		row.Money, row.MoneyVersion = p.Money, row.Version
+		if finality(p.Status) != passing {
+			row.Paid = e.Time
 		}
-		row.Version = version(finality, e.Time, rankChange, e.ID)
 	}
-	if tells && p.Status == billing.PaymentStatusFailed {
-		failed := Failure{p.Attempt, p.FailureCode, e.Time}
-		r.Failures = put(r.Failures, FailureKey{key, e.ID}, failed, keep[FailureKey, Failure])
-	}
-	switch {
-	case e.Type == billing.PaymentRefunded && p.Refund != nil:
-		r.Refunds = put(r.Refunds, RefundKey{key, p.Refund.ID}, Refund{p.Refund.Money, e.Time}, Refund.merge)
-	case e.Type == billing.PaymentRefunded && p.Refunded != nil:
-		r.Refunds = put(r.Refunds, RefundKey{key, ""}, Refund{*p.Refunded, e.Time}, Refund.merge)
-	}
-	if tells || e.Type == billing.PaymentRefunded || row.FailureCode != "" {
-		r.Payments = put(r.Payments, key, row, Payment.merge)
-	}
+	return row
 }
 
-func paid(s billing.PaymentStatus) bool {
-	return s == billing.PaymentStatusSucceeded || s == billing.PaymentStatusNotRequired ||
-		s == billing.PaymentStatusRefunded
+// rankOfFailure: Stripe's charges tell less than their intents, card_declined and not why.
+func rankOfFailure(e *billing.Event) int {
+	if strings.HasPrefix(e.NativeType, "charge.") {
+		return rankBegin
+	}
+	return rankChange
+}
+
+func finality(s billing.PaymentStatus) int {
+	switch s {
+	case billing.PaymentStatusSucceeded, billing.PaymentStatusNotRequired:
+		return settled
+	case billing.PaymentStatusRefunded:
+		return undone
+	default:
+		return passing
+	}
 }
 
 func kindOf(account Account, p *billing.EventPayment) PaymentKind {

@@ -22,6 +22,14 @@
 // and what was read from the provider after the events of a moment comes after all of them. The id decides between
 // events of which nothing else is known, so that the result is at least the same everywhere; Doubtful says that it
 // did, and the object is read again.
+//
+// # Money
+//
+// Each payment is one row, under the id that all events of it have, and what was given back of it is in rows of their
+// own. Its status is Refunded once the provider said that this was all of it; of several partial refunds Paddle never
+// does, so what was earned is what was paid less what was given back, whatever the status. LemonSqueezy alone tells one
+// payment under two ids: the order that a subscription began with (Subscription.Order) is the same money as the
+// subscription's first invoice, and is not to be added up beside it.
 package records
 
 import (

@@ -101,21 +101,24 @@ type Payment struct {
 	Created        time.Time
 	Paid           time.Time // zero: not
 
-	// The snapshot.
 	Version Version
 	Status  billing.PaymentStatus
-	Money   billing.Money
+	// Money is apart from the status, because a refund tells how a payment stands, and not always how much it was.
+	MoneyVersion Version
+	Money        billing.Money
 }
 
 func (a Payment) merge(b Payment) Payment {
 	out := a
 	if b.Version > a.Version {
-		out = b
+		out.Status, out.Version = b.Status, b.Version
+	}
+	if b.MoneyVersion > a.MoneyVersion {
+		out.Money, out.MoneyVersion = b.Money, b.MoneyVersion
 	}
 	out.Customer, out.Subscription = max(a.Customer, b.Customer), max(a.Subscription, b.Subscription)
 	out.Plan, out.Price = max(a.Plan, b.Plan), max(a.Price, b.Price)
 	out.Attempts = max(a.Attempts, b.Attempts)
-	out.FailureCode, out.FailureVersion = a.FailureCode, a.FailureVersion
 	if b.FailureVersion > a.FailureVersion {
 		out.FailureCode, out.FailureVersion = b.FailureCode, b.FailureVersion
 	}

@@ -109,6 +109,7 @@ CREATE TABLE kassa.payments (
     status          text NOT NULL DEFAULT '',
     amount_minor    bigint NOT NULL DEFAULT 0,
     currency        text NOT NULL DEFAULT '',
+    money_version   text COLLATE "C" NOT NULL DEFAULT '', -- a refund tells the status, and not always the amount
     version         text COLLATE "C" NOT NULL DEFAULT '',
     attempts        integer NOT NULL DEFAULT 0, -- 0: not told
     failure_code    text NOT NULL DEFAULT '', -- the provider's, of the latest failure
