@@ -100,3 +100,11 @@ func least(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// greatest of two times, of which the zero one is none.
+func greatest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

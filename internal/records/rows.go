@@ -47,6 +47,8 @@ type Subscription struct {
 	Order       string // that it began with, at LemonSqueezy
 	Started     time.Time
 	Ended       time.Time // zero: not
+	// TrialEnd is the latest that was told. Paddle does not tell it once the trial is over.
+	TrialEnd time.Time
 
 	// The snapshot. Version is empty while only payments of the subscription were told.
 	Version           Version
@@ -56,7 +58,6 @@ type Subscription struct {
 	Charge            *billing.EventCharge
 	CurrentPeriodEnd  time.Time
 	CancelAtPeriodEnd bool
-	TrialEnd          time.Time
 }
 
 func (a Subscription) merge(b Subscription) Subscription {
@@ -70,6 +71,7 @@ func (a Subscription) merge(b Subscription) Subscription {
 	}
 	out.Customer, out.Order = max(a.Customer, b.Customer), max(a.Order, b.Order)
 	out.Started, out.Ended = least(a.Started, b.Started), least(a.Ended, b.Ended)
+	out.TrialEnd = greatest(a.TrialEnd, b.TrialEnd)
 	return out
 }
 

@@ -199,6 +199,10 @@ func anyEvent(random *rand.Rand, id string) billing.Event {
 			Plan:   pick("", "pro", "team"), PriceID: pick("", "price_1", "price_2"), OrderID: pick("", "7"),
 		}
 		if random.IntN(2) > 0 {
+			trial := time.Unix(1_800_000_000+random.Int64N(3), 0)
+			e.Subscription.TrialEnd = &trial
+		}
+		if random.IntN(2) > 0 {
 			e.Subscription.Charge = &billing.EventCharge{Unit: billing.Money{Minor: random.Int64N(3), Currency: "JPY"},
 				Quantity: random.IntN(2), Interval: billing.Year, Count: 1}
 		}

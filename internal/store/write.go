@@ -72,6 +72,11 @@ var (
 		"COALESCE(excluded.%[1]s < t.%[1]s, t.%[1]s IS NULL AND excluded.%[1]s IS NOT NULL)",
 	}
 	greatestOf = merge{"GREATEST(t.%[1]s, excluded.%[1]s)", "excluded.%[1]s > t.%[1]s"}
+	// latestOf is greatestOf a column that may be NULL.
+	latestOf = merge{
+		"GREATEST(t.%[1]s, excluded.%[1]s)",
+		"COALESCE(excluded.%[1]s > t.%[1]s, t.%[1]s IS NULL AND excluded.%[1]s IS NOT NULL)",
+	}
 )
 
 // by is the value of the row whose version, a column, is the greatest.

@@ -86,7 +86,7 @@ CREATE TABLE kassa.subscriptions (
     period_count         integer NOT NULL DEFAULT 0,
     current_period_end   timestamptz,
     cancel_at_period_end boolean NOT NULL DEFAULT false,
-    trial_end            timestamptz,
+    trial_end            timestamptz, -- the latest that was told
     version              text COLLATE "C" NOT NULL DEFAULT '',
     started_at           timestamptz NOT NULL, -- of the first event that told of it
     ended_at             timestamptz,
