@@ -56,7 +56,9 @@ func (b *book) pay(of records.Account, at time.Time, t billing.EventType, sub, p
 	b.event(of, at, e)
 }
 
-func charge(minor int64, currency billing.Currency, quantity int, every billing.Interval, count int) *billing.EventCharge {
+func charge(
+	minor int64, currency billing.Currency, quantity int, every billing.Interval, count int,
+) *billing.EventCharge {
 	return &billing.EventCharge{
 		Unit: billing.Money{Minor: minor, Currency: currency}, Quantity: quantity, Interval: every, Count: count,
 	}
@@ -68,8 +70,8 @@ func paid(id string, minor int64, currency billing.Currency) billing.EventPaymen
 	}
 }
 
-func failed(id string, minor int64, code string) billing.EventPayment {
-	p := paid(id, minor, "USD")
+func failed(id, code string) billing.EventPayment {
+	p := paid(id, 2900, "USD")
 	p.Status, p.FailureCode = billing.PaymentStatusFailed, code
 	return p
 }
@@ -92,7 +94,9 @@ func newBook(t *testing.T) *book {
 // subscriptions of every status and period.
 func (b *book) subscriptions() {
 	never := time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
-	of := func(id string, s billing.SubscriptionStatus, plan, price string, c *billing.EventCharge) billing.EventSubscription {
+	of := func(
+		id string, s billing.SubscriptionStatus, plan, price string, c *billing.EventCharge,
+	) billing.EventSubscription {
 		return billing.EventSubscription{ID: id, Status: s, Plan: plan, Price: price, Charge: c}
 	}
 	trial := func(s billing.EventSubscription, end time.Time) billing.EventSubscription {
@@ -106,7 +110,8 @@ func (b *book) subscriptions() {
 	b.sub(account, on(2, 2), of("d", billing.StatusCanceling, "pro", "monthly", charge(2900, "JPY", 1, billing.Month, 1)))
 	b.sub(account, on(2, 3), trial(of("e", billing.StatusTrialing, "pro", "monthly", monthly), never))
 	b.sub(account, on(2, 3), trial(of("f", billing.StatusCanceling, "pro", "monthly", monthly), never))
-	b.sub(account, on(2, 4), of("g", billing.StatusActive, "team", "quarterly", charge(30000, "KWD", 1, billing.Month, 3)))
+	quarterly := charge(30000, "KWD", 1, billing.Month, 3)
+	b.sub(account, on(2, 4), of("g", billing.StatusActive, "team", "quarterly", quarterly))
 	b.sub(account, on(2, 5), of("h", billing.StatusActive, "usage", "metered", nil))
 	b.sub(account, on(2, 6), of("i", billing.StatusUnpaid, "pro", "monthly", monthly))
 	b.sub(account, on(2, 7), of("j", billing.StatusPaused, "pro", "monthly", monthly))
@@ -207,7 +212,7 @@ func TestMoneyViews(t *testing.T) {
 	b.pay(account, on(1, 8), billing.PaymentSucceeded, "", "pro", paid("pi_1", 2900, "JPY"))
 	b.pay(account, on(1, 9), billing.PaymentSucceeded, "", "pro", paid("pi_2", 2900, "KWD"))
 	b.pay(account, on(1, 9), billing.PaymentSucceeded, "", "pro", paid("pi_3", 2900, "KWD"))
-	b.pay(account, on(1, 9), billing.CheckoutCompleted, "", "pro", paid("pi_3", 2900, "KWD")) // Stripe's checkouts tell it again
+	b.pay(account, on(1, 9), billing.CheckoutCompleted, "", "pro", paid("pi_3", 2900, "KWD")) // told twice
 	free := paid("pi_4", 0, "KWD")
 	free.Status = billing.PaymentStatusNotRequired
 	b.pay(account, on(1, 9), billing.PaymentSucceeded, "", "pro", free)
@@ -234,13 +239,13 @@ func TestMoneyViews(t *testing.T) {
 func TestFailureViews(t *testing.T) {
 	b := newBook(t)
 	g := NewWithT(t)
-	b.pay(account, on(1, 8), billing.PaymentFailed, "s", "pro", failed("pi_1", 2900, ""))
-	b.pay(account, on(1, 9), billing.PaymentFailed, "s", "pro", failed("pi_1", 2900, ""))
-	b.pay(account, on(1, 9), "", "", "", failed("pi_1", 2900, "expired_card")) // the payment intent tells why
+	b.pay(account, on(1, 8), billing.PaymentFailed, "s", "pro", failed("pi_1", ""))
+	b.pay(account, on(1, 9), billing.PaymentFailed, "s", "pro", failed("pi_1", ""))
+	b.pay(account, on(1, 9), "", "", "", failed("pi_1", "expired_card")) // the payment intent tells why
 	b.pay(account, on(1, 10), billing.PaymentSucceeded, "s", "pro", paid("pi_1", 2900, "USD"))
-	b.pay(account, on(2, 10), billing.PaymentFailed, "s", "pro", failed("pi_2", 2900, "expired_card"))
-	b.pay(paddle, on(1, 11), billing.PaymentFailed, "", "pro", failed("txn_1", 2900, "declined"))
-	b.pay(lemon, on(1, 12), billing.PaymentFailed, "1", "", failed("9", 2900, ""))
+	b.pay(account, on(2, 10), billing.PaymentFailed, "s", "pro", failed("pi_2", "expired_card"))
+	b.pay(paddle, on(1, 11), billing.PaymentFailed, "", "pro", failed("txn_1", "declined"))
+	b.pay(lemon, on(1, 12), billing.PaymentFailed, "1", "", failed("9", ""))
 	b.event(account, on(1, 20), billing.Event{
 		Type: billing.DisputeOpened, Payment: new(paid("pi_1", 2900, "USD")),
 		Dispute: &billing.EventDispute{ID: "dp_1", Reason: "fraudulent", Status: "needs_response"},
@@ -272,9 +277,10 @@ func TestCheckoutView(t *testing.T) {
 	g := NewWithT(t)
 	conn := connect(t)
 	_, err := conn.Exec(context.Background(), `
-INSERT INTO kassa.webhook_events (receiver, event_id, provider, account, native_type, type, occurred_at, received_at, state,
-	claimed_by, claim_number, claimed_at)
-SELECT receiver, event, 'Stripe', 'acct_1', '', type, TIMESTAMPTZ '2026-01-01 23:30-01', now(), 'Processed', '', 0, now()
+INSERT INTO kassa.webhook_events (receiver, event_id, provider, account, native_type, type, occurred_at, received_at,
+	state, claimed_by, claim_number, claimed_at)
+SELECT receiver, event, 'Stripe', 'acct_1', '', type, TIMESTAMPTZ '2026-01-01 23:30-01', now(),
+	'Processed', '', 0, now()
 FROM (VALUES ('shop/a', 'evt_1', 'checkout.completed'), ('shop/b', 'evt_1', 'checkout.completed'),
 	('shop/a', 'evt_2', 'checkout.expired'), ('shop/a', 'evt_3', 'payment.failed')) AS e (receiver, event, type)`)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -13,10 +13,15 @@ import (
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
+// These tables fill and empty within minutes, and what the database believes of their size may be long out of date. So
+// each statement names the rows that it is about in a way that leaves no choice: by an array of ids, each of which is
+// looked up, or by the first row in an index's order. A join, or EXISTS, with nothing else to narrow it down may be
+// worked out by comparing all that waits with all that was asked for.
+
 // What sinks took is done, whoever has it in hand now.
 const takenSQL = `
 DELETE FROM kassa.deliveries AS t USING unnest($2::text[], $3::text[]) AS a (id, sink)
-WHERE t.receiver = $1 AND t.event_id = a.id AND t.sink = a.sink`
+WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.event_id = a.id AND t.sink = a.sink`
 
 // What they did not take waits, or is given up. If the lease was over, and another process has it in hand now, it is
 // that one's to say.
@@ -27,39 +32,42 @@ UPDATE kassa.deliveries AS t SET holder = '', held_until = NULL, dead = a.dead, 
 	last_error = CASE WHEN a.error <> '' THEN a.error ELSE t.last_error END
 FROM unnest($3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::boolean[], $8::text[])
 	AS a (id, sink, dead, next, tried, error)
-WHERE t.receiver = $1 AND t.event_id = a.id AND t.sink = a.sink AND t.holder = $2`
+WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.event_id = a.id AND t.sink = a.sink AND t.holder = $2`
 
 // An event is processed once nobody has to get it any more, and dead once all that still had to were given up.
 const overSQL = `
+WITH rest AS (SELECT event_id, dead FROM kassa.deliveries WHERE receiver = $1 AND event_id = ANY($2))
 UPDATE kassa.webhook_events AS t SET processed_at = now(),
-	state = CASE WHEN EXISTS (SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id)
-		THEN 'Dead' ELSE 'Processed' END
-WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.state = 'Deferred' AND NOT EXISTS (
-	SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id AND NOT d.dead)
+	state = CASE WHEN t.event_id = ANY(ARRAY(SELECT event_id FROM rest)) THEN 'Dead' ELSE 'Processed' END
+WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.state = 'Deferred'
+	AND t.event_id <> ALL(ARRAY(SELECT event_id FROM rest WHERE NOT dead))
 RETURNING t.event_id, t.state`
 
 // The payload goes with the last delivery.
 const unpackedSQL = `
-DELETE FROM kassa.payloads AS t WHERE t.receiver = $1 AND t.event_id = ANY($2) AND NOT EXISTS (
-	SELECT 1 FROM kassa.deliveries d WHERE d.receiver = $1 AND d.event_id = t.event_id)`
+DELETE FROM kassa.payloads AS t WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.event_id <> ALL(ARRAY(
+	SELECT event_id FROM kassa.deliveries WHERE receiver = $1 AND event_id = ANY($2)))`
 
 const dueSQL = `
 WITH due AS (
 	SELECT event_id, sink FROM kassa.deliveries AS d
 	WHERE receiver = $1 AND NOT dead AND next_attempt_at <= now() AND (held_until IS NULL OR held_until < now())
-		AND NOT EXISTS (SELECT 1 FROM kassa.deliveries o WHERE o.receiver = $1 AND o.sink = d.sink
-			AND d.order_key <> '' AND o.order_key = d.order_key AND NOT o.dead
-			AND (o.occurred_at, o.event_id) < (d.occurred_at, d.event_id))
+		AND CASE WHEN order_key = '' THEN true ELSE event_id = (SELECT event_id FROM kassa.deliveries AS o
+			WHERE o.receiver = $1 AND o.sink = d.sink AND o.order_key = d.order_key AND NOT o.dead
+			ORDER BY o.receiver, o.sink, o.order_key, o.occurred_at, o.event_id LIMIT 1) END
 	ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ), taken AS (
 	UPDATE kassa.deliveries AS t SET holder = $2, held_until = now() + $4 * interval '1 microsecond'
-	FROM due WHERE t.receiver = $1 AND t.event_id = due.event_id AND t.sink = due.sink
+	FROM due WHERE t.receiver = $1 AND t.event_id = ANY(ARRAY(SELECT event_id FROM due))
+		AND t.event_id = due.event_id AND t.sink = due.sink
 	RETURNING t.event_id, t.sink, t.order_key, t.occurred_at, t.attempts, t.next_attempt_at
 )
 SELECT taken.event_id, taken.sink, taken.order_key, taken.occurred_at, taken.attempts, e.native_type, e.type,
 	e.received_at, p.body
 FROM taken JOIN kassa.webhook_events e ON e.receiver = $1 AND e.event_id = taken.event_id
+		AND e.event_id = ANY(ARRAY(SELECT event_id FROM taken))
 	JOIN kassa.payloads p ON p.receiver = $1 AND p.event_id = taken.event_id
+		AND p.event_id = ANY(ARRAY(SELECT event_id FROM taken))
 ORDER BY taken.next_attempt_at`
 
 // Attempted tells what came of a delivery; see ledger.Keeper.

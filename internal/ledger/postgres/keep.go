@@ -14,7 +14,7 @@ import (
 var _ ledger.Keeper = (*Ledger)(nil)
 
 // Keep inserts events that are not known, with what is left to do, and returns them. Known ones are not touched, not
-// even locked. A sink is behind if an earlier event of the same key waits for it.
+// even locked. A sink is behind if an earlier event of the same key waits for it: LATERAL, as the index answers it.
 const keepSQL = `
 WITH new AS (
 	INSERT INTO kassa.webhook_events (receiver, event_id, provider, account, native_type, type, occurred_at,
@@ -32,9 +32,11 @@ WITH new AS (
 	SELECT * FROM unnest($13::text[], $14::text[], $15::text[], $16::timestamptz[])
 		AS d (id, sink, order_key, occurred_at)
 ), behind AS (
-	SELECT id, sink FROM task WHERE order_key <> '' AND EXISTS (
+	SELECT id, sink FROM task CROSS JOIN LATERAL (
 		SELECT 1 FROM kassa.deliveries o WHERE o.receiver = $1 AND o.sink = task.sink AND o.order_key = task.order_key
-			AND NOT o.dead AND (o.occurred_at, o.event_id) < (task.occurred_at, task.id))
+			AND NOT o.dead AND (o.occurred_at, o.event_id) < (task.occurred_at, task.id)
+		ORDER BY o.receiver, o.sink, o.order_key, o.occurred_at, o.event_id LIMIT 1
+	) AS earlier WHERE order_key <> ''
 ), todo AS (
 	INSERT INTO kassa.deliveries (receiver, event_id, sink, order_key, occurred_at, next_attempt_at, holder, held_until)
 	SELECT $1, task.id, task.sink, order_key, occurred_at, now(),

@@ -17,20 +17,24 @@ CREATE TABLE kassa.webhook_events (
     claim_number  bigint      NOT NULL, -- of that process's claims
     claims        integer     NOT NULL DEFAULT 1, -- how often it was claimed
     claimed_at    timestamptz NOT NULL,
-    PRIMARY KEY (receiver, event_id)
+    PRIMARY KEY (event_id, receiver) -- the id first: no other index must look as good for finding an event
 ) WITH (fillfactor = 90);
-CREATE INDEX webhook_events_processed_at ON kassa.webhook_events (processed_at);
+-- What is forgotten, of each receiver by its own retention.
+CREATE INDEX webhook_events_settled ON kassa.webhook_events (receiver, processed_at)
+    WHERE state IN ('Processed', 'Dead');
 
 -- The providers' requests, as long as they are needed.
 CREATE TABLE kassa.payloads (
     receiver   text NOT NULL,
     event_id   text NOT NULL,
     body       bytea NOT NULL, -- zstd
-    PRIMARY KEY (receiver, event_id),
-    FOREIGN KEY (receiver, event_id) REFERENCES kassa.webhook_events (receiver, event_id) ON DELETE CASCADE
-);
+    PRIMARY KEY (event_id, receiver),
+    FOREIGN KEY (event_id, receiver) REFERENCES kassa.webhook_events (event_id, receiver) ON DELETE CASCADE
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 1000);
 
--- What sinks have not taken yet. A row goes when the sink took the event.
+-- What sinks have not taken yet. A row goes when the sink took the event. Both tables fill and empty within minutes,
+-- so they are cleaned up after some thousand rows, and not after a share of what was there once.
 CREATE TABLE kassa.deliveries (
     receiver        text        NOT NULL,
     event_id        text        NOT NULL,
@@ -44,9 +48,10 @@ CREATE TABLE kassa.deliveries (
     last_attempt_at timestamptz,
     last_error      text        NOT NULL DEFAULT '',
     dead            boolean     NOT NULL DEFAULT false, -- given up
-    PRIMARY KEY (receiver, event_id, sink),
-    FOREIGN KEY (receiver, event_id) REFERENCES kassa.webhook_events (receiver, event_id) ON DELETE CASCADE
-);
+    PRIMARY KEY (event_id, receiver, sink),
+    FOREIGN KEY (event_id, receiver) REFERENCES kassa.webhook_events (event_id, receiver) ON DELETE CASCADE
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 1000);
 CREATE INDEX deliveries_due ON kassa.deliveries (receiver, next_attempt_at) WHERE NOT dead;
 CREATE INDEX deliveries_order ON kassa.deliveries (receiver, sink, order_key, occurred_at, event_id) WHERE NOT dead;
 
