@@ -3,14 +3,13 @@ package webhookserver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/records"
 )
 
 // moment is an event's place among those of its key: when it happened by the provider's clock, then when it was
@@ -46,17 +45,14 @@ func (m moment) before(o moment) bool { return m.compare(o) < 0 }
 // orderKey stands for the subscription, or else the customer, that the event is about. Events without one are in no
 // order.
 func orderKey(e *billing.Event) string {
-	var of string
-	switch {
-	case e.Subscription != nil && e.Subscription.ID != "":
-		of = "subscription/" + e.Subscription.ID
-	case e.Customer != nil && e.Customer.ID != "":
-		of = "customer/" + e.Customer.ID
-	default:
-		return ""
+	var subscription, customer string
+	if e.Subscription != nil {
+		subscription = e.Subscription.ID
 	}
-	sum := sha256.Sum256([]byte(of))
-	return hex.EncodeToString(sum[:16])
+	if e.Customer != nil {
+		customer = e.Customer.ID
+	}
+	return records.OrderKey(subscription, customer)
 }
 
 // turns let the events of one key reach a sink one after the other, the earliest of those that wait first. It is safe

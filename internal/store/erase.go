@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/records"
+)
+
+// Person is whose data are erased. Exactly one of Customer, User and Email is set.
+type Person struct {
+	Customer string // the provider's id
+	User     string // the application's own id
+	Email    string
+	Account  string // the provider's id of an account; empty: all accounts of the database
+}
+
+// Erased counts rows.
+type Erased struct {
+	Customers, Subscriptions, Deliveries, Payloads int64
+}
+
+// ErrAmbiguous: providers number customers by themselves, so two of them may have one id.
+var ErrAmbiguous = errors.New("customers of several accounts have this id: name the account")
+
+// errDry ends a transaction that is not to take effect.
+var errDry = errors.New("dry run")
+
+// Erase removes what tells who a person is: the email and the user's ids, and requests of the provider that are kept for
+// sinks, with their deliveries. What was sold and paid stays, under the provider's ids. Versions stay as well, so that an
+// old event which comes again does not bring the data back; a later one does. Nothing is changed in a dry run.
+func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, error) {
+	p.Email = billing.LowerEmail(p.Email)
+	var out Erased
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		found, err := find(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		if out, err = found.erase(ctx, tx); err == nil && dry {
+			err = errDry
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errDry) {
+		return Erased{}, fmt.Errorf("erase: %w", err)
+	}
+	return out, nil
+}
+
+// rowKeys are keys of rows, an array for each column.
+type rowKeys struct{ providers, accounts, ids []string }
+
+func (k *rowKeys) add(provider, account, id string) {
+	k.providers, k.accounts, k.ids = append(k.providers, provider), append(k.accounts, account), append(k.ids, id)
+}
+
+// rowsOf are what belongs to a person.
+type rowsOf struct {
+	customers, subscriptions rowKeys
+	orders                   rowKeys // whose ids are order keys of deliveries
+}
+
+// An address is compared as everywhere: the case of ASCII letters alone does not matter.
+const findCustomersSQL = `
+SELECT DISTINCT provider, account, id FROM (
+	SELECT provider, account, id FROM kassa.customers
+	WHERE id = $1 OR user_id <> '' AND user_id = $2 OR email <> ''
+		AND TRANSLATE(email, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') = $3
+	UNION ALL
+	SELECT provider, account, customer_id FROM kassa.subscriptions
+	WHERE customer_id <> '' AND (customer_id = $1 OR user_id <> '' AND user_id = $2)
+	UNION ALL
+	SELECT provider, account, customer_id FROM kassa.payments WHERE customer_id <> '' AND customer_id = $1
+) AS c WHERE $4 = '' OR account = $4`
+
+// Subscriptions of which only payments were told have no row, but events.
+const findSubscriptionsSQL = `
+SELECT DISTINCT provider, account, id FROM (
+	SELECT s.provider, s.account, s.id FROM kassa.subscriptions s
+	JOIN unnest($1::text[], $2::text[], $3::text[]) AS c (provider, account, id)
+		ON s.provider = c.provider AND s.account = c.account AND s.customer_id = c.id
+	UNION ALL
+	SELECT p.provider, p.account, p.subscription_id FROM kassa.payments p
+	JOIN unnest($1::text[], $2::text[], $3::text[]) AS c (provider, account, id)
+		ON p.provider = c.provider AND p.account = c.account AND p.customer_id = c.id
+	WHERE p.subscription_id <> ''
+	UNION ALL
+	SELECT provider, account, id FROM kassa.subscriptions WHERE user_id <> '' AND user_id = $4
+		AND ($5 = '' OR account = $5)
+) AS s`
+
+func find(ctx context.Context, tx pgx.Tx, p Person) (rowsOf, error) {
+	var out rowsOf
+	customers, err := read(ctx, tx, findCustomersSQL, p.Customer, p.User, p.Email, p.Account)
+	if err != nil {
+		return out, err
+	}
+	if p.Customer != "" && len(customers.ids) > 1 {
+		return out, ErrAmbiguous
+	}
+	out.customers = customers
+	out.subscriptions, err = read(ctx, tx, findSubscriptionsSQL,
+		customers.providers, customers.accounts, customers.ids, p.User, p.Account)
+	if err != nil {
+		return out, err
+	}
+	for i, id := range customers.ids {
+		out.orders.add(customers.providers[i], customers.accounts[i], records.OrderKey("", id))
+	}
+	for i, id := range out.subscriptions.ids {
+		out.orders.add(out.subscriptions.providers[i], out.subscriptions.accounts[i], records.OrderKey(id, ""))
+	}
+	return out, nil
+}
+
+func read(ctx context.Context, tx pgx.Tx, sql string, arguments ...any) (rowKeys, error) {
+	var out rowKeys
+	rows, err := tx.Query(ctx, sql, arguments...)
+	if err != nil {
+		return out, err
+	}
+	var provider, account, id string
+	_, err = pgx.ForEachRow(rows, []any{&provider, &account, &id}, func() error {
+		out.add(provider, account, id)
+		return nil
+	})
+	return out, err
+}
+
+// The statements lock rows in the order in which receivers do. An event whose deliveries go is given up.
+const (
+	eraseDeliveriesSQL = `
+DELETE FROM kassa.deliveries AS d USING kassa.webhook_events AS e,
+	unnest($1::text[], $2::text[], $3::text[]) AS o (provider, account, order_key)
+WHERE d.order_key = o.order_key AND e.event_id = d.event_id AND e.receiver = d.receiver AND e.provider = o.provider
+	AND e.account = o.account
+RETURNING d.receiver, d.event_id`
+	giveUpSQL = `
+UPDATE kassa.webhook_events AS t SET state = 'Dead', processed_at = now()
+FROM unnest($1::text[], $2::text[]) AS e (receiver, event_id)
+WHERE t.receiver = e.receiver AND t.event_id = e.event_id AND t.state = 'Deferred'`
+	erasePayloadsSQL = `
+DELETE FROM kassa.payloads AS t USING unnest($1::text[], $2::text[]) AS e (receiver, event_id)
+WHERE t.receiver = e.receiver AND t.event_id = e.event_id`
+	eraseCustomersSQL = `
+UPDATE kassa.customers AS t SET email = '', user_id = ''
+FROM unnest($1::text[], $2::text[], $3::text[]) AS c (provider, account, id)
+WHERE t.provider = c.provider AND t.account = c.account AND t.id = c.id AND (t.email <> '' OR t.user_id <> '')`
+	eraseSubscriptionsSQL = `
+UPDATE kassa.subscriptions AS t SET user_id = ''
+FROM unnest($1::text[], $2::text[], $3::text[]) AS s (provider, account, id)
+WHERE t.provider = s.provider AND t.account = s.account AND t.id = s.id AND t.user_id <> ''`
+)
+
+func (r rowsOf) erase(ctx context.Context, tx pgx.Tx) (out Erased, err error) {
+	rows, err := tx.Query(ctx, eraseDeliveriesSQL, r.orders.providers, r.orders.accounts, r.orders.ids)
+	if err != nil {
+		return out, err
+	}
+	var receivers, events []string
+	var receiver, event string
+	tag, err := pgx.ForEachRow(rows, []any{&receiver, &event}, func() error {
+		receivers, events = append(receivers, receiver), append(events, event)
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Deliveries = tag.RowsAffected()
+	var givenUp int64
+	for _, s := range []struct {
+		sql       string
+		count     *int64
+		arguments []any
+	}{
+		{giveUpSQL, &givenUp, []any{receivers, events}},
+		{erasePayloadsSQL, &out.Payloads, []any{receivers, events}},
+		{eraseCustomersSQL, &out.Customers, r.customers.arguments()},
+		{eraseSubscriptionsSQL, &out.Subscriptions, r.subscriptions.arguments()},
+	} {
+		tag, err := tx.Exec(ctx, s.sql, s.arguments...)
+		if err != nil {
+			return out, err
+		}
+		*s.count = tag.RowsAffected()
+	}
+	return out, nil
+}
+
+func (k rowKeys) arguments() []any { return []any{k.providers, k.accounts, k.ids} }
