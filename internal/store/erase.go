@@ -30,9 +30,9 @@ var ErrAmbiguous = errors.New("customers of several accounts have this id: name 
 // errDry ends a transaction that is not to take effect.
 var errDry = errors.New("dry run")
 
-// Erase removes what tells who a person is: the email and the user's ids, and requests of the provider that are kept for
-// sinks, with their deliveries. What was sold and paid stays, under the provider's ids. Versions stay as well, so that an
-// old event which comes again does not bring the data back; a later one does. Nothing is changed in a dry run.
+// Erase removes what tells who a person is: the email and the user's ids, and requests of the provider that are kept
+// for sinks, with their deliveries. What was sold and paid stays, under the provider's ids. Versions stay as well, so
+// that an old event which comes again does not bring the data back; a later one does. Nothing is changed in a dry run.
 func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, error) {
 	p.Email = billing.LowerEmail(p.Email)
 	var out Erased
