@@ -22,11 +22,14 @@ var given = map[string]string{
 	"unpacked": "'shop/a', I",
 	"due":      "'shop/a', 'me', 64, 30000000",
 	"lookKept": "'shop/a', I, 'me'",
+	"claim":    "'shop/a', 'me', I, N, C, 30000000",
+	"settle":   "'shop/a', 'me', I, S",
+	"look":     "'shop/a', I, 30000000",
 }
 
 func arguments(name string) string {
 	return strings.NewReplacer("I", array("evt_%"), "K", array("new_%"), "N", array("app"), "T", array("2026-01-01"),
-		"B", array("true"), "C", array("%")).Replace(given[name])
+		"B", array("true"), "C", array("%"), "S", array("Processed")).Replace(given[name])
 }
 
 func array(element string) string {

@@ -32,7 +32,7 @@ RETURNING event_id, claims, received_at`
 const settleSQL = `
 UPDATE kassa.webhook_events AS t SET state = s.state, processed_at = now()
 FROM unnest($3::text[], $4::text[]) AS s (id, state)
-WHERE t.receiver = $1 AND t.event_id = s.id AND t.state <> s.state
+WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.event_id = s.id AND t.state <> s.state
 	AND (t.state = 'Deferred' OR t.state = 'Claimed' AND t.claimed_by = $2)
 RETURNING t.event_id`
 
