@@ -22,7 +22,7 @@ var given = map[string]string{
 	"unpacked": "'shop/a', I",
 	"due":      "'shop/a', 'me', 64, 30000000",
 	"lookKept": "'shop/a', I, 'me'",
-	"claim":    "'shop/a', 'me', I, N, C, 30000000",
+	"claim":    "'shop/a', 'me', I, N, C, 30000000, '{}'",
 	"settle":   "'shop/a', 'me', I, S",
 	"look":     "'shop/a', I, 30000000",
 }
