@@ -269,14 +269,15 @@ COMMENT ON COLUMN kassa.failed_payments.recovered IS 'Of those, how many were pa
 CREATE VIEW kassa.first_payments AS
 WITH asked AS (
     SELECT p.provider, p.created_at, p.paid_at, COALESCE(NULLIF(p.plan, ''), s.plan, '') AS plan,
-        CASE WHEN EXISTS (SELECT 1 FROM kassa.payment_failures f WHERE f.provider = p.provider AND f.account = p.account
-            AND f.kind = p.kind AND f.payment_id = p.id) THEN 1 ELSE 0 END AS failed,
+        CASE WHEN f.payment_id IS NULL THEN 0 ELSE 1 END AS failed,
         ROW_NUMBER() OVER (
             PARTITION BY p.provider, p.account, CASE WHEN p.subscription_id = '' THEN p.kind ELSE '' END,
                 CASE WHEN p.subscription_id = '' THEN p.id ELSE p.subscription_id END
             ORDER BY p.created_at, p.id) AS place
     FROM kassa.payments p
     LEFT JOIN kassa.subscriptions s ON s.provider = p.provider AND s.account = p.account AND s.id = p.subscription_id
+    LEFT JOIN (SELECT DISTINCT provider, account, kind, payment_id FROM kassa.payment_failures) f
+        ON f.provider = p.provider AND f.account = p.account AND f.kind = p.kind AND f.payment_id = p.id
     WHERE p.amount_minor > 0 AND NOT (p.kind = 'Order' AND EXISTS (
         SELECT 1 FROM kassa.subscriptions o
         WHERE o.provider = p.provider AND o.account = p.account AND o.order_id = p.id AND o.order_id <> ''))
