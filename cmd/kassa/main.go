@@ -1,5 +1,5 @@
 // Command kassa is every server of Kassa: the operator, the receivers and checkout servers that it deploys, and the
-// sandbox.
+// sandbox; and what an administrator does by hand.
 package main
 
 import (
