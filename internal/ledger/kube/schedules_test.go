@@ -383,7 +383,7 @@ func TestAnOutageDoesNotAgeClaims(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			_, err := s.l.Claim(context.Background(), ledger.Event{ID: "evt_other"})
 			return err
-		}).Should(Succeed())
+		}, DefaultClaimTimeout/2).Should(Succeed()) // the pause after many failures is a few seconds
 		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Busy))
 		time.Sleep(DefaultClaimTimeout)
 		s.g.Expect(s.claim("evt_theirs")).To(Equal(ledger.Resumed))
