@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,6 +81,18 @@ func (l *memoryLedger) Settle(_ context.Context, id string, s ledger.State) erro
 	return nil
 }
 
+func (l *memoryLedger) Unknown(_ context.Context, ids []string) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.claimErr != nil {
+		return nil, l.claimErr
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		_, known := l.states[id]
+		return known && !l.abandoned[id]
+	}), nil
+}
+
 func (l *memoryLedger) state(id string) ledger.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,6 +137,10 @@ func (testCodec) Verify(h http.Header, body []byte, secrets []string, now time.T
 		}
 	}
 	return provider.ErrSignatureMismatch
+}
+
+func (testCodec) Sign(body []byte, secret string, now time.Time) http.Header {
+	return http.Header{signatureHeader: {sign(secret, now, body)}}
 }
 
 func (testCodec) Parse(body []byte) (billing.Event, error) {

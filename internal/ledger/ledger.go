@@ -70,4 +70,8 @@ type Ledger interface {
 	// Settle ends a claim of this replica, or moves a Deferred event on. The error is ErrUnavailable, ErrLost or the
 	// context's. Settling as the state that the event has is no error.
 	Settle(ctx context.Context, id string, s State) error
+	// Unknown are those of the ids, in their order, whose events nobody has settled and nobody has in hand: Claim would
+	// be Won or Resumed. It writes nothing. What another replica is writing just now may be among them. The error is
+	// ErrUnavailable or the context's.
+	Unknown(ctx context.Context, ids []string) ([]string, error)
 }

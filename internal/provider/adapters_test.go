@@ -270,6 +270,7 @@ func TestSignatureVectors(t *testing.T) {
 			g.Expect(codec.Verify(h, []byte(v.Body), []string{"other", v.Secret}, at, 0)).To(Succeed(), v.Provider)
 			g.Expect(codec.Verify(h, []byte(v.Body+" "), []string{v.Secret}, at, 0)).
 				To(MatchError(provider.ErrSignatureMismatch), v.Provider)
+			g.Expect(codec.Sign([]byte(v.Body), v.Secret, at)).To(Equal(h), v.Provider)
 			_, err := codec.Parse([]byte(v.Body))
 			g.Expect(err).NotTo(HaveOccurred(), v.Provider)
 		}

@@ -55,6 +55,8 @@ const (
 	CapabilityCheckouts Capability = "Checkouts"
 	// CapabilitySubscriptions: subscriptions can be listed, ended, resumed and moved to other prices; see Seller.
 	CapabilitySubscriptions Capability = "Subscriptions"
+	// CapabilityHistory: what happened before can be read; see History.
+	CapabilityHistory Capability = "History"
 )
 
 // Traits are the ways in which providers' catalogues differ, as data that internal/catalog decides by.
@@ -284,6 +286,8 @@ type WebhookCodec interface {
 	// signature's time, where the scheme has one, is within tolerance of now in both directions. The errors are
 	// ErrSignatureMissing, ErrSignatureMalformed, ErrSignatureMismatch and ErrSignatureTime, wrapped.
 	Verify(header http.Header, body []byte, secrets []string, now time.Time, tolerance time.Duration) error
+	// Sign is the header that Verify takes for the raw body at the given time: what the provider sends with it.
+	Sign(body []byte, secret string, now time.Time) http.Header
 	// Parse reads a verified body, all of which it has found to be JSON: Native is written into other JSON as it is.
 	// An event without a normalised name has an empty Type; its id and native type have passed CheckIdentity. The
 	// error wraps ErrMalformedEvent.

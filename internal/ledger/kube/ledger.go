@@ -171,10 +171,12 @@ func (l *Ledger) Ready() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.loaded {
-		return fmt.Errorf("%w: not loaded", ledger.ErrUnavailable)
+		return notLoaded()
 	}
 	return nil
 }
+
+func notLoaded() error { return fmt.Errorf("%w: not loaded", ledger.ErrUnavailable) }
 
 // Claim takes an event in hand; see ledger.Ledger. An id that is empty or not UTF-8 is refused like a long one: the
 // API server could not keep it as it is.
@@ -219,7 +221,7 @@ func (l *Ledger) Claim(ctx context.Context, e ledger.Event) (ledger.Claim, error
 func (l *Ledger) refusal() error {
 	switch {
 	case l.work == nil || !l.loaded:
-		return fmt.Errorf("%w: not loaded", ledger.ErrUnavailable)
+		return notLoaded()
 	case !l.failing.IsZero() && l.opts.Clock.Since(l.failing) > l.opts.CommitTimeout:
 		return fmt.Errorf("%w: the API server does not take writes", ledger.ErrUnavailable)
 	}

@@ -48,6 +48,8 @@ func Run(t *testing.T, factory func(t *testing.T) Shared) {
 		{"so does another caller of the same replica", takeOverAtHome},
 		{"a deferred event is moved on by another replica", deferredElsewhere},
 		{"a restarted replica remembers", restart},
+		{"what is not known is told", unknown},
+		{"what nobody finished is not known", unknownAfterDeadline},
 		{"several replicas get the same events at once", sameEventsAtOnce},
 		{"many events go through several replicas", manyEvents},
 		{"a caller that left keeps nobody waiting", callerLeaves},

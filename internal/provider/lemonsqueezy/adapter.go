@@ -27,6 +27,7 @@ func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityTiers, provider.CapabilityMeteredUsage,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
+		provider.CapabilityHistory,
 	}
 }
 

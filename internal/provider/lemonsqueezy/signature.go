@@ -33,9 +33,7 @@ func (Codec) Verify(header http.Header, body []byte, secrets []string, _ time.Ti
 		if secret == "" {
 			continue // anybody can sign with an empty secret
 		}
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(body)
-		if hmac.Equal(mac.Sum(sum[:0]), given[:]) {
+		if hmac.Equal(macOf(sum[:0], secret, body), given[:]) {
 			match = true
 		}
 	}
@@ -43,6 +41,17 @@ func (Codec) Verify(header http.Header, body []byte, secrets []string, _ time.Ti
 		return fmt.Errorf("%w: none of the %d secrets gives it", provider.ErrSignatureMismatch, len(secrets))
 	}
 	return nil
+}
+
+// Sign signs as LemonSqueezy does, which is the same at any time.
+func (Codec) Sign(body []byte, secret string, _ time.Time) http.Header {
+	return http.Header{SignatureHeader: {hex.EncodeToString(macOf(nil, secret, body))}}
+}
+
+func macOf(to []byte, secret string, body []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return mac.Sum(to)
 }
 
 func signatureOf(header http.Header) (mac [sha256.Size]byte, err error) {

@@ -37,6 +37,7 @@ func (Adapter) Capabilities() []provider.Capability {
 		provider.CapabilityImage, provider.CapabilityMetadata, provider.CapabilityPriceNames,
 		provider.CapabilityTaxBehavior, provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
+		provider.CapabilityHistory,
 	}
 }
 

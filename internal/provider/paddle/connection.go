@@ -15,6 +15,8 @@ import (
 // connection is one account.
 type connection struct {
 	sdk  *paddle.SDK
+	doer doer // carries the SDK's requests, and those of history.go
+	base *url.URL
 	key  string
 	mode billing.Mode
 }
@@ -35,13 +37,12 @@ func newConnection(cfg provider.Config) (*connection, error) {
 	client := *cfg.HTTP
 	// The key goes only to the address that was configured.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	sdk, err := paddle.New(cfg.APIKey, paddle.WithBaseURL(base), paddle.WithClient(doer{
-		client: &client, prefix: strings.TrimSuffix(u.Path, "/"), key: cfg.APIKey,
-	}))
+	carrier := doer{client: &client, prefix: strings.TrimSuffix(u.Path, "/"), key: cfg.APIKey}
+	sdk, err := paddle.New(cfg.APIKey, paddle.WithBaseURL(base), paddle.WithClient(carrier))
 	if err != nil {
 		return nil, refuse("the SDK cannot be set up")
 	}
-	return &connection{sdk: sdk, key: cfg.APIKey, mode: cfg.Mode}, nil
+	return &connection{sdk: sdk, doer: carrier, base: u, key: cfg.APIKey, mode: cfg.Mode}, nil
 }
 
 func (c *connection) Catalog() provider.Catalog { return &catalog{c} }

@@ -116,6 +116,8 @@ func isAnswer(req *http.Request, body []byte) bool {
 		return isList[paddle.Subscription](req, body)
 	case req.Method == http.MethodGet && segment == "transactions":
 		return isList[paddle.Transaction](req, body)
+	case req.Method == http.MethodGet && segment == "events":
+		return isList[json.RawMessage](req, body)
 	case req.Method == http.MethodDelete:
 		return len(body) == 0
 	default:

@@ -54,10 +54,7 @@ func (Codec) Verify(
 		if secret == "" {
 			continue // anybody can sign with an empty secret
 		}
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(signed)
-		mac.Write(body)
-		want := mac.Sum(sum[:0])
+		want := macOf(sum[:0], secret, signed, body)
 		for i := range s.count {
 			if hmac.Equal(want, s.macs[i][:]) {
 				match = true
@@ -71,6 +68,20 @@ func (Codec) Verify(
 		return fmt.Errorf("%w: it is %s old", provider.ErrSignatureTime, age.Round(time.Second))
 	}
 	return nil
+}
+
+// Sign signs as Paddle does.
+func (Codec) Sign(body []byte, secret string, now time.Time) http.Header {
+	at := strconv.FormatInt(now.Unix(), 10)
+	mac := macOf(nil, secret, []byte(at+":"), body)
+	return http.Header{SignatureHeader: {"ts=" + at + ";h1=" + hex.EncodeToString(mac)}}
+}
+
+func macOf(to []byte, secret string, prefix, body []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(prefix)
+	mac.Write(body)
+	return mac.Sum(to)
 }
 
 func (s *signature) read(header http.Header) error {

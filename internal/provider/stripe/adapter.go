@@ -25,7 +25,7 @@ func (Adapter) Capabilities() []provider.Capability {
 		provider.CapabilityMetadata, provider.CapabilityPriceNames, provider.CapabilityTaxBehavior,
 		provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency, provider.CapabilityTiers,
 		provider.CapabilityMeteredUsage, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
-		provider.CapabilityCheckouts, provider.CapabilitySubscriptions,
+		provider.CapabilityCheckouts, provider.CapabilitySubscriptions, provider.CapabilityHistory,
 	}
 }
 
