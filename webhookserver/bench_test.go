@@ -115,6 +115,8 @@ func (plainLedger) Run(ctx context.Context) error {
 func (plainLedger) Ready() error                                       { return nil }
 func (plainLedger) Settle(context.Context, string, ledger.State) error { return nil }
 
+func (plainLedger) Unknown(_ context.Context, ids []string) ([]string, error) { return ids, nil }
+
 func (l plainLedger) Claim(ctx context.Context, e ledger.Event) (ledger.Claim, error) {
 	sum := sha256.Sum256([]byte(e.ID))
 	now := metav1.Now()

@@ -6,9 +6,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/kassa-dev/kassa/docs/schemas"
+	"github.com/kassa-dev/kassa/internal/recovery"
 )
 
-// health serves the probes, the metrics, and the schema of the events.
+// health serves the probes, the metrics, the schema of the events, and what the operator asks and brings; see
+// internal/recovery.
 func (s *Server) health() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -28,6 +30,8 @@ func (s *Server) health() http.Handler {
 		w.Header().Set("Content-Type", "application/schema+json")
 		_, _ = w.Write(schemas.EventV1alpha1)
 	})
+	mux.HandleFunc("POST "+recovery.UnknownPath, s.serveUnknown)
+	mux.HandleFunc("POST "+recovery.EventsPath, s.serveRecovered)
 	return mux
 }
 

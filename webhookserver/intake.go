@@ -1,11 +1,13 @@
 package webhookserver
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
@@ -21,10 +23,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take answers the request and names the result for the metrics.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) string {
-	cfg, _ := s.config.current()
+	cfg := s.configured(w)
 	if cfg == nil {
-		setRetryAfter(w, 2*time.Second)
-		problemNotReady.write(w)
 		return "not_ready"
 	}
 	if !slices.Contains(cfg.paths, r.URL.Path) {
@@ -43,42 +43,86 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, start time.Time) s
 		p.write(w)
 		return "rejected"
 	}
+	v, refused := s.accept(w, r, cfg, start)
+	if refused != "" {
+		return refused
+	}
+	return s.answer(w, v)
+}
+
+// accept is what an event passes whichever way it came. One that is refused has been answered, and refused is the
+// result's name.
+func (s *Server) accept(
+	w http.ResponseWriter, r *http.Request, cfg *settings, start time.Time,
+) (v verdict, refused string) {
+	body, refused := s.enter(w, r)
+	if refused != "" {
+		return verdict{}, refused
+	}
+	defer s.leave(body)
+	var event *billing.Event
+	cfg, err := s.withSecrets(r.Context(), cfg, func(cfg *settings) (err error) {
+		event, err = verify(cfg, r.Header, body.bytes(), time.Now())
+		return err
+	})
+	if err != nil {
+		return verdict{}, s.refuseSignature(w, err)
+	}
+	s.counters.received.Add(1)
+	return s.process(r.Context(), cfg, event, body.bytes(), start), ""
+}
+
+// enter reads a request's body. leave has to be called unless it was refused.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request) (b *body, refused string) {
 	if !s.gate.enter() {
 		setRetryAfter(w, time.Second)
 		problemOverloaded.write(w)
-		return "overloaded"
+		return nil, "overloaded"
 	}
-	defer s.gate.leave()
-
-	body, err := readBody(w, r, &s.gate, maxBody)
+	b, err := readBody(w, r, &s.gate, maxBody)
 	if err != nil {
-		return s.refuseBody(w, err)
+		s.gate.leave()
+		return nil, s.refuseBody(w, err)
 	}
-	defer body.free()
+	return b, ""
+}
 
-	event, err := verify(cfg, r.Header, body.bytes(), time.Now())
-	if errors.Is(err, provider.ErrSignatureMismatch) {
-		certain := s.config.reread(r.Context())
-		if now, _ := s.config.current(); now != nil {
-			cfg = now
-			event, err = verify(cfg, r.Header, body.bytes(), time.Now())
-		}
-		if errors.Is(err, provider.ErrSignatureMismatch) && !certain {
-			setRetryAfter(w, refreshPause)
-			problemDoubtful.write(w)
-			return "doubtful"
-		}
+func (s *Server) leave(b *body) {
+	b.free()
+	s.gate.leave()
+}
+
+// errDoubtful: the signature fits no secret that is known, and these could not be read afresh.
+var errDoubtful = errors.New("signature not decided")
+
+// withSecrets checks something that is signed, and once more if a secret was replaced just now.
+func (s *Server) withSecrets(ctx context.Context, cfg *settings, check func(*settings) error) (*settings, error) {
+	err := check(cfg)
+	if !errors.Is(err, provider.ErrSignatureMismatch) {
+		return cfg, err
 	}
-	if err != nil {
-		reason, p := refusal(err)
-		s.counters.rejected.Add(1)
-		s.metrics.verifyFailures.WithLabelValues(reason).Inc()
-		s.log.Debug("event refused", "reason", reason)
-		p.write(w)
-		return "rejected"
+	certain := s.config.reread(ctx)
+	if now, _ := s.config.current(); now != nil {
+		cfg, err = now, check(now)
 	}
-	s.counters.received.Add(1)
-	return s.answer(w, s.process(r.Context(), cfg, event, body.bytes(), start))
+	if errors.Is(err, provider.ErrSignatureMismatch) && !certain {
+		return cfg, errDoubtful
+	}
+	return cfg, err
+}
+
+func (s *Server) refuseSignature(w http.ResponseWriter, err error) string {
+	if errors.Is(err, errDoubtful) {
+		setRetryAfter(w, refreshPause)
+		problemDoubtful.write(w)
+		return "doubtful"
+	}
+	reason, p := refusal(err)
+	s.counters.rejected.Add(1)
+	s.metrics.verifyFailures.WithLabelValues(reason).Inc()
+	s.log.Debug("event refused", "reason", reason)
+	p.write(w)
+	return "rejected"
 }
 
 func (s *Server) refuseBody(w http.ResponseWriter, err error) string {

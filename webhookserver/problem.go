@@ -45,6 +45,8 @@ var (
 		"The signature is missing, malformed, outside the tolerance, or made with another secret.")
 	problemMalformed = newProblem(http.StatusBadRequest, "malformed", "Malformed event",
 		"The signature is right, but the body is no event of this provider.")
+	problemQuestion = newProblem(http.StatusBadRequest, "question", "Not a question",
+		"The body is {\"ids\": [...]} with at most 1000 ids of events.")
 	problemMode = newProblem(http.StatusBadRequest, "mode", "Wrong mode",
 		"The event is of the other mode (test or live) than this receiver's account.")
 	problemDoubtful = newProblem(http.StatusServiceUnavailable, "doubtful", "Signature not decided",

@@ -51,7 +51,7 @@ type Options struct {
 	// TLS: Events speaks TLS, with the certificate of spec.tls. Otherwise it speaks plain HTTP, whatever the spec says:
 	// the operator starts replicas anew when that changes.
 	TLS      bool
-	Health   net.Listener  // probes, metrics, schemas
+	Health   net.Listener  // probes, metrics, schemas, and the operator's recovery of missed events
 	LameDuck time.Duration // 0: none
 	Log      *slog.Logger
 	// Metrics takes the server's metrics and is served at /metrics with whatever else is in it.
@@ -177,7 +177,9 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	health := &http.Server{Handler: s.health(), ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout}
+	health := &http.Server{
+		Handler: s.health(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+	}
 	if s.tls != nil {
 		intake.TLSConfig = s.tls.Shown.Config()
 	}

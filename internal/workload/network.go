@@ -14,12 +14,17 @@ import (
 
 func (s Server) service() *coreac.ServiceApplyConfiguration {
 	name, _, port := s.port()
+	spec := coreac.ServiceSpec().WithSelector(s.selector()).WithPorts(
+		coreac.ServicePort().WithName(name).WithPort(port).WithTargetPort(intstr.FromString(name)).
+			WithProtocol(corev1.ProtocolTCP).
+			// Proxies that look at it speak TLS to a server that does.
+			WithAppProtocol(name))
+	if s.Asked {
+		spec.WithPorts(coreac.ServicePort().WithName("health").WithPort(PortHealth).
+			WithTargetPort(intstr.FromString("health")).WithProtocol(corev1.ProtocolTCP).WithAppProtocol("http"))
+	}
 	return coreac.Service(s.Name(), s.Owner.Namespace).WithLabels(s.labels()).WithOwnerReferences(s.ownerReference()).
-		WithSpec(coreac.ServiceSpec().WithSelector(s.selector()).WithPorts(
-			coreac.ServicePort().WithName(name).WithPort(port).WithTargetPort(intstr.FromString(name)).
-				WithProtocol(corev1.ProtocolTCP).
-				// Proxies that look at it speak TLS to a server that does.
-				WithAppProtocol(name)))
+		WithSpec(spec)
 }
 
 func (s Server) hasNetworkPolicy() bool {

@@ -43,6 +43,7 @@ func (r Receiver) Server() Server {
 		TLS:     spec.TLS != nil,
 		URL:     spec.URL,
 		Expose:  spec.Expose,
+		Asked:   true,
 	}
 	if spec.Store != nil {
 		s.Args = append(s.Args, FlagStore)

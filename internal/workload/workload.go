@@ -77,6 +77,8 @@ type Server struct {
 	URL    string
 	Below  bool
 	Expose *v1alpha1.Exposure
+	// Asked: the operator has questions, which the Service leads to PortHealth.
+	Asked bool
 }
 
 // Name of every object of the server.
