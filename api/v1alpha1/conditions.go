@@ -144,6 +144,10 @@ const AnnotationReconcileAt = "kassa.dev/reconcile-at"
 // AnnotationRotateSecret on a WebhookReceiver replaces the signing secret of a managed endpoint; any new value will do.
 const AnnotationRotateSecret = "kassa.dev/rotate-secret"
 
+// AnnotationRecover on a WebhookReceiver looks for missed events of a time: two times in RFC 3339 with a slash between
+// them, such as 2026-11-01T00:00:00Z/2026-11-02T00:00:00Z.
+const AnnotationRecover = "kassa.dev/recover"
+
 // AnnotationReplay on a WebhookEvent delivers it again; any new value will do.
 const AnnotationReplay = "kassa.dev/replay"
 

@@ -182,4 +182,7 @@ type WebhookReceiverStatus struct {
 	// +listMapKey=productID
 	// +kubebuilder:validation:MaxItems=64
 	CatalogChanges []CatalogChange `json:"catalogChanges,omitempty"`
+	// recovery says how far missed events were looked for.
+	// +optional
+	Recovery *RecoveryStatus `json:"recovery,omitempty"`
 }

@@ -85,6 +85,10 @@ type WebhookReceiverSpec struct {
 	// deliver are objects in Kubernetes, and there are no records.
 	// +optional
 	Store *ReceiverStore `json:"store,omitempty"`
+	// recovery says how events are found that the receiver missed: they are read from the provider, and go the same way
+	// as those that it sends.
+	// +optional
+	Recovery *Recovery `json:"recovery,omitempty"`
 	// workload shapes the deployed server.
 	// +optional
 	Workload *Workload `json:"workload,omitempty"`

@@ -210,12 +210,15 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	if err != nil {
 		return fmt.Errorf("setting up Plan: %w", err)
 	}
-	err = (&webhookreceiver.Reconciler{
+	receivers := &webhookreceiver.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder,
 		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: lookAt,
-	}).Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()})
-	if err != nil {
+	}
+	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
 		return fmt.Errorf("setting up WebhookReceiver: %w", err)
+	}
+	if err := setUpRecovery(mgr, receivers, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
+		return fmt.Errorf("setting up recovery: %w", err)
 	}
 	err = (&checkoutendpoint.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Registry: registry,

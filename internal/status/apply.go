@@ -24,7 +24,14 @@ func Apply(
 	if equality.Semantic.DeepEqual(before, status) {
 		return nil
 	}
-	return apply(ctx, c, gvk, obj, status, "")
+	return apply(ctx, c, gvk, obj, status, "", FieldManager)
+}
+
+// ApplyAs writes the fields of status that another manager than FieldManager owns.
+func ApplyAs(
+	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, status any, manager string,
+) error {
+	return apply(ctx, c, gvk, obj, status, "", manager)
 }
 
 // ApplyIfUnchanged is Apply for a decision that must not be made twice: it is refused with a conflict if anybody, such
@@ -35,11 +42,12 @@ func ApplyIfUnchanged(
 	if equality.Semantic.DeepEqual(before, status) {
 		return nil
 	}
-	return apply(ctx, c, gvk, obj, status, obj.GetResourceVersion())
+	return apply(ctx, c, gvk, obj, status, obj.GetResourceVersion(), FieldManager)
 }
 
 func apply(
-	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, status any, version string,
+	ctx context.Context, c client.Client, gvk schema.GroupVersionKind, obj client.Object, status any,
+	version, manager string,
 ) error {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(status)
 	if err != nil {
@@ -52,7 +60,7 @@ func apply(
 	// An object that was deleted and made anew meanwhile must not get the old one's status.
 	u.SetUID(obj.GetUID())
 	u.SetResourceVersion(version)
-	err = c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(FieldManager),
+	err = c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager),
 		client.ForceOwnership)
 	if err != nil {
 		return fmt.Errorf("writing status: %w", err)

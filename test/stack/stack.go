@@ -94,6 +94,8 @@ func New(t testing.TB, o Options) *Stack {
 		transport := &http.Transport{Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 32}
 		t.Cleanup(transport.CloseIdleConnections)
 		o.Sandbox.WebhookTransport = transport
+		// So does the operator, which asks receivers; what is on this machine, Go never asks a proxy for.
+		s.operatorEnv = append([]string{"HTTP_PROXY=" + s.Node.ProxyURL(), "NO_PROXY="}, s.operatorEnv...)
 	}
 	s.startSandbox(t, o)
 	t.Cleanup(s.leave)
