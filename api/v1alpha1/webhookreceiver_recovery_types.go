@@ -57,7 +57,7 @@ type RecoveryPass struct {
 // RecoveryStatus says how far the provider's events were compared with those that the receiver knows. It is written
 // when something was found or went wrong, and otherwise once an hour.
 type RecoveryStatus struct {
-	// sweptUntil: every event up to then, as far as the provider tells, was received.
+	// sweptUntil is the time up to which every event was received, as far as the provider tells.
 	// +optional
 	SweptUntil *metav1.Time `json:"sweptUntil,omitempty"`
 	// lastSweep is when the sweep ended that this status tells of.

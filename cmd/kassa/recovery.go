@@ -9,8 +9,8 @@ import (
 	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
 )
 
-// setUpRecovery lets the operator bring receivers what they missed. Its client reaches Services, straight or by the proxy
-// of the environment, and follows no redirect: what it posts is meant for nobody else.
+// setUpRecovery lets the operator bring receivers what they missed. Its client reaches Services, straight or by the
+// proxy of the environment, and follows no redirect: what it posts is meant for nobody else.
 func setUpRecovery(mgr ctrl.Manager, receivers *webhookreceiver.Reconciler, o webhookreceiver.Options) error {
 	counts, err := webhookreceiver.NewRecoveryMetrics(metrics.Registry)
 	if err != nil {

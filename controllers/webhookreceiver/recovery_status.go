@@ -23,7 +23,9 @@ const (
 	// recoveryGoesOn is the pause between two sweeps of one pass.
 	recoveryGoesOn = 5 * time.Second
 	// recoveryRetry is the first pause after a failure; the next ones are longer, up to the interval.
-	recoveryRetry      = 15 * time.Second
+	recoveryRetry = 15 * time.Second
+	// maxAskedFailures, in a row, end what somebody asked for, which would hold up all else.
+	maxAskedFailures   = 10
 	maxRecoveryMessage = 1024
 )
 
@@ -44,6 +46,9 @@ func (r *Recovery) note(
 	s.Recovered += int64(found.Recovered)
 	if failure != nil {
 		s.Pass = passAfter(pass, found, failure)
+		if pass.Asked != "" && r.progress(receiver).failures >= maxAskedFailures {
+			s.Pass = nil
+		}
 		if s.Pass == nil && pass.Asked != "" {
 			s.Asked, s.AskedResult = pass.Asked, provider.Truncate("given up: "+problemOf(failure).Message, maxRecoveryMessage)
 		}

@@ -24,7 +24,7 @@ const (
 	maxPause = 5 * time.Second
 )
 
-// UnavailableError: the receiver could not be asked, or cannot take events now.
+// UnavailableError is why a receiver could not be asked, or cannot take events now.
 type UnavailableError struct {
 	Status int // 0: there was no answer
 	Err    error

@@ -36,7 +36,8 @@ func TestHistory(t *testing.T) {
 // Answers that lead nowhere, or nowhere else, are errors, and what is no event is left out.
 func TestHistoryOfALiar(t *testing.T) {
 	event := func(id string) string {
-		return fmt.Sprintf(`{"event_id":%q,"event_type":"transaction.paid","occurred_at":"2026-11-26T12:00:00Z","data":{}}`, id)
+		const form = `{"event_id":%q,"event_type":"transaction.paid","occurred_at":"2026-11-26T12:00:00Z","data":{}}`
+		return fmt.Sprintf(form, id)
 	}
 	for body, want := range map[string]string{
 		`[]`:                             "",

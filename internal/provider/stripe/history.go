@@ -28,7 +28,7 @@ const (
 	everything  = "all"
 )
 
-// Events reads a page of GET /v1/events, newest first. Both bounds are inclusive, because events are stamped in seconds.
+// Events reads a page of GET /v1/events, newest first. Both bounds are inclusive: events are stamped in seconds.
 func (c *connection) Events(
 	ctx context.Context, span provider.Span, cursor string,
 ) (provider.PastEvents, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,12 +90,5 @@ func TestHistoryOfALiar(t *testing.T) {
 }
 
 func list(more bool, events ...string) string {
-	body := fmt.Sprintf(`{"object":"list","has_more":%t,"data":[`, more)
-	for i, e := range events {
-		if i > 0 {
-			body += ","
-		}
-		body += e
-	}
-	return body + "]}"
+	return fmt.Sprintf(`{"object":"list","has_more":%t,"data":[%s]}`, more, strings.Join(events, ","))
 }

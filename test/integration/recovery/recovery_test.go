@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,7 +174,7 @@ func rows(t *testing.T, dsn string) func() string {
 			return err.Error()
 		}
 		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-		out := ""
+		var out strings.Builder
 		for _, table := range []string{"customers", "subscriptions", "payments", "payment_failures", "refunds"} {
 			var text string
 			err := conn.QueryRow(t.Context(), "SELECT COALESCE(json_agg(t ORDER BY t::text)::text, '') FROM kassa."+table+" t").
@@ -181,8 +182,8 @@ func rows(t *testing.T, dsn string) func() string {
 			if err != nil {
 				return err.Error()
 			}
-			out += table + ": " + text + "\n"
+			fmt.Fprintf(&out, "%s: %s\n", table, text)
 		}
-		return out
+		return out.String()
 	}
 }
