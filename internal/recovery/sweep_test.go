@@ -56,6 +56,15 @@ func events(n int) []billing.Event {
 	return out
 }
 
+// alone are events of nobody.
+func alone(n int) []billing.Event {
+	out := events(n)
+	for i := range out {
+		out[i].Customer = nil
+	}
+	return out
+}
+
 // memory is a receiver.
 type memory struct {
 	mu     sync.Mutex
@@ -222,7 +231,8 @@ func TestProviderFailsMidway(t *testing.T) {
 	g.Expect(f).To(Equal(Found{Calls: 3, Recovered: 200, Next: "200"}))
 }
 
-// While the receiver takes nothing, nothing counts as looked at. An event that it refuses for good holds nothing up.
+// An event that the receiver cannot take now holds up the later ones of its customer, and nobody else's; what was looked
+// at is looked at again. One that is refused for good holds nothing up.
 func TestReceiverFails(t *testing.T) {
 	g, p, m := NewWithT(t), &past{events: events(300)}, &memory{}
 	m.take = func(id string) (Result, error) {
@@ -236,6 +246,10 @@ func TestReceiverFails(t *testing.T) {
 	f, err := s.Run(t.Context())
 	g.Expect(err).To(MatchError("the receiver answers HTTP 503 Service Unavailable"))
 	g.Expect([]any{f.Next, f.Done}).To(Equal([]any{"100", false}))
+	for _, e := range p.events[100:] {
+		waits := e.Customer.ID == "cus_3" && e.ID >= "evt_00150"
+		g.Expect(m.known[e.ID]).To(Equal(!waits), e.ID)
+	}
 
 	m.take = func(id string) (Result, error) {
 		switch id {
@@ -251,6 +265,11 @@ func TestReceiverFails(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(f.Refused).To(Equal(1))
 	g.Expect(len(m.known)).To(Equal(298))
+	tried := 0
+	m.known, m.take = map[string]bool{}, func(string) (Result, error) { tried++; return "", &UnavailableError{} }
+	_, err = sweepOf(&past{events: alone(300)}, m).Run(t.Context())
+	g.Expect(err).To(HaveOccurred())
+	g.Expect(tried).To(BeNumerically("<", 2*maxUntaken), "it is not asked for every event whether it takes any")
 	m.broken = &UnavailableError{}
 	f, err = sweepOf(p, m).Run(t.Context())
 	g.Expect(err).To(MatchError("the receiver cannot be reached"))

@@ -21,6 +21,8 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/sandbox"
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
+	"github.com/kassa-dev/kassa/internal/sandbox/traffic"
+	"github.com/kassa-dev/kassa/internal/workload"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/postgres"
 	"github.com/kassa-dev/kassa/test/stack"
@@ -112,6 +114,51 @@ func (p *pair) recovered() int64 {
 		return s.Recovered
 	}
 	return 0
+}
+
+// At Paddle too; and a provider that talks nonsense meanwhile is shown in the status, and not asked all the time.
+func TestOutageAtPaddle(t *testing.T) {
+	s := stack.New(t, forgetful)
+	s.Operator()
+	peer := stack.Peers[slices.IndexFunc(stack.Peers, func(p stack.Peer) bool { return p.Name == "paddle" })]
+	key := peer.Key(s.Namespace)
+	peer.ByHand(t, s.SandboxURL, key)
+	s.Create(stack.Secret("paddle", "key", key), peer.Provider("paddle", s.SandboxURL))
+	sink := stack.NewSink(t)
+	p := &pair{Stack: s, WithT: NewWithT(t)}
+	p.hooks = s.CreateReceiver("hooks", sink, func(r *v1alpha1.WebhookReceiver) { r.Spec.ProviderRef.Name = "paddle" })
+	p.hooks.AwaitReady(workload.DefaultReplicas)
+	p.down()
+
+	var want []string
+	account := s.Sandbox.Paddle().Account(key)
+	s.Sandbox.Clock().Advance(time.Hour)
+	for range 30 {
+		e, err := account.Emit("transaction.completed", nil)
+		p.Expect(err).NotTo(HaveOccurred())
+		want = append(want, "paddle:"+p.hooks.Object().Status.Provider.AccountID+":"+e.EventID)
+	}
+	nonsense := traffic.Fault{Path: "/paddle/events", Times: -1, Body: traffic.BodyGarbage}
+	p.Expect(s.Sandbox.Faults().Add(nonsense)).To(Succeed())
+	asked := func() (n int) {
+		for _, r := range s.Sandbox.Requests() {
+			if strings.HasPrefix(r.Path, nonsense.Path) {
+				n++
+			}
+		}
+		return n
+	}
+	before := asked()
+	s.Operator()
+	p.hooks.AwaitReady(workload.DefaultReplicas)
+	p.Eventually(func() *v1alpha1.RecoveryStatus { return p.hooks.Object().Status.Recovery }, patience, often).Should(
+		And(HaveField("Reason", v1alpha1.ReasonUnreachable), HaveField("Message", ContainSubstring("list events"))))
+	p.Expect(asked() - before).To(BeNumerically("<=", 4))
+	p.Expect(sink.Taken()).To(BeEmpty())
+	s.Sandbox.Faults().Clear()
+	p.Eventually(func() []string { return sorted(sink.Taken()) }, patience, often).Should(ConsistOf(want))
+	p.Eventually(func() *v1alpha1.RecoveryStatus { return p.hooks.Object().Status.Recovery }, patience, often).Should(
+		And(HaveField("Reason", ""), HaveField("Pass", BeNil()), HaveField("Recovered", BeEquivalentTo(30))))
 }
 
 func sorted(taken map[string]int) []string { return slices.Sorted(maps.Keys(taken)) }
