@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	noon   = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	days30 = provider.HistoryTraits{Kept: 30 * 24 * time.Hour}
+	noon    = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	forever = provider.HistoryTraits{}
+	days30  = provider.HistoryTraits{Kept: 30 * 24 * time.Hour}
 )
 
 func at(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }
@@ -43,7 +44,7 @@ func TestSweepFrom(t *testing.T) {
 		{"after a week", 100 * day, 7 * day, 0, days30, 7*day + 10*time.Minute},
 		{"after a week that the ledger forgot", 100 * day, 7 * day, 72 * time.Hour, days30, 71 * time.Hour},
 		{"after longer than the provider keeps events", 100 * day, 90 * day, 8760 * time.Hour, days30, 30 * day},
-		{"where nothing is forgotten", 100 * day, 90 * day, 8760 * time.Hour, provider.HistoryTraits{}, 90*day + 10*time.Minute},
+		{"where nothing is forgotten", 100 * day, 90 * day, 8760 * time.Hour, forever, 90*day + 10*time.Minute},
 	} {
 		receiver, p := receiverOf(c.age), progress{status: &v1alpha1.RecoveryStatus{}}
 		if c.until > 0 {
@@ -112,7 +113,8 @@ func TestRecords(t *testing.T) {
 	event := func(kind billing.EventType, native string) *billing.Event {
 		return &billing.Event{Type: kind, NativeType: native}
 	}
-	paid, product := event(billing.PaymentSucceeded, "invoice.paid"), event(billing.CatalogProductChanged, "product.updated")
+	paid := event(billing.PaymentSucceeded, "invoice.paid")
+	product := event(billing.CatalogProductChanged, "product.updated")
 	unnamed := event("", "payment_intent.created")
 	failed := event("", "charge.failed")
 	failed.Payment = &billing.EventPayment{FailureCode: "card_declined"}

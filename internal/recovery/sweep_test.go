@@ -191,6 +191,7 @@ func TestLiars(t *testing.T) {
 	limited := &provider.Error{Class: provider.ClassRateLimited, RetryAfter: time.Minute}
 	n := 0
 	more := func(string) (provider.PastEvents, error) { n++; return page(strconv.Itoa(n)) }
+	limit := func(string) (provider.PastEvents, error) { return provider.PastEvents{}, limited }
 	turns := map[string]string{"": "a", "a": "b", "b": "a"}
 	for name, c := range map[string]struct {
 		answer func(string) (provider.PastEvents, error)
@@ -200,7 +201,7 @@ func TestLiars(t *testing.T) {
 		"the same page":     {func(string) (provider.PastEvents, error) { return page("a") }, ErrEndless, 2},
 		"two pages in turn": {func(c string) (provider.PastEvents, error) { return page(turns[c]) }, ErrEndless, 3},
 		"ever new pages":    {more, nil, MaxCalls},
-		"too many requests": {func(string) (provider.PastEvents, error) { return provider.PastEvents{}, limited }, limited, 1},
+		"too many requests": {limit, limited, 1},
 		"no events":         {func(string) (provider.PastEvents, error) { return provider.PastEvents{}, nil }, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -231,8 +232,8 @@ func TestProviderFailsMidway(t *testing.T) {
 	g.Expect(f).To(Equal(Found{Calls: 3, Recovered: 200, Next: "200"}))
 }
 
-// An event that the receiver cannot take now holds up the later ones of its customer, and nobody else's; what was looked
-// at is looked at again. One that is refused for good holds nothing up.
+// An event that the receiver cannot take now holds up the later ones of its customer, and nobody else's; what was
+// looked at is looked at again. One that is refused for good holds nothing up.
 func TestReceiverFails(t *testing.T) {
 	g, p, m := NewWithT(t), &past{events: events(300)}, &memory{}
 	m.take = func(id string) (Result, error) {

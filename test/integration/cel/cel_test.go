@@ -191,6 +191,8 @@ func TestRules(t *testing.T) {
 			"an event is a name such as payment.succeeded"},
 		{"a forgetful ledger", receiver, "registration:", "ledger: {retention: 24h}\n  registration:",
 			"retention is a duration between 72h and 8760h"},
+		{"a recovery without a pause", receiver, "registration:", "recovery: {interval: 5s}\n  registration:",
+			"interval is a duration between 1m and 24h"},
 		{"a back-off the wrong way round", receiver, "registration:",
 			"delivery: {retry: {minBackoff: 1h, maxBackoff: 1m}}\n  registration:",
 			"minBackoff must not be longer than maxBackoff"},
