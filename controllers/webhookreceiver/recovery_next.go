@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/registration"
@@ -52,9 +50,8 @@ func nextPass(receiver *v1alpha1.WebhookReceiver, p progress, traits provider.Hi
 	case p.due.After(now):
 		return next{wait: p.due.Sub(now)}
 	}
-	from := metav1.NewTime(sweepFrom(receiver, p, traits, now))
-	started := metav1.NewTime(now)
-	return next{pass: &v1alpha1.RecoveryPass{From: &from, StartedAt: &started}}
+	from := timeOf(sweepFrom(receiver, p, traits, now))
+	return next{pass: &v1alpha1.RecoveryPass{From: from, StartedAt: timeOf(now)}}
 }
 
 func recoveryEnabled(receiver *v1alpha1.WebhookReceiver, traits provider.HistoryTraits) bool {
@@ -126,6 +123,6 @@ func passOf(
 		return nil, fmt.Sprintf("%s begins before %s, since when the provider keeps its events",
 			v1alpha1.AnnotationRecover, now.Add(-traits.Kept).UTC().Format(time.RFC3339))
 	}
-	begins, ends, started := metav1.NewTime(from), metav1.NewTime(to), metav1.NewTime(now)
-	return &v1alpha1.RecoveryPass{From: &begins, To: &ends, StartedAt: &started, Asked: asked}, ""
+	to = to.Add(time.Second - 1) // a fraction of a second counts as a whole one
+	return &v1alpha1.RecoveryPass{From: timeOf(from), To: timeOf(to), StartedAt: timeOf(now), Asked: asked}, ""
 }

@@ -15,7 +15,7 @@ const (
 	// MaxCalls is how many requests go to the provider. At Stripe, whose pages are the smallest, that is 10 000 events.
 	MaxCalls = 110
 	// maxHeld is how much of what was found waits to be brought, in bytes. What is more waits for the next sweep.
-	maxHeld = 32 << 20
+	maxHeld = 16 << 20
 	// Young is the age below which an event is the provider's own to deliver.
 	Young = time.Minute
 )
