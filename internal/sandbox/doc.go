@@ -43,6 +43,7 @@
 //	                                       again: an event of Stripe's, a notification of Paddle's, or a webhook_id
 //	POST   /_kassa/deliveries/hold         keeps back what is sent from now on
 //	POST   /_kassa/deliveries/release      {"order"?: "reversed" or "shuffled", "seed"?} → {"sent"}: sends it, one by one
+//	POST   /_kassa/deliveries/lose         → {"lost"}: drops what was kept back, as after an outage of days
 //	GET    /_kassa/state                   {"stripe":[…],"paddle":[…],"lemonsqueezy":{…}}: products, prices and what
 //	                                       else there is
 //	DELETE /_kassa/state                   forgets all data, logs, faults, waiting deliveries and changes of the clock

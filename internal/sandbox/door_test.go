@@ -106,6 +106,29 @@ func TestTheDoorRepeatsAndReorders(t *testing.T) {
 	}
 }
 
+// What the door loses does not come, and what happens afterwards does. Stripe's list has both.
+func TestTheDoorLoses(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	g, in := w.g, newInbox(t)
+	w.endpoint(in.URL, "product.created", "product.updated")
+	emit := func(kind string) {
+		g.Expect(w.ask("POST", "stripe/events", `{"type":"`+kind+`"}`, nil)).To(Equal(http.StatusOK))
+	}
+	g.Expect(w.ask("POST", "deliveries/hold", "", nil)).To(Equal(http.StatusNoContent))
+	emit("product.created")
+	emit("product.created")
+	var lost struct{ Lost int }
+	g.Expect(w.ask("POST", "deliveries/lose", "", &lost)).To(Equal(http.StatusOK))
+	g.Expect(lost.Lost).To(Equal(2))
+	emit("product.updated")
+	g.Eventually(in.types).Should(Equal([]string{"product.updated"}))
+	pending := map[string]int{}
+	for _, e := range w.Stripe().Accounts()[0].Events() {
+		pending[e.Type] += e.PendingWebhooks
+	}
+	g.Expect(pending).To(HaveKeyWithValue("product.created", 2))
+}
+
 // The door announces Paddle's events in the name of the account that is in use.
 func TestTheDoorAnnouncesPaddlesEvents(t *testing.T) {
 	w := newPaddleWorld(t, sandbox.Options{})

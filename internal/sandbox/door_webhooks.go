@@ -29,6 +29,9 @@ func (s *Sandbox) webhookDoor(mux *http.ServeMux) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_kassa/deliveries/release", s.releaseDeliveries)
+	mux.HandleFunc("POST /_kassa/deliveries/lose", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, map[string]int{"lost": s.webhooks.Lose()})
+	})
 	mux.HandleFunc("POST /_kassa/stripe/events", s.emitEvent)
 	mux.HandleFunc("POST /_kassa/paddle/events", s.emitPaddleEvent)
 	mux.HandleFunc("POST /_kassa/lemonsqueezy/events", s.emitLemonEvent)

@@ -143,6 +143,15 @@ func (q *Queue) Release(order Order, seed uint64) int {
 	return len(held)
 }
 
+// Lose drops what was held, as a provider does that has tried for days, and returns how many messages that are.
+func (q *Queue) Lose() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lost := len(q.held)
+	q.held, q.holding = nil, false
+	return lost
+}
+
 // follow makes the first of what was released ready. The queue is locked.
 func (q *Queue) follow() {
 	if len(q.released) == 0 {
