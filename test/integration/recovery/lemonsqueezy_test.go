@@ -20,8 +20,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// At LemonSqueezy nothing is looked for until somebody asks. Then the application is told what was bought meanwhile, and
-// not twice when it is asked for twice.
+// At LemonSqueezy nothing is looked for until somebody asks. Then the application is told what was bought meanwhile,
+// and not twice when it is asked for twice.
 func TestAskedAtLemonSqueezy(t *testing.T) {
 	g := NewWithT(t)
 	s := stack.New(t, forgetful)
