@@ -103,12 +103,9 @@ func (r *Recovery) run(
 	if err != nil {
 		return recovery.Found{Next: pass.Cursor}, err
 	}
-	span := provider.Span{From: pass.From.Time}
-	if pass.To != nil {
-		span.To = pass.To.Time
-	}
+	now := r.Receivers.Now()
 	return recovery.Sweep{
-		History: history, Span: span, Cursor: pass.Cursor, Settled: pass.Asked == "", Now: r.Receivers.Now(),
+		History: history, Span: spanOf(pass, receiver, now), Cursor: pass.Cursor, Settled: pass.Asked == "", Now: now,
 		Records: func(e *billing.Event) bool { return records(&receiver.Spec, e) },
 		Receiver: &recovery.Client{
 			HTTP: r.HTTP, Address: addressOf(receiver), Codec: account.Adapter.Codec(), Secret: secret,

@@ -96,6 +96,15 @@ func remembered(receiver *v1alpha1.WebhookReceiver, now time.Time) time.Time {
 	return now.Add(retentionMargin - retention)
 }
 
+// spanOf is what is left of a pass's time. The ledger may have forgotten a part of it since the pass began.
+func spanOf(pass *v1alpha1.RecoveryPass, receiver *v1alpha1.WebhookReceiver, now time.Time) provider.Span {
+	span := provider.Span{From: later(pass.From.Time, remembered(receiver, now))}
+	if pass.To != nil {
+		span.To = pass.To.Time
+	}
+	return span
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

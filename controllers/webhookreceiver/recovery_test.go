@@ -89,6 +89,17 @@ func TestNextPass(t *testing.T) {
 	g.Expect(nextPass(receiver, p, made, noon).pass).NotTo(BeNil())
 }
 
+// A pass that goes on after a long time does not look for what the ledger has forgotten meanwhile.
+func TestSpanOfAnOldPass(t *testing.T) {
+	g, receiver := NewWithT(t), receiverOf(time.Hour)
+	pass := &v1alpha1.RecoveryPass{From: at(noon.Add(-time.Hour)), To: at(noon)}
+	g.Expect(spanOf(pass, receiver, noon)).To(Equal(provider.Span{From: noon.Add(-time.Hour), To: noon}))
+	late := noon.Add(744 * time.Hour)
+	g.Expect(spanOf(pass, receiver, late)).To(Equal(provider.Span{From: noon.Add(time.Hour), To: noon}))
+	pass.To = nil
+	g.Expect(spanOf(pass, receiver, noon).To).To(BeZero())
+}
+
 func TestAskedIsRefused(t *testing.T) {
 	for asked, want := range map[string]string{
 		"yesterday":                                 "two times in RFC 3339",
