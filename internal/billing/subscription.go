@@ -43,10 +43,12 @@ type Subscription struct {
 	Currency          Currency
 	CurrentPeriodEnd  time.Time // zero when there is none
 	CancelAtPeriodEnd bool
-	EndsAt            time.Time // when it ends, or ended; zero when it goes on
-	TrialEnd          time.Time
-	CreatedAt         time.Time
-	UpdatedAt         time.Time // zero where the provider does not tell
+	// CollectionPaused: nothing is collected, whatever the status says. Stripe only; elsewhere the status says it.
+	CollectionPaused bool
+	EndsAt           time.Time // when it ends, or ended; zero when it goes on
+	TrialEnd         time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time // zero where the provider does not tell
 	// Owner is whose marks Plan and Price are by; see EventSubscription.
 	Owner       Owner
 	Plan, Price string

@@ -57,6 +57,8 @@ const (
 	CapabilitySubscriptions Capability = "Subscriptions"
 	// CapabilityHistory: what happened before can be read; see History.
 	CapabilityHistory Capability = "History"
+	// CapabilityDunning: what is owed can be read, and subscriptions be paused; see Dunner.
+	CapabilityDunning Capability = "Dunning"
 )
 
 // Traits are the ways in which providers' catalogues differ, as data that internal/catalog decides by.

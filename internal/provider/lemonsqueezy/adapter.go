@@ -28,6 +28,7 @@ func (Adapter) Capabilities() []provider.Capability {
 		provider.CapabilityCatalog, provider.CapabilityTiers, provider.CapabilityMeteredUsage,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 		provider.CapabilityHistory,
+		provider.CapabilityDunning,
 	}
 }
 

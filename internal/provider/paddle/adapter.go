@@ -38,6 +38,7 @@ func (Adapter) Capabilities() []provider.Capability {
 		provider.CapabilityTaxBehavior, provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 		provider.CapabilityHistory,
+		provider.CapabilityDunning,
 	}
 }
 

@@ -26,6 +26,7 @@ func (Adapter) Capabilities() []provider.Capability {
 		provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency, provider.CapabilityTiers,
 		provider.CapabilityMeteredUsage, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
 		provider.CapabilityCheckouts, provider.CapabilitySubscriptions, provider.CapabilityHistory,
+		provider.CapabilityDunning,
 	}
 }
 

@@ -84,7 +84,7 @@ func subscriptionOf(s *subscription) billing.Subscription {
 		o.Price = priceRefOf(item.Price)
 	}
 	told := o.subscription()
-	out.Status, out.CancelAtPeriodEnd = told.Status, *told.CancelAtPeriodEnd
+	out.Status, out.CancelAtPeriodEnd, out.CollectionPaused = told.Status, *told.CancelAtPeriodEnd, o.PauseCollection
 	out.PriceID, out.Owner, out.Plan, out.Price = told.PriceID, told.Owner, told.Plan, told.Price
 	out.CurrentPeriodEnd = moment(o.CurrentPeriodEnd)
 	switch {

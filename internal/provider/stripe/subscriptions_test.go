@@ -49,7 +49,7 @@ func TestSubscriptionOf(t *testing.T) {
 		"in trial": {"trialing", `"current_period_end":1774000000,"trial_end":1774000000,`,
 			func(s *billing.Subscription) { s.Status, s.TrialEnd = billing.StatusTrialing, end }},
 		"not collected": {"active", `"current_period_end":1774000000,"pause_collection":{"behavior":"void"},`,
-			func(s *billing.Subscription) { s.Status = billing.StatusPaused }},
+			func(s *billing.Subscription) { s.Status, s.CollectionPaused = billing.StatusPaused, true }},
 		"with the customer": {"active", `"current_period_end":1774000000,"customer":{"id":"cus_2","email":"j@example.com"},`,
 			func(s *billing.Subscription) { s.CustomerID, s.Email = "cus_2", "j@example.com" }},
 	} {

@@ -127,7 +127,12 @@ func (a *account) end(s *Subscription) {
 	})
 }
 
+// pause stops a subscription. A renewal that is past due is canceled with it, so that no period is charged twice.
 func (a *account) pause(s *Subscription) {
+	if s.Status == pastDue && s.unpaid != nil {
+		a.change(s.unpaid, "transaction.canceled", func(time.Time) { s.unpaid.Status = canceled })
+		s.unpaid, s.tries = nil, 0
+	}
 	a.alter(s, "subscription.paused", func(now time.Time) {
 		at := stamp(now)
 		s.stop(paused)

@@ -201,7 +201,7 @@ func (c *call) pauseSubscription() (any, *apiError) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.Status != active:
+	case s.Status != active && s.Status != pastDue:
 		return nil, subscriptionError("subscription_cannot_be_paused", "only active subscriptions can be paused")
 	case now:
 		c.pause(s)
