@@ -31,6 +31,7 @@ type eventData struct {
 	Payment      *billing.EventPayment      `json:"payment,omitempty"`
 	Checkout     *billing.EventCheckout     `json:"checkout,omitempty"`
 	Dispute      *billing.EventDispute      `json:"dispute,omitempty"`
+	Dunning      *billing.EventDunning      `json:"dunning,omitempty"`
 	Metadata     map[string]string          `json:"metadata,omitempty"`
 }
 
@@ -170,7 +171,7 @@ func writeData(buf *bytes.Buffer, e *billing.Event) error {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(eventData{
 		Customer: e.Customer, Subscription: e.Subscription, Payment: e.Payment, Checkout: e.Checkout,
-		Dispute: e.Dispute, Metadata: e.Metadata,
+		Dispute: e.Dispute, Dunning: e.Dunning, Metadata: e.Metadata,
 	})
 	if err != nil {
 		return fmt.Errorf("encode data: %w", err)

@@ -126,9 +126,12 @@ func TestEventsMatchTheSchema(t *testing.T) {
 		return schema.Validate(v)
 	}
 	events := []billing.Event{fullEvent(), {ID: "e", NativeType: "n", Native: json.RawMessage(`{}`)}}
-	for _, kind := range billing.EventTypes() {
+	for _, kind := range append(billing.EventTypes(), billing.OwnEventTypes()...) {
 		e := fullEvent()
 		e.Type = kind
+		if kind.IsOwn() {
+			e.Dunning = &billing.EventDunning{InvoiceID: "in_1", FailedPayments: 3, Action: billing.DunPause}
+		}
 		events = append(events, e)
 	}
 	for _, e := range events {

@@ -40,6 +40,7 @@ type settings struct {
 	events          []string
 	sinks           []sink
 	retry           retry
+	dunning         bool // payments that fail are told to the operator
 	retention       time.Duration
 	source          string // of the CloudEvents
 	idPrefix        string // of the CloudEvents: "stripe:acct_1:"
@@ -124,6 +125,7 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 		tolerance: duration(r.Spec.SignatureTolerance, defaultTolerance),
 		events:    r.Spec.Events,
 		retry:     retryOf(r.Spec.Delivery),
+		dunning:   r.Spec.Dunning != nil,
 		retention: retentionOf(r.Spec.Ledger),
 		source:    "/billing.kassa.dev/namespaces/" + r.Namespace + "/webhookreceivers/" + r.Name,
 		idPrefix:  strings.ToLower(string(account.Type)) + ":" + account.AccountID + ":",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/notice"
 )
 
 func repeat(n int) []string {
@@ -58,13 +59,13 @@ func TestWebhookEventOfADeferredEvent(t *testing.T) {
 	f.g.Eventually(f.inbox, patience, often).Should(ConsistOf(HaveField("Status.Sinks", ConsistOf(
 		And(HaveField("LastError", "HTTP 503"), HaveField("Attempts", BeNumerically(">=", 1)))))))
 	e := f.inbox()[0]
-	f.g.Expect(e.Name).To(Equal(inboxName("stripe", "evt_1")))
+	f.g.Expect(e.Name).To(Equal(notice.ObjectName("stripe", "evt_1")))
 	f.g.Expect(e.Labels).To(HaveKeyWithValue(v1alpha1.LabelReceiver, "stripe"))
 	f.g.Expect(e.OwnerReferences).To(ConsistOf(And(
 		HaveField("Kind", "WebhookReceiver"), HaveField("UID", f.receiver.UID))))
 	f.g.Expect(e.Spec.Sinks).To(Equal([]string{"app"}))
 	f.g.Expect(e.Spec.Type).To(Equal("payment.succeeded"))
-	raw, err := unpack(e.Spec.Payload)
+	raw, err := notice.Unpack(e.Spec.Payload)
 	f.g.Expect(err).NotTo(HaveOccurred())
 	f.g.Expect(string(raw)).To(Equal(eventBody("evt_1", "invoice.paid")))
 	f.g.Eventually(func() *v1alpha1.PendingEvents { return f.read().Status.Pending }, patience, often).Should(
@@ -170,7 +171,7 @@ func TestDeadLetterAndReplay(t *testing.T) {
 	f.ledger.do(func() { f.ledger.states["evt_1"] = ledger.Deferred })
 	old := &v1alpha1.WebhookEvent{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: f.namespace, Name: inboxName("stripe", "evt_1"),
+			Namespace: f.namespace, Name: notice.ObjectName("stripe", "evt_1"),
 			Labels: map[string]string{v1alpha1.LabelReceiver: "stripe"},
 		},
 		Spec: v1alpha1.WebhookEventSpec{

@@ -168,6 +168,8 @@ func (testCodec) Parse(body []byte) (billing.Event, error) {
 	switch in.Type {
 	case "invoice.paid":
 		e.Type = billing.PaymentSucceeded
+	case "invoice.payment_failed":
+		e.Type = billing.PaymentFailed
 	case "price.updated":
 		e.Type = billing.CatalogPriceChanged
 	case "customer.subscription.updated":

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,12 +20,13 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/notice"
 )
 
 // inbox keeps the events that a sink could not take in time as WebhookEvents, and delivers them later.
 type inbox struct {
 	client   client.WithWatch
-	ledger   ledger.Ledger
+	ledger   ledger.Ledger // nil where a ledger.Keeper has all but what dunning left
 	config   *config
 	plans    *plans
 	index    *index
@@ -84,12 +83,6 @@ func (b *inbox) keptByProvider(wanted []*sink) bool {
 	})
 }
 
-// inboxName is the name of an event's WebhookEvent, so that whoever takes the event over finds it.
-func inboxName(receiver, eventID string) string {
-	sum := sha256.Sum256([]byte(eventID))
-	return receiver + "-" + hex.EncodeToString(sum[:16])
-}
-
 // put makes the payload durable for the sinks that still need it. That it is there already is success; the phase is
 // that of the object.
 func (b *inbox) put(
@@ -120,7 +113,7 @@ func (b *inbox) put(
 	}
 	object := &v1alpha1.WebhookEvent{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: cfg.namespace, Name: inboxName(cfg.name, e.ID),
+			Namespace: cfg.namespace, Name: notice.ObjectName(cfg.name, e.ID),
 			Labels: map[string]string{v1alpha1.LabelReceiver: cfg.name},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: v1alpha1.GroupVersion.String(), Kind: "WebhookReceiver", Name: cfg.name, UID: cfg.uid,
@@ -133,6 +126,9 @@ func (b *inbox) put(
 	}
 	if !e.Time.IsZero() {
 		object.Spec.OccurredAt = microTime(e.Time)
+	}
+	if slices.Contains(object.Spec.Sinks, v1alpha1.SinkDunning) {
+		object.Labels[v1alpha1.LabelDunning] = "true"
 	}
 	err = b.client.Create(ctx, object)
 	if err == nil {
@@ -147,7 +143,7 @@ func (b *inbox) put(
 // there is the phase of the event's WebhookEvent, if it is there for these sinks.
 func (b *inbox) there(ctx context.Context, cfg *settings, eventID string, sinks []string) (v1alpha1.EventPhase, error) {
 	var there v1alpha1.WebhookEvent
-	key := client.ObjectKey{Namespace: cfg.namespace, Name: inboxName(cfg.name, eventID)}
+	key := client.ObjectKey{Namespace: cfg.namespace, Name: notice.ObjectName(cfg.name, eventID)}
 	if err := b.client.Get(ctx, key, &there); err != nil {
 		return "", err
 	}
@@ -197,7 +193,7 @@ func covers(all, some []string) bool {
 // find reads the event's WebhookEvent afresh.
 func (b *inbox) find(ctx context.Context, cfg *settings, eventID string) (v1alpha1.EventPhase, bool, error) {
 	var there v1alpha1.WebhookEvent
-	key := client.ObjectKey{Namespace: cfg.namespace, Name: inboxName(cfg.name, eventID)}
+	key := client.ObjectKey{Namespace: cfg.namespace, Name: notice.ObjectName(cfg.name, eventID)}
 	switch err := b.client.Get(ctx, key, &there); {
 	case apierrors.IsNotFound(err):
 		return "", false, nil
@@ -230,20 +226,4 @@ func (b *inbox) pack(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("compress payload: %w", err)
 	}
 	return out.Bytes(), nil
-}
-
-// unpack never gives more than a request's body may have.
-func unpack(payload []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(payload))
-	if err != nil {
-		return nil, fmt.Errorf("read payload: %w", err)
-	}
-	raw, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("read payload: %w", err)
-	}
-	if len(raw) > maxBody {
-		return nil, fmt.Errorf("read payload: %w", errTooLarge)
-	}
-	return raw, nil
 }

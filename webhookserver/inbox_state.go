@@ -35,6 +35,12 @@ func choreAt(e *v1alpha1.WebhookEvent, now time.Time, r retry) time.Time {
 		due = now
 	case e.Status.Phase == v1alpha1.EventDead:
 		return time.Time{}
+	case dunningAlone(e):
+		// Nothing is left for receivers but to end the event when the operator is through with it.
+		if atOperator(e) {
+			return time.Time{}
+		}
+		due = now
 	}
 	return later(due, claimedUntil(e))
 }
@@ -82,13 +88,17 @@ func replayed(nonce string, now time.Time, r retry) v1alpha1.WebhookEventStatus 
 	}
 }
 
-// toDeliver are the names of the sinks that still have to take the event. A replay that is wanted begins with none.
+// toDeliver are the names of the receiver's sinks that still have to take the event. A replay that is wanted begins
+// with none.
 func toDeliver(e *v1alpha1.WebhookEvent) []string {
 	if !waits(e.Status.Phase) || replayWanted(e) != "" {
 		return nil
 	}
 	var out []string
 	for _, name := range e.Spec.Sinks {
+		if name == v1alpha1.SinkDunning {
+			continue
+		}
 		if d := deliveryOf(e.Status.Sinks, name); d.Phase == v1alpha1.EventPending {
 			out = append(out, name)
 		}
@@ -124,6 +134,9 @@ func afterAttempts(
 		switch d.Phase {
 		case v1alpha1.EventPending:
 			pending = true
+			if name == v1alpha1.SinkDunning {
+				break // the operator's time is not the receivers'
+			}
 			if out.NextAttempt == nil || d.NextAttempt != nil && d.NextAttempt.Before(out.NextAttempt) {
 				out.NextAttempt = d.NextAttempt
 			}

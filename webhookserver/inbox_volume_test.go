@@ -17,6 +17,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/notice"
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
@@ -45,7 +46,7 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 	f.g.Expect(phase).To(Equal(v1alpha1.EventDead))
 	stored := f.inbox()[0]
 	f.g.Expect(len(stored.Spec.Payload)).To(BeNumerically(">", maxBody), "it was not compressed")
-	unpacked, err := unpack(stored.Spec.Payload)
+	unpacked, err := notice.Unpack(stored.Spec.Payload)
 	f.g.Expect(err).NotTo(HaveOccurred())
 	f.g.Expect(bytes.Equal(unpacked, raw)).To(BeTrue())
 }

@@ -24,6 +24,10 @@ func (s *Server) keep(
 		s.complaints.unencodable.log(s.log, err)
 		return unavailable(time.Minute)
 	}
+	if err := s.leaveForDunning(ctx, cfg, e, raw, m, start); err != nil {
+		s.complaints.unwritten.log(s.log, err)
+		return unavailable(5 * time.Second)
+	}
 	account := records.Account{Provider: cfg.provider, ID: cfg.account}
 	kept, err := s.outbox.keeper.Keep(ctx, ledger.Work{
 		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,

@@ -59,7 +59,7 @@ func (s *Server) process(
 	if len(wanted) == 0 && e.Type == "" && !s.records(e) {
 		return verdict{result: resultUnknown}
 	}
-	if len(wanted) == 0 && e.Type != "" && !cfg.selects(e) {
+	if len(wanted) == 0 && e.Type != "" && !cfg.selects(e) && !cfg.dunned(e) {
 		return verdict{result: resultUnselected}
 	}
 	if s.outbox.keeper != nil {
@@ -149,7 +149,7 @@ func (s *Server) deliver(
 	if received.IsZero() {
 		received = time.Now()
 	}
-	if len(wanted) == 0 {
+	if len(wanted) == 0 && !cfg.dunned(e) {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
 	s.plans.name(e)
@@ -159,6 +159,9 @@ func (s *Server) deliver(
 		return unavailable(time.Minute)
 	}
 	left := s.offer(ctx, m, wanted, start)
+	if cfg.dunned(e) {
+		left = append(left, forDunning())
+	}
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}

@@ -41,7 +41,7 @@ type Options struct {
 	Identity string
 	Client   client.WithWatch // with the kinds of v1alpha1 and the core Secret
 	// Ledger is run by the Server. If it is a ledger.Keeper, what is left to deliver is kept there, and not as
-	// WebhookEvents.
+	// WebhookEvents, but for what dunning needs.
 	Ledger ledger.Ledger
 	// Database is told the connection string of spec.store.postgres, whenever that changes. Only with a Keeper. Its error
 	// must not have the string in it.
@@ -114,6 +114,9 @@ func New(o Options) *Server {
 	s.inbox = &inbox{
 		client: o.Client, ledger: o.Ledger, config: s.config, plans: s.plans, index: index, identity: o.Identity,
 		attempt: s.attemptAll, recent: &s.recent, counters: &s.counters, log: o.Log,
+	}
+	if keeper != nil {
+		s.inbox.ledger = nil
 	}
 	s.status = &statusWriter{
 		client: o.Client, counters: &s.counters, recent: &s.recent, changes: &s.changes, summary: s.summary, log: o.Log,
@@ -237,19 +240,24 @@ func (s *Server) measureCertificate() {
 
 // summary counts the events that wait.
 func (s *Server) summary() (pending, dead int, oldest time.Time) {
+	pending, dead, oldest = s.inbox.index.summary()
 	if s.outbox.keeper == nil {
-		return s.inbox.index.summary()
+		return pending, dead, oldest
 	}
 	n := s.outbox.waiting()
-	return n.Pending, n.Dead, n.Oldest
+	if oldest.IsZero() || !n.Oldest.IsZero() && n.Oldest.Before(oldest) {
+		oldest = n.Oldest
+	}
+	return pending + n.Pending, dead + n.Dead, oldest
 }
 
 // waitingFor counts the events that wait for a sink.
 func (s *Server) waitingFor(sink string) int {
-	if s.outbox.keeper == nil {
-		return s.inbox.index.waitingFor(sink)
+	n := s.inbox.index.waitingFor(sink)
+	if s.outbox.keeper != nil {
+		n += s.outbox.waiting().BySink[sink]
 	}
-	return s.outbox.waiting().BySink[sink]
+	return n
 }
 
 func (s *Server) measureInbox() {

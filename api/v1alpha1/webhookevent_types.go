@@ -17,7 +17,8 @@ const (
 	EventDead EventPhase = "Dead"
 )
 
-// WebhookEventSpec is an event that a sink could not take when it arrived.
+// WebhookEventSpec is an event that a sink could not take when it arrived, that dunning has to look at, or that is
+// Kassa's own.
 // payload is not compared: the API server's CEL reads a byte field as URL-safe base64 and refuses any other.
 // +kubebuilder:validation:XValidation:rule="self.receiver == oldSelf.receiver && self.eventID == oldSelf.eventID && self.receivedAt == oldSelf.receivedAt && self.sinks == oldSelf.sinks && (has(self.type) ? self.type : \"\") == (has(oldSelf.type) ? oldSelf.type : \"\") && (has(self.nativeType) ? self.nativeType : \"\") == (has(oldSelf.nativeType) ? oldSelf.nativeType : \"\") && (has(self.orderKey) ? self.orderKey : \"\") == (has(oldSelf.orderKey) ? oldSelf.orderKey : \"\") && has(self.occurredAt) == has(oldSelf.occurredAt) && (!has(self.occurredAt) || self.occurredAt == oldSelf.occurredAt)",message="a WebhookEvent's spec never changes; annotate the object with kassa.dev/replay to deliver it again"
 type WebhookEventSpec struct {
@@ -50,16 +51,18 @@ type WebhookEventSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	OrderKey string `json:"orderKey,omitempty"`
-	// payload is the request's body, gzip-compressed. Limited so that the object fits into etcd.
+	// payload is the request's body, or an event of Kassa's own with it, gzip-compressed. Limited so that the object
+	// fits into etcd.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1468006
 	Payload []byte `json:"payload,omitempty"`
-	// sinks that still have to take the event.
+	// sinks that still have to take the event. kassa-dunning is none of the receiver's: what waits for it the operator
+	// looks at, as spec.dunning of the receiver says.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=9
 	// +kubebuilder:validation:items:MaxLength=63
 	Sinks []string `json:"sinks,omitempty"`
 }
@@ -95,7 +98,7 @@ type WebhookEventStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=9
 	Sinks []SinkDelivery `json:"sinks,omitempty"`
 	// nextAttempt is when the event is tried again at the first of its sinks.
 	// +optional
@@ -137,7 +140,7 @@ type WebhookEvent struct {
 	// spec is the event.
 	// +required
 	Spec WebhookEventSpec `json:"spec,omitzero"`
-	// status is written by the receiver's replicas.
+	// status is written by the receiver's replicas, and by the operator for kassa-dunning.
 	// +optional
 	Status WebhookEventStatus `json:"status,omitzero"`
 }

@@ -62,6 +62,7 @@ type Sink struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="a sink name has lower-case letters, digits and dashes, and starts and ends with a letter or digit, such as app"
+	// +kubebuilder:validation:XValidation:rule="self != 'kassa-dunning'",message="kassa-dunning is the name of a sink of Kassa's own; give this one another"
 	Name string `json:"name,omitempty"`
 	// http is the endpoint.
 	// +required

@@ -185,4 +185,7 @@ type WebhookReceiverStatus struct {
 	// recovery says how far missed events were looked for.
 	// +optional
 	Recovery *RecoveryStatus `json:"recovery,omitempty"`
+	// dunning is what was done about invoices that were not paid.
+	// +optional
+	Dunning *DunningStatus `json:"dunning,omitempty"`
 }

@@ -78,6 +78,9 @@ type WebhookReceiverSpec struct {
 	// delivery says where events go.
 	// +optional
 	Delivery *Delivery `json:"delivery,omitempty"`
+	// dunning ends or pauses subscriptions that are not paid for. Default: only the provider's own settings do.
+	// +optional
+	Dunning *Dunning `json:"dunning,omitempty"`
 	// ledger bounds the memory of events.
 	// +optional
 	Ledger *LedgerSettings `json:"ledger,omitempty"`
@@ -92,7 +95,7 @@ type WebhookReceiverSpec struct {
 	// workload shapes the deployed server.
 	// +optional
 	Workload *Workload `json:"workload,omitempty"`
-	// suspend stops Kassa from changing the deployed server and the registration. The server goes on.
+	// suspend stops Kassa from changing the deployed server and the registration. The server goes on; dunning waits.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/kassa-dev/kassa/controllers/checkoutendpoint"
 	"github.com/kassa-dev/kassa/controllers/paymentprovider"
 	"github.com/kassa-dev/kassa/controllers/plan"
+	"github.com/kassa-dev/kassa/controllers/webhookevent"
 	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
@@ -141,11 +142,15 @@ var published = func() labels.Requirement {
 	return *r
 }()
 
-// ownOnly keeps other people's Deployments and the like out of the cache.
+// ownOnly keeps other people's Deployments and the like out of the cache, and of the receivers' inboxes all but what
+// dunning has to look at.
 func ownOnly() map[client.Object]cache.ByObject {
 	selected := map[client.Object]cache.ByObject{}
 	for _, kind := range workload.Kinds() {
 		selected[kind] = cache.ByObject{Label: labels.SelectorFromSet(workload.Managed())}
+	}
+	selected[&v1alpha1.WebhookEvent{}] = cache.ByObject{
+		Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelDunning: "true"}), Transform: webhookevent.Transform,
 	}
 	selected[&corev1.ConfigMap{}] = cache.ByObject{Label: labels.NewSelector().Add(published)}
 	return selected
@@ -219,6 +224,16 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	}
 	if err := setUpRecovery(mgr, receivers, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
 		return fmt.Errorf("setting up recovery: %w", err)
+	}
+	dunning, err := webhookevent.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	err = (&webhookevent.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder, Metrics: dunning, Now: time.Now,
+	}).Setup(mgr, webhookevent.Options{RateLimiter: limiter()})
+	if err != nil {
+		return fmt.Errorf("setting up dunning: %w", err)
 	}
 	err = (&checkoutendpoint.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Registry: registry,

@@ -32,6 +32,9 @@ func (r *Reconciler) register(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, account *accounts.Account,
 ) registered {
 	events, err := wantedEvents(receiver, account)
+	if err == nil {
+		err = checkDunning(receiver, account)
+	}
 	if err != nil {
 		return registered{err: err}
 	}

@@ -141,6 +141,7 @@ func (r *Reconciler) announce(ctx context.Context, receiver *v1alpha1.WebhookRec
 	next.Events, next.Pending = receiver.Status.Events, receiver.Status.Pending
 	next.RecentEvents, next.CatalogChanges = receiver.Status.RecentEvents, receiver.Status.CatalogChanges
 	next.Recovery = receiver.Status.Recovery
+	next.Dunning = receiver.Status.Dunning
 	receiver.Status = *next
 	return nil
 }
@@ -155,10 +156,11 @@ func carriedOver(s *v1alpha1.WebhookReceiverStatus, generation int64) *v1alpha1.
 	return next
 }
 
-// operatorsPart leaves out what the deployed replicas write, and Recovery.
+// operatorsPart leaves out what the deployed replicas, recovery and dunning write.
 func operatorsPart(s *v1alpha1.WebhookReceiverStatus) *v1alpha1.WebhookReceiverStatus {
 	part := s.DeepCopy()
-	part.Events, part.Pending, part.RecentEvents, part.CatalogChanges, part.Recovery = nil, nil, nil, nil, nil
+	part.Events, part.Pending, part.RecentEvents, part.CatalogChanges = nil, nil, nil, nil
+	part.Recovery, part.Dunning = nil, nil
 	return part
 }
 

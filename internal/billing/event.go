@@ -70,6 +70,7 @@ type Event struct {
 	Payment      *EventPayment
 	Checkout     *EventCheckout
 	Dispute      *EventDispute
+	Dunning      *EventDunning // only with OwnEventTypes
 	// CatalogProductID is the provider's id of the product that changed, or whose price did. Only with
 	// CatalogProductChanged and CatalogPriceChanged.
 	CatalogProductID string
@@ -189,6 +190,19 @@ func (p EventPayment) MarshalJSON() ([]byte, error) {
 		out.Refunded = p.Refunded.Major()
 	}
 	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. The refunds are left out: nobody who reads it back asks for them.
+func (p *EventPayment) UnmarshalJSON(text []byte) error {
+	var in eventPaymentJSON
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*p = EventPayment{
+		ID: in.ID, Money: Money{Minor: in.MinorUnits, Currency: in.Currency}, Status: in.Status, Attempt: in.Attempt,
+		FailureCode: in.FailureCode,
+	}
+	return nil
 }
 
 // EventCheckout is the checkout that an event is about.

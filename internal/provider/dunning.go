@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/kassa-dev/kassa/internal/billing"
 )
@@ -21,6 +22,18 @@ type DunningTraits struct {
 	NoCount bool
 	// MaxFailures is how often one invoice can fail, after which the provider tries no more; 0 where that is not known.
 	MaxFailures int
+}
+
+// Refusal says in a sentence why the provider cannot do what a spec asks, or nothing.
+func (t DunningTraits) Refusal(p billing.Provider, action billing.DunningAction, after int) string {
+	switch {
+	case t.NoCancelNow && action == billing.DunCancel:
+		return fmt.Sprintf("spec.dunning.action: %s cannot cancel a subscription at once; write CancelAtPeriodEnd", p)
+	case t.MaxFailures > 0 && after > t.MaxFailures:
+		return fmt.Sprintf("spec.dunning.afterFailedPayments: %s tries a payment at most %d times; write %d or less", p,
+			t.MaxFailures, t.MaxFailures)
+	}
+	return ""
 }
 
 // Dunning reads what is owed, and pauses what is not paid for. It is safe for concurrent use.

@@ -75,7 +75,8 @@ func invoiceOf(e *billing.Event) (string, error) {
 	return id, nil
 }
 
-// Pause stops the collection. The invoices of the time until it is taken up again are void; one that is open stays open.
+// Pause stops the collection. The invoices of the time until it is taken up again are void; one that is open stays
+// open.
 func (d *dunning) Pause(ctx context.Context, id string) (billing.Subscription, error) {
 	out, err := d.send(ctx, "pause subscription", http.MethodPost, id, &stripe.SubscriptionParams{
 		PauseCollection: &stripe.SubscriptionPauseCollectionParams{Behavior: stripe.String("void")},

@@ -27,7 +27,8 @@ func (l *life) lastFailure() *billing.Event {
 	return out
 }
 
-// An invoice is read with its attempts until it is paid, whichever of its events asks, and a subscription is paused once.
+// An invoice is read with its attempts until it is paid, whichever of its events asks, and a subscription is paused
+// once.
 func TestArrearsAndPause(t *testing.T) {
 	l := newLife(t, billing.Owner{Cluster: "c1", Namespace: "shop", Name: "pro", UID: "u1"})
 	d := l.seller.(provider.Dunner).Dunning()
