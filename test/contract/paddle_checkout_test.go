@@ -123,6 +123,7 @@ func TestPaddleJudgesCheckoutsAndSubscriptions(t *testing.T) {
 
 	s.live(t)
 	s.renewals(t)
+	s.arrears(t)
 
 	var kinds []string
 	schemas, err := contract.Paddle()
@@ -140,8 +141,8 @@ func TestPaddleJudgesCheckoutsAndSubscriptions(t *testing.T) {
 	}
 	slices.Sort(kinds)
 	want := strings.Fields(`address.created customer.created subscription.activated subscription.canceled
-		subscription.created subscription.past_due subscription.trialing subscription.updated transaction.billed
-		transaction.completed transaction.created transaction.paid transaction.past_due transaction.payment_failed
+		subscription.created subscription.past_due subscription.paused subscription.trialing subscription.updated transaction.billed
+		transaction.canceled transaction.completed transaction.created transaction.paid transaction.past_due transaction.payment_failed
 		transaction.ready transaction.updated`)
 	if diff := cmp.Diff(want, slices.Compact(kinds)); diff != "" {
 		t.Errorf("other events were sent (-want +got):\n%s", diff)
@@ -150,9 +151,9 @@ func TestPaddleJudgesCheckoutsAndSubscriptions(t *testing.T) {
 	seen := s.judge.Seen()
 	for _, kind := range []string{
 		"GET /customers: 200", "GET /subscriptions/{subscription_id}: 200", "GET /subscriptions: 200",
-		"GET /transactions: 200", "PATCH /subscriptions/{subscription_id}: 200",
+		"GET /transactions: 200", "GET /transactions/{transaction_id}: 200", "PATCH /subscriptions/{subscription_id}: 200",
 		"POST /customers/{customer_id}/portal-sessions: 201", "POST /customers: 201",
-		"POST /subscriptions/{subscription_id}/cancel: 200", "POST /transactions: 201",
+		"POST /subscriptions/{subscription_id}/cancel: 200", "POST /subscriptions/{subscription_id}/pause: 200", "POST /transactions: 201",
 	} {
 		if !slices.Contains(seen, kind) {
 			t.Errorf("%s was not judged: %v", kind, seen)
@@ -229,5 +230,39 @@ func (s *shop) renewals(t *testing.T) {
 	s.must(err)
 	if len(mine) != 1 || mine[0].Status != billing.StatusActive {
 		t.Fatalf("after the last attempt: %+v", mine)
+	}
+}
+
+// arrears reads what a card that fails owes, and pauses its subscription.
+func (s *shop) arrears(t *testing.T) {
+	t.Helper()
+	if status := s.pay(s.open("trial"), "4000000000000341"); status != "complete" {
+		t.Fatalf("a trial is %s", status)
+	}
+	s.sb.Clock().Advance(15 * 24 * time.Hour)
+	dunner, ok := s.seller.(provider.Dunner)
+	if !ok {
+		t.Fatal("a connection of Paddle's does no dunning")
+	}
+	for _, owed := range s.sb.Paddle().Account(sellerKey).Transactions() {
+		if owed.Status != "past_due" {
+			continue
+		}
+		event := &billing.Event{Native: []byte(`{"data":{"id":"` + owed.ID + `"}}`)}
+		got, err := dunner.Dunning().Arrears(t.Context(), event)
+		s.must(err)
+		if !got.Open || got.FailedPayments == 0 {
+			t.Errorf("what is past due is read as %+v", got)
+		}
+		sub, err := dunner.Subscriptions().Get(t.Context(), got.SubscriptionID)
+		s.must(err)
+		if sub.Status != billing.StatusPastDue {
+			continue // it ended with its last attempt
+		}
+		sub, err = dunner.Dunning().Pause(t.Context(), sub.ID)
+		s.must(err)
+		if sub.Status != billing.StatusPaused {
+			t.Errorf("paused to %+v", sub)
+		}
 	}
 }

@@ -91,6 +91,9 @@ var allRequests = map[string]string{
 	"change subscription: POST /v1/subscriptions/{subscription_exposed_id}": "items[][id] items[][price] " +
 		"items[][quantity] metadata[] payment_behavior proration_behavior",
 
+	"get invoice: GET /v1/invoices/{invoice}":                              "",
+	"pause subscription: POST /v1/subscriptions/{subscription_exposed_id}": "pause_collection[behavior]",
+
 	"open portal: POST /v1/billing_portal/sessions": "customer return_url",
 }
 

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -116,6 +117,7 @@ func everySale(t *testing.T, j *judged) {
 	if s, err := subscriptions.Resume(t.Context(), id); err != nil || s != resumed || s.CancelAtPeriodEnd {
 		t.Errorf("resumed to %+v and %+v: %v", resumed, s, err)
 	}
+	everyDunning(t, address, conn, id)
 	portal, err := subscriptions.Portal(t.Context(), resumed, "https://shop.example.com/account")
 	page.must(err)
 	d.called["Subscriptions.Portal"] = true
@@ -130,5 +132,38 @@ func everySale(t *testing.T, j *judged) {
 	senders(reflect.TypeFor[provider.Seller](), want)
 	if diff := cmp.Diff(want, d.called); diff != "" {
 		t.Errorf("the methods called are not those of the contract (-contract +called):\n%s", diff)
+	}
+}
+
+// everyDunning reads the subscription's last invoice and pauses the subscription.
+func everyDunning(t *testing.T, address string, conn provider.Seller, id string) {
+	t.Helper()
+	dunner, ok := conn.(provider.Dunner)
+	if !ok {
+		t.Fatal("a connection of Stripe's does no dunning")
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/v1/subscriptions/"+id, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var sub struct {
+		Invoice string `json:"latest_invoice"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&sub); err != nil {
+		t.Fatal(err)
+	}
+	event := `{"id":"evt_1","type":"invoice.payment_failed","data":{"object":{"object":"invoice","id":"` + sub.Invoice + `"}}}`
+	got, err := dunner.Dunning().Arrears(t.Context(), &billing.Event{Native: []byte(event)})
+	if err != nil || got.InvoiceID != sub.Invoice || got.SubscriptionID != id || got.Open {
+		t.Errorf("owed are %+v: %v", got, err)
+	}
+	if s, err := dunner.Dunning().Pause(t.Context(), id); err != nil || !s.CollectionPaused {
+		t.Errorf("paused to %+v: %v", s, err)
 	}
 }
