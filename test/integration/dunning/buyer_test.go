@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,7 +45,8 @@ type buyer struct {
 	g    *WithT
 	conn provider.Connection
 	provider.Seller
-	sub string
+	sub  string
+	made atomic.Int64 // notices, by operators in this process
 }
 
 // sale is what differs between the providers.
