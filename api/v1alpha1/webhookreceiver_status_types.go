@@ -34,7 +34,7 @@ type EventTotals struct {
 	// rejected counts requests that were refused: signature, size, form.
 	// +optional
 	Rejected int64 `json:"rejected"`
-	// deferred counts events that went to the inbox because a sink could not take them.
+	// deferred counts events that went to the inbox because a sink could not take them, or for dunning.
 	// +optional
 	Deferred int64 `json:"deferred"`
 	// dead counts events that were given up.

@@ -1,7 +1,7 @@
 package webhookevent
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,12 +17,12 @@ func TestInvoicesAreBounded(t *testing.T) {
 	d, now := &v1alpha1.DunningStatus{}, metav1.Now()
 	begin(d, v1alpha1.DunnedInvoice{ID: "under way"})
 	for i := range maxInvoices + 10 {
-		id := fmt.Sprint(i)
+		id := strconv.Itoa(i)
 		begin(d, v1alpha1.DunnedInvoice{ID: id})
 		acted(d, id, now)
 	}
 	g.Expect(d.Invoices).To(HaveLen(maxInvoices))
-	g.Expect(d.Invoices[0].ID).To(Equal(fmt.Sprint(maxInvoices + 9)))
+	g.Expect(d.Invoices[0].ID).To(Equal(strconv.Itoa(maxInvoices + 9)))
 	g.Expect(d.Invoices[maxInvoices-1].ID).To(Equal("under way"))
 	g.Expect(d.Actions).To(BeEquivalentTo(maxInvoices + 10))
 
@@ -54,12 +54,12 @@ func TestFailuresAreCounted(t *testing.T) {
 	_, has = of("c")
 	g.Expect(has).To(BeFalse())
 	for i := range 2 * maxFailures {
-		count(r.Status.Dunning, "1", fmt.Sprint(i))
+		count(r.Status.Dunning, "1", strconv.Itoa(i))
 	}
 	n, _ = of("")
 	g.Expect(n).To(Equal(maxFailures))
 	for i := range maxFailing {
-		count(r.Status.Dunning, "x"+fmt.Sprint(i), "a")
+		count(r.Status.Dunning, "x"+strconv.Itoa(i), "a")
 	}
 	g.Expect(of("")).To(BeZero())
 	g.Expect(r.Status.Dunning.Failing).To(HaveLen(maxFailing))

@@ -108,8 +108,8 @@ func (b *buyer) operator(d *dying, x *sale) *webhookevent.Reconciler {
 	}
 }
 
-// receive does what receivers do: a notice that the app took, and dunning needs no more, is deleted. It returns how many
-// of them the app took.
+// receive does what receivers do: a notice that the app took, and dunning needs no more, is deleted. It returns how
+// many of them the app took.
 func (b *buyer) receive(taken map[string]bool) (delivered int) {
 	for _, e := range b.inbox() {
 		if e.Spec.Type == "payment.failed" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -146,7 +147,9 @@ func TestKilledBetweenActionAndStatus(t *testing.T) {
 	g := b.g
 	b.Operator()
 	sink := stack.NewSink(t)
-	hooks := b.CreateReceiver("hooks", sink, dunning(1, v1alpha1.DunningCancel))
+	hooks := b.CreateReceiver("hooks", sink, dunning(1, v1alpha1.DunningCancel), func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.Events = []string{"checkout.*"} // failures are asked for all the same
+	})
 	hooks.AwaitReady(workload.DefaultReplicas)
 	var once sync.Once
 	killed := make(chan struct{})
@@ -249,6 +252,14 @@ func TestActions(t *testing.T) {
 				b.Create(again)
 				g.Eventually(b.phase(again), stack.Patience, often).Should(Equal(v1alpha1.EventDelivered))
 				g.Expect(b.is()).To(Equal(want[0]))
+
+				g.Eventually(func() string {
+					c := meta.FindStatusCondition(b.hooks().Status.Conditions, v1alpha1.ConditionEndpointRegistered)
+					if c == nil {
+						return ""
+					}
+					return c.Reason
+				}, stack.Patience, often).Should(Equal(v1alpha1.ReasonManual), "a sink may ask for Kassa's own events")
 
 				made := &v1alpha1.WebhookEvent{}
 				name := notice.ObjectName("hooks", notice.EventID(invoice))

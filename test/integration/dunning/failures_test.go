@@ -119,7 +119,8 @@ func TestSuspendedDunningWaits(t *testing.T) {
 	g.Expect(b.is()).To(Equal("PastDue"))
 }
 
-// A notice stays until it is remembered that it was made, also where the event that it is made for is not looked at yet.
+// A notice stays until it is remembered that it was made, also where the event that it is made for is not looked at
+// yet.
 func TestANoticeWaitsToBeRemembered(t *testing.T) {
 	b := stripeSale.buy(t, stack.Options{})
 	g := b.g
