@@ -195,3 +195,23 @@ func TestDunningWithADatabase(t *testing.T) {
 	f.g.Eventually(f.inbox, patience, often).Should(BeEmpty())
 	f.g.Expect(f.ask(states)()).To(Equal("Processed 1"))
 }
+
+// However old an event is, receivers leave it alone while the operator alone has to look at it, and end it afterwards.
+func TestChoresOfDunning(t *testing.T) {
+	g := NewWithT(t)
+	e := ordered("e", "", 1, "app", v1alpha1.SinkDunning)
+	late := noon.Add(2 * patient.maxAge)
+	g.Expect(toDeliver(e)).To(Equal([]string{"app"}))
+	g.Expect(choreAt(e, late, patient)).To(Equal(retryUntil(e, patient)), "a sink waits for it")
+	e.Status = afterAttempts(e, map[string]attempt{"app": {taken: true}}, patient, noon, randomPause)
+	g.Expect(e.Status.Phase).To(Equal(v1alpha1.EventPending))
+	g.Expect(toDeliver(e)).To(BeEmpty())
+	g.Expect(choreAt(e, late, patient)).To(BeZero())
+	e.Status.Sinks[1].NextAttempt = microTime(late)
+	g.Expect(afterAttempts(e, nil, patient, noon, randomPause).NextAttempt).To(BeNil(), "that is the operator's")
+	e.Status.Sinks[1].Phase = v1alpha1.EventDelivered
+	g.Expect(choreAt(e, late, patient)).To(Equal(late))
+	g.Expect(afterAttempts(e, nil, patient, noon, randomPause).Phase).To(Equal(v1alpha1.EventDelivered))
+	e.Status.Sinks[1].Phase = v1alpha1.EventDead
+	g.Expect(afterAttempts(e, nil, patient, noon, randomPause).Phase).To(Equal(v1alpha1.EventDead))
+}
