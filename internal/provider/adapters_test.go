@@ -214,6 +214,10 @@ func TestWhatProvidersCan(t *testing.T) {
 		provider.CapabilityTaxBehavior:   {billing.Stripe, billing.Paddle},
 		provider.CapabilityWebhooks:      {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
 		provider.CapabilityEndpoints:     {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilityCheckouts:     {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilitySubscriptions: {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilityHistory:       {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
+		provider.CapabilityDunning:       {billing.Stripe, billing.Paddle, billing.LemonSqueezy},
 	}
 	rates := map[billing.Provider][2]float64{ // test, live
 		billing.Stripe: {18, 75}, billing.Paddle: {3, 3}, billing.LemonSqueezy: {3.8, 3.8},

@@ -22,12 +22,13 @@ var _ provider.Adapter = Adapter{}
 // Type is billing.LemonSqueezy.
 func (Adapter) Type() billing.Provider { return name }
 
-// Capabilities are what can be compared of the catalogue, of which nothing can be written, and webhooks.
+// Capabilities are what can be compared of the catalogue, of which nothing can be written, and all that comes of a
+// sale.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityTiers, provider.CapabilityMeteredUsage,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
-		provider.CapabilityHistory,
+		provider.CapabilityCheckouts, provider.CapabilitySubscriptions, provider.CapabilityHistory,
 		provider.CapabilityDunning,
 	}
 }

@@ -30,14 +30,14 @@ var (
 // Type is billing.Paddle.
 func (Adapter) Type() billing.Provider { return billing.Paddle }
 
-// Capabilities are those of the catalogue, and webhooks.
+// Capabilities are those of the catalogue, and all that comes of a sale.
 func (Adapter) Capabilities() []provider.Capability {
 	return []provider.Capability{
 		provider.CapabilityCatalog, provider.CapabilityCatalogWrite, provider.CapabilityDescription,
 		provider.CapabilityImage, provider.CapabilityMetadata, provider.CapabilityPriceNames,
 		provider.CapabilityTaxBehavior, provider.CapabilityTaxCodes, provider.CapabilityMultiCurrency,
 		provider.CapabilityPriceTrials, provider.CapabilityWebhooks, provider.CapabilityEndpoints,
-		provider.CapabilityHistory,
+		provider.CapabilityCheckouts, provider.CapabilitySubscriptions, provider.CapabilityHistory,
 		provider.CapabilityDunning,
 	}
 }
