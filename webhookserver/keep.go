@@ -29,9 +29,11 @@ func (s *Server) keep(
 		return unavailable(5 * time.Second)
 	}
 	account := records.Account{Provider: cfg.provider, ID: cfg.account}
+	told := *e
+	told.Time = m.at.at // an event without a time is of when it was received: records need one
 	kept, err := s.outbox.keeper.Keep(ctx, ledger.Work{
 		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,
-		Records: records.Of(account, e), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted),
+		Records: records.Of(account, &told), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted),
 	})
 	switch {
 	case err != nil:

@@ -125,17 +125,28 @@ func of[K comparable, V, T any](name, kind string, m merge, value func(K, V) T) 
 }
 
 func text[K comparable, V any](name string, m merge, value func(K, V) string) column[K, V] {
-	return of(name, "text", m, value)
+	return of(name, "text", m, func(k K, v V) string { return Text(value(k, v)) })
+}
+
+// id is a text that is part of an index.
+func id[K comparable, V any](name string, m merge, value func(K, V) string) column[K, V] {
+	return of(name, "text", m, func(k K, v V) string { return ID(value(k, v)) })
 }
 
 func number[K comparable, V any](name string, m merge, value func(K, V) int64) column[K, V] {
 	return of(name, "bigint", m, value)
 }
 
+// small is a number of 32 bits.
+func small[K comparable, V any](name string, m merge, value func(K, V) int64) column[K, V] {
+	return of(name, "integer", m, func(k K, v V) int32 { return integer(value(k, v)) })
+}
+
 // instant is NULL for the zero time.
 func instant[K comparable, V any](name string, m merge, value func(K, V) time.Time) column[K, V] {
 	return of(name, "timestamptz", m, func(k K, v V) *time.Time {
 		if t := value(k, v); !t.IsZero() {
+			t = Instant(t)
 			return &t
 		}
 		return nil

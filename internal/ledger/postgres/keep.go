@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 var _ ledger.Keeper = (*Ledger)(nil)
@@ -82,19 +83,19 @@ func queueKeeps(b *pgx.Batch, receiver, holder string, lease time.Duration, keep
 	}
 	b.Queue(keepSQL, receiver, holder,
 		column(keeps, eventID),
-		column(keeps, func(o *op) string { return string(o.work.Account.Provider) }),
-		column(keeps, func(o *op) string { return o.work.Account.ID }),
+		column(keeps, func(o *op) string { return store.ID(string(o.work.Account.Provider)) }),
+		column(keeps, func(o *op) string { return store.ID(o.work.Account.ID) }),
 		column(keeps, func(o *op) string { return o.event.Type }),
-		column(keeps, func(o *op) string { return string(o.work.Kind) }),
+		column(keeps, func(o *op) string { return store.ID(string(o.work.Kind)) }),
 		column(keeps, occurredAt),
 		column(keeps, func(o *op) bool { return len(o.work.Sinks) > 0 }),
 		column(keeps, func(o *op) int64 { return o.number }),
 		column(bodies, eventID), column(bodies, func(o *op) []byte { return o.work.Payload }),
-		column(tasks, eventID), sinks, column(tasks, func(o *op) string { return o.work.OrderKey }),
+		column(tasks, eventID), sinks, column(tasks, func(o *op) string { return store.ID(o.work.OrderKey) }),
 		column(tasks, occurredAt), lease.Microseconds())
 }
 
-func occurredAt(o *op) time.Time { return o.work.OccurredAt }
+func occurredAt(o *op) time.Time { return store.Instant(o.work.OccurredAt) }
 
 func readKeeps(r pgx.BatchResults, keeps []*op, answered map[*op]bool) error {
 	rows, err := r.Query()
