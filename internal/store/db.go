@@ -79,6 +79,11 @@ func Parse(dsn string) (*pgxpool.Config, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "kassa"
 	}
+	// After a failover the old address may lead to a server that only reads: that one is no use, and its connections
+	// would be kept.
+	if config.ConnConfig.ValidateConnect == nil {
+		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	return config, nil
 }
 
