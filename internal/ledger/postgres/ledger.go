@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -41,7 +40,7 @@ func New(o Options) (*Ledger, error) {
 		return nil, err
 	}
 	return &Ledger{
-		o: o, db: o.DB, holder: o.Replica + "-" + rand.String(8), metrics: newMetrics(o.Registerer),
+		o: o, db: o.DB, holder: o.Replica + "-" + rand.String(8), metrics: newMetrics(o.Registerer, o.Log),
 		queue: make(chan *op, 4*o.MaxBatch), ended: make(chan struct{}),
 	}, nil
 }
@@ -56,19 +55,6 @@ func (l *Ledger) Ready() error {
 		return fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(*why))
 	}
 	return fmt.Errorf("%w: the database has not answered yet", ledger.ErrUnavailable)
-}
-
-// brief is what may be told to whoever asks: no address, no user, no password.
-func brief(err error) string {
-	var refused *pgconn.PgError
-	switch {
-	case errors.As(err, &refused):
-		return "PostgreSQL says " + refused.Code + ": " + refused.Message
-	case errors.Is(err, store.ErrNoDatabase):
-		return err.Error()
-	default:
-		return "the database cannot be reached"
-	}
 }
 
 // Claim takes an event in hand; see ledger.Ledger.
@@ -134,13 +120,13 @@ func (l *Ledger) commit(ctx context.Context, o *op) error {
 		l.gate.RUnlock()
 	case <-ctx.Done():
 		l.gate.RUnlock()
-		return why(ctx)
+		return l.why(ctx)
 	}
 	select {
 	case <-o.done:
 	case <-ctx.Done():
 		if o.turn.CompareAndSwap(open, left) {
-			return why(ctx)
+			return l.why(ctx)
 		}
 		<-o.done // the answer was on its way
 	}
@@ -150,7 +136,12 @@ func (l *Ledger) commit(ctx context.Context, o *op) error {
 var errSlow = fmt.Errorf("%w: the database did not answer in time", ledger.ErrUnavailable)
 
 // why is the caller's own end, or that of the ledger's patience.
-func why(ctx context.Context) error { return context.Cause(ctx) }
+func (l *Ledger) why(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, errSlow) {
+		return err
+	}
+	return l.metrics.late()
+}
 
 // op is a call that waits for its transaction.
 type op struct {
@@ -160,6 +151,7 @@ type op struct {
 	settle  ledger.State
 	work    *ledger.Work
 	attempt *ledger.Attempt
+	bare    bool // the records of work were left out
 
 	claim  ledger.Claim
 	behind []string

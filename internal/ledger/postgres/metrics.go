@@ -3,14 +3,22 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
-// metrics are always counted; they are exported if there is a registerer.
+// metrics are always counted; they are exported if there is a registerer. What failed is logged beside that.
 type metrics struct {
+	log    *slog.Logger
+	speech *rate.Limiter // of the log
+	// trouble is why the latest request failed, if none took effect since.
+	trouble atomic.Pointer[string]
+
 	commits  prometheus.Counter
 	duration prometheus.Histogram
 	batch    prometheus.Histogram
@@ -18,8 +26,12 @@ type metrics struct {
 	forgot   prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+// logPause is between two lines of the log about a database that fails: every call may.
+const logPause = 10 * time.Second
+
+func newMetrics(r prometheus.Registerer, log *slog.Logger) *metrics {
 	m := &metrics{
+		log: log, speech: rate.NewLimiter(rate.Every(logPause), 1),
 		commits: prometheus.NewCounter(prometheus.CounterOpts{Name: "kassa_store_commits_total",
 			Help: "Transactions that took effect."}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "kassa_store_commit_seconds",
@@ -40,20 +52,38 @@ func newMetrics(r prometheus.Registerer) *metrics {
 }
 
 func (m *metrics) committed(calls int, took time.Duration) {
+	m.trouble.Store(nil)
 	m.commits.Inc()
 	m.batch.Observe(float64(calls))
 	m.duration.Observe(took.Seconds())
 }
 
-func (m *metrics) failed(err error) { m.failures.WithLabelValues(class(err)).Inc() }
+func (m *metrics) failed(err error) {
+	m.failures.WithLabelValues(class(err)).Inc()
+	if errors.Is(err, context.Canceled) || errors.Is(err, errVanished) {
+		return // nothing is wrong with the database
+	}
+	why := brief(err)
+	m.trouble.Store(&why)
+	if m.speech.Allow() {
+		m.log.Warn("the database fails", "reason", why, "class", class(err))
+	}
+}
+
+// late is the error of a call that waited for too long, with what the database said meanwhile.
+func (m *metrics) late() error {
+	if why := m.trouble.Load(); why != nil {
+		return fmt.Errorf("%w: %s", errSlow, *why)
+	}
+	return errSlow
+}
 
 func (m *metrics) pruned(events int64) { m.forgot.Add(float64(events)) }
 
 func class(err error) string {
-	var refused *pgconn.PgError
-	switch {
-	case errors.As(err, &refused) && len(refused.Code) == 5:
-		return refused.Code[:2]
+	switch code := codeOf(err); {
+	case len(code) == 5:
+		return code[:2]
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return "timeout"
 	default:

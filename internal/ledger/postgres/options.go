@@ -38,7 +38,7 @@ type Options struct {
 	CommitTimeout time.Duration
 	// MaxBatch is how many calls go into one transaction. Default 512.
 	MaxBatch int
-	// Log tells of migrations. Default: nothing.
+	// Log tells of migrations, and of what the database refuses. Default: nothing.
 	Log *slog.Logger
 	// Registerer takes the metrics. Nil: none are kept.
 	Registerer prometheus.Registerer

@@ -153,6 +153,10 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 		if ctx.Err() != nil {
 			return false
 		}
+		if refusesData(err) {
+			return w.apart(ctx, batch, err)
+		}
+		w.repair(ctx, err)
 		select {
 		case <-ctx.Done():
 			return false
@@ -168,9 +172,10 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 func (w *writer) waiting(batch []*op) []*op {
 	var out []*op
 	for _, o := range batch {
-		if o.isLeft() {
+		switch o.turn.Load() {
+		case left:
 			w.abandon(o)
-		} else {
+		case open:
 			out = append(out, o)
 		}
 	}

@@ -1,0 +1,89 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/records"
+	"github.com/kassa-dev/kassa/internal/store"
+)
+
+// codeOf is PostgreSQL's SQLSTATE; empty if it did not refuse.
+func codeOf(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return refused.Code
+	}
+	return ""
+}
+
+// brief is what may be told to whoever asks: no address, no user, no password, and no value. PostgreSQL's messages have
+// them.
+func brief(err error) string {
+	switch code := codeOf(err); {
+	case code != "":
+		return "PostgreSQL says SQLSTATE " + code
+	case errors.Is(err, store.ErrNoDatabase):
+		return err.Error()
+	case errors.Is(err, pgconn.ErrReadOnlyConnection):
+		return "the database only reads"
+	default:
+		return "the database cannot be reached"
+	}
+}
+
+// refusesData says that what was sent is to blame, and would be again: a value that the database does not take (22), a
+// constraint (23), too large a row (54), or two rows of one key in a statement (21000).
+func refusesData(err error) bool {
+	switch class(err) {
+	case "21", "22", "23", "54":
+		return true
+	}
+	return false
+}
+
+// apart writes the halves of a batch that was refused, each by itself, until what was refused is alone.
+func (w *writer) apart(ctx context.Context, batch []*op, refused error) bool {
+	if len(batch) == 1 {
+		return w.alone(ctx, batch[0], refused)
+	}
+	half := len(batch) / 2
+	return w.write(ctx, batch[:half]) && w.write(ctx, batch[half:])
+}
+
+// alone answers a call that is refused by itself. An event is kept without what it tells of customers and payments: the
+// sinks get it, and the provider need not repeat for days what will never be taken.
+func (w *writer) alone(ctx context.Context, o *op, refused error) bool {
+	if o.work != nil && !o.bare {
+		w.o.Log.Error("an event's records are refused; it is kept without them", "event", o.event.ID,
+			"reason", brief(refused))
+		o.work.Records, o.bare = records.Rows{}, true
+		return w.write(ctx, []*op{o})
+	}
+	o.finish(fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(refused)))
+	return true
+}
+
+// repairLimit bounds a migration, and the wait for another process's.
+const repairLimit = time.Minute
+
+// repair does what a failed transaction calls for before it is sent again.
+func (w *writer) repair(ctx context.Context, failed error) {
+	switch codeOf(failed) {
+	case "42P01", "3F000": // no table, no schema: this is another database than it was
+		ctx, cancel := context.WithTimeout(ctx, repairLimit)
+		defer cancel()
+		if err := w.db.Prepare(ctx, w.o.Log); err != nil {
+			w.metrics.failed(err)
+		}
+	case "25006": // the server only reads since a failover: others may write
+		if pool, err := w.db.Pool(); err == nil {
+			pool.Reset()
+		}
+	}
+}
