@@ -54,5 +54,5 @@ func Instant(t time.Time) time.Time {
 
 // integer is the nearest number that a column of 32 bits takes.
 func integer(n int64) int32 {
-	return int32(min(max(n, math.MinInt32), math.MaxInt32)) //nolint:gosec // it is bounded
+	return int32(min(max(n, math.MinInt32), math.MaxInt32))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -141,7 +142,7 @@ func TestTellsTheCode(t *testing.T) {
 		g.Expect(err).To(And(MatchError(ledger.ErrUnavailable), MatchError(ContainSubstring("SQLSTATE 42703"))))
 		g.Expect(err).NotTo(MatchError(ContainSubstring("amount_minor")))
 	}
-	g.Expect(bytes.Count([]byte(l.log.String()), []byte("\n"))).To(Equal(1))
+	g.Expect(strings.Count(l.log.String(), "\n")).To(Equal(1))
 	g.Expect(l.log.String()).To(And(ContainSubstring("SQLSTATE 42703"), ContainSubstring("class=42")))
 	g.Expect(l.log.String()).NotTo(ContainSubstring("amount_minor"))
 }
