@@ -184,3 +184,12 @@ func TestKeptEventOutlivesItsReplica(t *testing.T) {
 	f.g.Eventually(app.count, patience, often).Should(Equal(2))
 	f.g.Eventually(f.ask(states), patience, often).Should(Equal("Processed 1"))
 }
+
+// An event that does not say when it happened is kept with its records, which are of when it was received.
+func TestKeptWithoutTime(t *testing.T) {
+	f := newSQLFixture(t, database.Shared(t))
+	r := f.startSQL()
+	body := `{"id":"evt_1","type":"invoice.paid","subscription":"sub_1","price":"price_1"}`
+	f.g.Expect(r.send(body).StatusCode).To(Equal(http.StatusOK))
+	f.g.Expect(f.ask("SELECT (started_at > now() - interval '1 hour')::text FROM kassa.subscriptions")()).To(Equal("true"))
+}
