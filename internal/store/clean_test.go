@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -67,6 +68,27 @@ func TestHostileRecords(t *testing.T) {
 			empty(t, conn)
 		})
 	}
+}
+
+// A charge out of all proportion does not keep the views from answering.
+func TestHugeCharge(t *testing.T) {
+	g := NewWithT(t)
+	b := &book{t: t, conn: connect(t)}
+	for i, c := range []billing.EventCharge{
+		{Unit: billing.Money{Minor: 2900, Currency: "USD"}, Quantity: 1 << 60, Interval: billing.Week, Count: 1 << 40},
+		{Unit: billing.Money{Minor: math.MinInt64, Currency: "USD"}, Quantity: 7, Interval: billing.Month, Count: 1},
+		{Unit: billing.Money{Minor: 1 << 62, Currency: "USD"}, Quantity: 7, Interval: billing.Year, Count: 1},
+		{Unit: billing.Money{Minor: 2900, Currency: "USD"}, Quantity: 7, Interval: billing.Month, Count: 1},
+	} {
+		b.sub(paddle, on(1, i+1), billing.EventSubscription{
+			ID: fmt.Sprintf("sub_%d", i), Status: billing.StatusActive, Plan: "pro", Charge: &c,
+		})
+	}
+	var rows, right int
+	const sql = "SELECT count(monthly_minor), count(*) FILTER (WHERE monthly_minor = 20300) FROM kassa.subscription_lives"
+	g.Expect(b.conn.QueryRow(t.Context(), sql).Scan(&rows, &right)).To(Succeed())
+	g.Expect(rows).To(Equal(4))
+	g.Expect(right).To(Equal(1))
 }
 
 // incompressible is a text that PostgreSQL cannot make small.

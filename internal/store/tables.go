@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"math"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -53,7 +54,7 @@ var subscriptions = newTable("subscriptions",
 	text("plan", by("version"), func(_ subscriptionKey, v subscription) string { return v.Plan }),
 	text("price", by("version"), func(_ subscriptionKey, v subscription) string { return v.Price }),
 	id("price_id", by("version"), func(_ subscriptionKey, v subscription) string { return v.PriceID }),
-	number("quantity", by("version"), func(_ subscriptionKey, v subscription) int64 { return int64(charge(v).Quantity) }),
+	number("quantity", by("version"), func(_ subscriptionKey, v subscription) int64 { return quantity(charge(v)) }),
 	of("unit_minor", "bigint", by("version"), func(_ subscriptionKey, v subscription) *int64 {
 		if v.Charge == nil {
 			return nil
@@ -63,7 +64,8 @@ var subscriptions = newTable("subscriptions",
 	text("currency", by("version"),
 		func(_ subscriptionKey, v subscription) string { return string(charge(v).Unit.Currency) }),
 	text("period", by("version"), func(_ subscriptionKey, v subscription) string { return string(charge(v).Interval) }),
-	small("period_count", by("version"), func(_ subscriptionKey, v subscription) int64 { return int64(charge(v).Count) }),
+	small("period_count", by("version"),
+		func(_ subscriptionKey, v subscription) int64 { return int64(min(charge(v).Count, maxPeriods)) }),
 	instant("current_period_end", by("version"),
 		func(_ subscriptionKey, v subscription) time.Time { return v.CurrentPeriodEnd }),
 	of("cancel_at_period_end", "boolean", by("version"),
@@ -79,6 +81,15 @@ func charge(v subscription) billing.EventCharge {
 		return billing.EventCharge{}
 	}
 	return *v.Charge
+}
+
+// maxPeriods is more than any provider bills at once, and little enough for the views, which multiply it.
+const maxPeriods = 10_000
+
+// quantity is bounded so that the views can multiply it by the price: one that fails for a row fails for all.
+func quantity(c billing.EventCharge) int64 {
+	unit := max(c.Unit.Minor, -math.MaxInt64)
+	return min(int64(c.Quantity), math.MaxInt64/max(unit, -unit, 1))
 }
 
 func comparePayments(a, b paymentKey) int {
