@@ -18,6 +18,13 @@ import (
 // looked up, or by the first row in an index's order. A join, or EXISTS, with nothing else to narrow it down may be
 // worked out by comparing all that waits with all that was asked for.
 
+// Whoever tells of an event waits for those that do at the same time, in an order in which they cannot wait for each
+// other: what they took away is seen then, and the last of them finds that the event is over. What it says of an event
+// that was over before stands.
+const lockSQL = `
+SELECT event_id, state FROM kassa.webhook_events WHERE receiver = $1 AND event_id = ANY($2)
+ORDER BY event_id FOR NO KEY UPDATE`
+
 // What sinks took is done, whoever has it in hand now.
 const takenSQL = `
 DELETE FROM kassa.deliveries AS t USING unnest($2::text[], $3::text[]) AS a (id, sink)
@@ -74,6 +81,7 @@ ORDER BY taken.next_attempt_at`
 func (l *Ledger) Attempted(ctx context.Context, a ledger.Attempt) (ledger.State, error) {
 	o := l.newOp(ledger.Event{ID: a.EventID})
 	o.attempt = &a
+	o.claim.State = ledger.Processed // of an event that is forgotten already
 	err := l.commit(ctx, o)
 	return o.claim.State, err
 }
@@ -88,6 +96,10 @@ func queueAttempts(
 	b *pgx.Batch, receiver, holder string, attempts []*op,
 ) (read []func(pgx.BatchResults) error) {
 	slices.SortFunc(attempts, byDelivery)
+	events := slices.Compact(column(attempts, eventID))
+	states := func(r pgx.BatchResults) error { return readStates(r, attempts) }
+	b.Queue(lockSQL, receiver, events)
+	read = append(read, states)
 	var taken, tried []*op
 	for _, o := range attempts {
 		if o.attempt.Result == ledger.Processed {
@@ -108,10 +120,9 @@ func queueAttempts(
 		b.Queue(takenSQL, receiver, column(taken, eventID), column(taken, sinkOf))
 		read = append(read, nothing)
 	}
-	events := slices.Compact(column(attempts, eventID))
 	b.Queue(overSQL, receiver, events)
 	b.Queue(unpackedSQL, receiver, events)
-	return append(read, func(r pgx.BatchResults) error { return readOver(r, attempts) }, nothing)
+	return append(read, states, nothing)
 }
 
 // nothing reads the results of a statement that returns none.
@@ -120,13 +131,11 @@ func nothing(r pgx.BatchResults) error {
 	return err
 }
 
-func readOver(r pgx.BatchResults, attempts []*op) error {
+// readStates reads how events stand, each time a little later.
+func readStates(r pgx.BatchResults, attempts []*op) error {
 	rows, err := r.Query()
 	if err != nil {
 		return err
-	}
-	for _, o := range attempts {
-		o.claim.State = ledger.Deferred
 	}
 	var id, state string
 	_, err = pgx.ForEachRow(rows, []any{&id, &state}, func() error {

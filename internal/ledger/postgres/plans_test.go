@@ -19,6 +19,7 @@ var given = map[string]string{
 	"taken":    "'shop/a', I, N",
 	"tried":    "'shop/a', 'me', I, N, B, T, B, N",
 	"over":     "'shop/a', I",
+	"lock":     "'shop/a', I",
 	"unpacked": "'shop/a', I",
 	"due":      "'shop/a', 'me', 64, 30000000",
 	"lookKept": "'shop/a', I, 'me'",
