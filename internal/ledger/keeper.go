@@ -18,7 +18,7 @@ type Keeper interface {
 	// context's.
 	Keep(ctx context.Context, w Work) (Kept, error)
 	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest first. Of those with one
-	// order key, only the earliest is due.
+	// order key, only the earliest is due. One whose payload cannot be read has none.
 	Due(ctx context.Context, limit int) ([]Delivery, error)
 	// Attempted tells what came of a delivery, which leaves this process's hands, and returns how the event stands then:
 	// Deferred while something is left to do. The error is ErrUnavailable or the context's.
@@ -55,6 +55,8 @@ type Kept struct {
 	Claim
 	// Behind are the sinks for which an earlier event of the same order key waits. They are not in this process's hands.
 	Behind []string
+	// Until: by then an attempt has to have come to its end, on this process's clock.
+	Until time.Time
 }
 
 // Delivery is an event that a sink has to get.
@@ -67,6 +69,7 @@ type Delivery struct {
 	ReceivedAt time.Time
 	Payload    []byte
 	Attempts   int
+	Until      time.Time // by then an attempt has to have come to its end, on this process's clock
 }
 
 // Attempt is what came of a delivery.

@@ -77,6 +77,17 @@ FROM taken JOIN kassa.webhook_events e ON e.receiver = $1 AND e.event_id = taken
 		AND p.event_id = ANY(ARRAY(SELECT event_id FROM taken))
 ORDER BY taken.next_attempt_at`
 
+// queryLimit bounds a statement on its own, whose connection may be dead.
+const queryLimit = 10 * time.Second
+
+// longestLease lets each of several events have what it was promised.
+func longestLease(keeps []*op) (out time.Duration) {
+	for _, o := range keeps {
+		out = max(out, o.lease)
+	}
+	return out
+}
+
 // Attempted tells what came of a delivery; see ledger.Keeper.
 func (l *Ledger) Attempted(ctx context.Context, a ledger.Attempt) (ledger.State, error) {
 	o := l.newOp(ledger.Event{ID: a.EventID})
@@ -149,31 +160,59 @@ func readStates(r pgx.BatchResults, attempts []*op) error {
 	return err
 }
 
+// What is told of an attempt at this moment is not waited for: it says itself when it is due.
+const hurrySQL = `
+UPDATE kassa.deliveries AS t SET next_attempt_at = now()
+WHERE t.receiver = $1 AND t.sink = $2 AND t.event_id = ANY(ARRAY(
+	SELECT event_id FROM kassa.deliveries
+	WHERE receiver = $1 AND sink = $2 AND NOT dead AND next_attempt_at > now()
+	ORDER BY next_attempt_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))`
+
+// hurryBatch is how many deliveries are hurried in one transaction, so that who tells of attempts waits for few.
+const hurryBatch = 1000
+
 // Hurry makes what waits for a sink due now; see ledger.Keeper.
 func (l *Ledger) Hurry(ctx context.Context, sink string) error {
-	return l.exec(ctx, `UPDATE kassa.deliveries SET next_attempt_at = now()
-		WHERE receiver = $1 AND sink = $2 AND NOT dead AND next_attempt_at > now()`, l.o.Receiver, sink)
+	for {
+		n, err := l.exec(ctx, hurrySQL, l.o.Receiver, sink, hurryBatch)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		}
+		if n < hurryBatch {
+			return nil
+		}
+	}
 }
 
-func (l *Ledger) exec(ctx context.Context, sql string, arguments ...any) error {
+// exec runs a statement on its own, and returns how many rows it changed.
+func (l *Ledger) exec(ctx context.Context, sql string, arguments ...any) (int64, error) {
 	pool, err := l.db.Pool()
-	if err == nil {
-		_, err = pool.Exec(ctx, sql, arguments...)
+	if err != nil {
+		return 0, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	tag, err := pool.Exec(ctx, sql, arguments...)
 	if err != nil {
 		l.metrics.failed(err)
-		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 	}
-	return nil
+	return tag.RowsAffected(), err
 }
 
+// An event that waits for two sinks is one event, and it is not given up while it waits for one of them.
 const backlogSQL = `
-SELECT d.sink, d.dead, count(*), min(e.received_at) FROM kassa.deliveries d
-	JOIN kassa.webhook_events e ON e.receiver = d.receiver AND e.event_id = d.event_id
-WHERE d.receiver = $1 GROUP BY d.sink, d.dead`
+SELECT sink, count(*), 0::bigint, NULL::timestamptz FROM kassa.deliveries
+WHERE receiver = $1 AND NOT dead GROUP BY sink
+UNION ALL
+SELECT NULL, count(*) FILTER (WHERE d.waits), count(*) FILTER (WHERE NOT d.waits),
+	min(e.received_at) FILTER (WHERE d.waits)
+FROM (SELECT event_id, bool_or(NOT dead) AS waits FROM kassa.deliveries WHERE receiver = $1 GROUP BY event_id) AS d
+	JOIN kassa.webhook_events e ON e.receiver = $1 AND e.event_id = d.event_id`
 
-// Backlog counts what waits; see ledger.Keeper. An event that waits for two sinks counts twice.
+// Backlog counts what waits; see ledger.Keeper.
 func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
 	out := ledger.Backlog{BySink: map[string]int{}}
 	pool, err := l.db.Pool()
 	if err != nil {
@@ -182,20 +221,18 @@ func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
 	rows, err := pool.Query(ctx, backlogSQL, l.o.Receiver)
 	if err == nil {
 		var (
-			sink   string
-			dead   bool
-			n      int
-			oldest time.Time
+			sink          *string // nil: of all
+			pending, dead int
+			oldest        *time.Time
 		)
-		_, err = pgx.ForEachRow(rows, []any{&sink, &dead, &n, &oldest}, func() error {
-			if dead {
-				out.Dead += n
+		_, err = pgx.ForEachRow(rows, []any{&sink, &pending, &dead, &oldest}, func() error {
+			if sink != nil {
+				out.BySink[*sink] = pending
 				return nil
 			}
-			out.Pending += n
-			out.BySink[sink] += n
-			if out.Oldest.IsZero() || oldest.Before(out.Oldest) {
-				out.Oldest = oldest
+			out.Pending, out.Dead = pending, dead
+			if oldest != nil {
+				out.Oldest = *oldest
 			}
 			return nil
 		})
@@ -209,12 +246,17 @@ func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
 
 // Due takes deliveries in hand; see ledger.Keeper.
 func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
 	pool, err := l.db.Pool()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 	}
-	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder, limit, l.o.ClaimTimeout.Microseconds())
+	lease := l.o.Lease()
+	until := time.Now().Add(lease)
+	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder, limit, lease.Microseconds())
 	if err != nil {
+		l.metrics.failed(err)
 		return nil, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 	}
 	var out []ledger.Delivery
@@ -223,11 +265,9 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	_, err = pgx.ForEachRow(rows, []any{
 		&d.ID, &d.Sink, &d.OrderKey, &d.OccurredAt, &d.Attempts, &d.Type, &kind, &d.ReceivedAt, &d.Payload,
 	}, func() error {
-		body, err := unpack(d.Payload)
-		if err != nil {
-			return err
-		}
-		d.Kind, d.Payload = billing.EventType(kind), body
+		// It is in hand with its neighbours, so one that cannot be read is handed on all the same.
+		d.Payload, _ = unpack(d.Payload)
+		d.Kind, d.Until = billing.EventType(kind), until
 		out = append(out, d)
 		d.Payload = nil
 		return nil

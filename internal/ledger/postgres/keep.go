@@ -62,11 +62,12 @@ func (l *Ledger) Keep(ctx context.Context, w ledger.Work) (ledger.Kept, error) {
 		w.Payload = pack(w.Payload)
 	}
 	o := l.newOp(w.Event)
-	o.work = &w
+	o.work, o.lease = &w, l.o.Lease()
+	until := time.Now().Add(o.lease)
 	if err := l.commit(ctx, o); err != nil {
 		return ledger.Kept{}, err
 	}
-	return ledger.Kept{Claim: o.claim, Behind: o.behind}, nil
+	return ledger.Kept{Claim: o.claim, Behind: o.behind, Until: until}, nil
 }
 
 func queueKeeps(b *pgx.Batch, receiver, holder string, lease time.Duration, keeps []*op) {

@@ -24,14 +24,18 @@ const (
 // start runs a replica on a database.
 func start(t testing.TB, url, name string, lease time.Duration) *postgres.Ledger {
 	t.Helper()
+	return startWith(t, url, postgres.Options{Replica: name, ClaimTimeout: lease})
+}
+
+func startWith(t testing.TB, url string, o postgres.Options) *postgres.Ledger {
+	t.Helper()
 	db := &store.DB{}
 	if err := db.Set(url); err != nil {
 		t.Fatal(err)
 	}
-	l, err := postgres.New(postgres.Options{
-		DB: db, Receiver: "shop/stripe", Replica: name, ClaimTimeout: lease, CommitTimeout: patience,
-		Retention: func() time.Duration { return 72 * time.Hour },
-	})
+	o.DB, o.Receiver, o.CommitTimeout = db, "shop/stripe", patience
+	o.Retention = func() time.Duration { return 72 * time.Hour }
+	l, err := postgres.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -153,6 +153,7 @@ type op struct {
 	attempt *ledger.Attempt
 	bare    bool // the records of work were left out
 
+	lease  time.Duration // of work
 	claim  ledger.Claim
 	behind []string
 	err    error

@@ -34,6 +34,9 @@ type Options struct {
 	// ClaimTimeout is how long a claim is left to its holder. It must be longer than the time that a request may
 	// take. Default 30 s.
 	ClaimTimeout time.Duration
+	// Lease is how long deliveries are left to who has them in hand. It must be longer than one may take, and is asked at
+	// each Keep and Due. Default: the claim timeout.
+	Lease func() time.Duration
 	// CommitTimeout is how long a call waits for the database at most. Default 3 s.
 	CommitTimeout time.Duration
 	// MaxBatch is how many calls go into one transaction. Default 512.
@@ -53,6 +56,9 @@ func (o *Options) complete() error {
 	}
 	o.ClaimTimeout = orDefault(o.ClaimTimeout, DefaultClaimTimeout)
 	o.CommitTimeout = orDefault(o.CommitTimeout, DefaultCommitTimeout)
+	if o.Lease == nil {
+		o.Lease = func() time.Duration { return o.ClaimTimeout }
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -25,6 +25,8 @@ var given = map[string]string{
 	"lookKept": "'shop/a', I, 'me'",
 	"claim":    "'shop/a', 'me', I, N, C, 30000000, '{}'",
 	"settle":   "'shop/a', 'me', I, S",
+	"hurry":    "'shop/a', 'app', 1000",
+	"backlog":  "'shop/a'",
 	"look":     "'shop/a', I, 30000000",
 }
 

@@ -35,17 +35,12 @@ func (l *Ledger) prune(ctx context.Context) {
 // forget deletes in small transactions, which keep nobody waiting. What fails is done the next time.
 func (l *Ledger) forget(ctx context.Context) {
 	for ctx.Err() == nil {
-		pool, err := l.db.Pool()
+		n, err := l.exec(ctx, pruneSQL, l.o.Receiver, l.o.Retention().Microseconds(), pruneBatch)
 		if err != nil {
 			return
 		}
-		tag, err := pool.Exec(ctx, pruneSQL, l.o.Receiver, l.o.Retention().Microseconds(), pruneBatch)
-		if err != nil {
-			l.metrics.failed(err)
-			return
-		}
-		l.metrics.pruned(tag.RowsAffected())
-		if tag.RowsAffected() < pruneBatch {
+		l.metrics.pruned(n)
+		if n < pruneBatch {
 			return
 		}
 	}

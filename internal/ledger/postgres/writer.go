@@ -253,7 +253,7 @@ func (k kinds) queue(sql *pgx.Batch, w *writer, answered map[*op]bool) (read []f
 		read = append(read, queueAttempts(sql, w.o.Receiver, w.holder, k.attempts)...)
 	}
 	if len(k.keeps) > 0 {
-		queueKeeps(sql, w.o.Receiver, w.holder, w.o.ClaimTimeout, k.keeps)
+		queueKeeps(sql, w.o.Receiver, w.holder, longestLease(k.keeps), k.keeps)
 		read = append(read, func(r pgx.BatchResults) error { return readKeeps(r, k.keeps, answered) })
 		var all records.Rows
 		for _, o := range k.keeps {
