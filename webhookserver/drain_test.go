@@ -91,7 +91,7 @@ func TestDrainAnswersOverIdleConnections(t *testing.T) {
 // All stages of a drain together end before the kubelet would kill the process.
 func TestDrainEndsInTime(t *testing.T) {
 	t.Parallel()
-	longest := DefaultLameDuck + drainLimit + 2*flushLimit
+	longest := DefaultLameDuck + drainLimit + lastTell + 2*flushLimit
 	if grace := workload.GraceSeconds * time.Second; longest >= grace {
 		t.Errorf("a drain may take %s of %s", longest, grace)
 	}

@@ -32,6 +32,9 @@ type sqlFixture struct {
 func newSQLFixture(t *testing.T, s *database.Server, sinks ...v1alpha1.Sink) *sqlFixture {
 	t.Helper()
 	url := s.Database(t)
+	for i := range sinks {
+		sinks[i].HTTP.Timeout = &metav1.Duration{Duration: time.Second} // so that the lease may be short
+	}
 	f := &sqlFixture{server: s, url: url, fixture: newFixture(t, sinks, func(r *v1alpha1.WebhookReceiver) {
 		r.Spec.Store = &v1alpha1.ReceiverStore{Postgres: &v1alpha1.PostgresStore{
 			DSNSecretRef: v1alpha1.SecretKeyReference{Name: "database", Key: "dsn"},
@@ -56,6 +59,7 @@ func (f *sqlFixture) startSQL() *replica {
 		l, err := postgres.New(postgres.Options{
 			DB: db, Receiver: f.namespace + "/stripe", Replica: o.Identity, ClaimTimeout: 3 * time.Second,
 			Retention: func() time.Duration { return time.Hour },
+			Lease:     func() time.Duration { return 12 * time.Second },
 		})
 		f.g.Expect(err).NotTo(HaveOccurred())
 		o.Ledger, o.Database = l, db.Set
@@ -181,6 +185,7 @@ func TestKeptEventOutlivesItsReplica(t *testing.T) {
 	f.g.Eventually(app.count, patience, often).Should(Equal(1))
 	// As if it had been killed: what it says about the attempt counts for nothing.
 	f.startSQL()
+	f.g.Expect(f.ask("UPDATE kassa.deliveries SET held_until = now() - interval '1 second' RETURNING sink")()).To(Equal("app"))
 	f.g.Eventually(app.count, patience, often).Should(Equal(2))
 	f.g.Eventually(f.ask(states), patience, often).Should(Equal("Processed 1"))
 }

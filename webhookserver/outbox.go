@@ -33,7 +33,7 @@ type outbox struct {
 
 	hands   sync.WaitGroup
 	room    *semaphore.Weighted // bytes of events in hand
-	hard    context.Context     //nolint:containedctx // ends deliveries under way, which outlive requests
+	hard    context.Context     //nolint:containedctx // ends deliveries under way; set before anything begins
 	look    chan struct{}       // something may be due
 	backlog atomic.Pointer[ledger.Backlog]
 }
@@ -45,9 +45,13 @@ const (
 	pollLimit = 64
 	// backlogPause is how old the count of what waits may be.
 	backlogPause = 5 * time.Second
+	// tellSlack is kept of a lease to write down what a sink said.
+	tellSlack = 3 * time.Second
 	// tellLimit bounds how long it is tried to write down what a sink said. After the lease another replica delivers the
 	// event again.
 	tellLimit = time.Minute
+	// lastTell is what is left of that once deliveries are broken off.
+	lastTell = 2 * time.Second
 )
 
 func newOutbox(keeper ledger.Keeper) *outbox {
@@ -60,33 +64,52 @@ func newOutbox(keeper ledger.Keeper) *outbox {
 // weight is about what an event needs while it is delivered, in bytes.
 func weight(raw int) int64 { return min(int64(3*raw), maxInHand) }
 
-// begin gives an event that was just kept to these sinks. Where there is no room the event is handed back, and is due
-// at once, here or at another replica.
+// inTime says that an attempt that begins now comes to its end before its lease does.
+func inTime(cfg *settings, until time.Time) bool { return time.Now().Before(lastStart(cfg, until)) }
+
+func lastStart(cfg *settings, until time.Time) time.Time {
+	return until.Add(-cfg.longest() - claimWait - tellSlack)
+}
+
+// begin gives an event that was just kept to these sinks. Where there is no room, or too little time, the event is
+// handed back, and is due at once, here or at another replica. Until then later events of its key follow it.
 func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, to []*sink, kept ledger.Kept) {
 	size := weight(len(e.Native))
 	for _, one := range to {
 		d := ledger.Delivery{
 			Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Kind: e.Type, Sink: one.name, ReceivedAt: kept.ReceivedAt,
+			Until: kept.Until,
 		}
 		b.hands.Add(1)
+		if !inTime(cfg, d.Until) || !b.room.TryAcquire(size) {
+			b.pass(m, d)
+			continue
+		}
 		go func() {
 			defer b.hands.Done()
-			if !b.room.TryAcquire(size) {
-				b.handBack(d)
-				return
-			}
 			defer b.room.Release(size)
 			b.deliver(cfg, m, one, d, pathDirect)
 		}()
 	}
 }
 
-// run takes what is due until ctx ends. Deliveries under way are broken off when hard ends.
-func (b *outbox) run(ctx, hard context.Context) {
+// pass hands back an event in its order's place.
+func (b *outbox) pass(m *message, d ledger.Delivery) {
+	if m.key != "" {
+		b.turns.postpone(turnKey{m.key, d.Sink}, m.at)
+	}
+	go func() {
+		defer b.hands.Done()
+		b.handBack(d)
+		b.recorded(m.key, d.Sink, m.at)
+	}()
+}
+
+// run takes what is due until ctx ends.
+func (b *outbox) run(ctx context.Context) {
 	if b.keeper == nil {
 		return
 	}
-	b.hard = hard
 	var counting sync.WaitGroup
 	counting.Go(func() { b.count(ctx) })
 	for ctx.Err() == nil {
@@ -112,13 +135,16 @@ func (b *outbox) run(ctx, hard context.Context) {
 // drain waits for what is under way. Nothing may be begun any more.
 func (b *outbox) drain() { b.hands.Wait() }
 
-// take delivers what was due, or hands it back if there is no room before ctx ends.
+// take delivers what was due, or hands it back if there is no room before ctx ends, or so late that it could not be
+// delivered within the lease.
 func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
 	size := weight(len(d.Payload))
 	b.hands.Add(1)
-	if b.room.Acquire(ctx, size) != nil {
-		defer b.hands.Done()
-		b.handBack(d) //nolint:contextcheck // it outlives what is due
+	if !b.enter(ctx, d.Until, size) {
+		go func() { //nolint:contextcheck // it outlives what is due
+			defer b.hands.Done()
+			b.handBack(d)
+		}()
 		return
 	}
 	go func() { //nolint:contextcheck // so does this
@@ -126,6 +152,16 @@ func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
 		defer b.room.Release(size)
 		b.again(d)
 	}()
+}
+
+func (b *outbox) enter(ctx context.Context, until time.Time, size int64) bool {
+	cfg, _ := b.config.current()
+	if cfg == nil {
+		return false
+	}
+	ctx, cancel := context.WithDeadline(ctx, lastStart(cfg, until))
+	defer cancel()
+	return ctx.Err() == nil && b.room.Acquire(ctx, size) == nil
 }
 
 // again delivers what was tried before, or was left by another replica.
@@ -167,8 +203,13 @@ func (b *outbox) deliver(cfg *settings, m *message, to *sink, d ledger.Delivery,
 	a := b.attempt(limit, m, to, path)
 	cancel()
 	b.tell(cfg, d, a)
-	if m.key != "" {
-		b.turns.recorded(turnKey{m.key, to.name}, m.at)
+	b.recorded(m.key, to.name, m.at)
+}
+
+// recorded ends what holds later events of a key, and has those that followed looked for.
+func (b *outbox) recorded(key, sink string, at moment) {
+	if key != "" {
+		b.turns.recorded(turnKey{key, sink}, at)
 		b.nudge()
 	}
 }
@@ -202,6 +243,8 @@ func (b *outbox) handBack(d ledger.Delivery) {
 func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.hard), tellLimit)
 	defer cancel()
+	stop := context.AfterFunc(b.hard, func() { time.AfterFunc(lastTell, cancel) })
+	defer stop()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, writePause) {
 		state, err := b.keeper.Attempted(ctx, a)
 		if err == nil {

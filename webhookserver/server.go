@@ -139,12 +139,23 @@ func (s *Server) Retention() time.Duration {
 	return maxRetention
 }
 
+// Lease is how long a delivery may stay in a process's hands: what is waited for before, the sink, and the telling.
+func (s *Server) Lease() time.Duration {
+	if cfg, _ := s.config.current(); cfg != nil {
+		return cfg.longest() + claimSlack
+	}
+	return claimSlack
+}
+
 // Run serves until ctx ends, then drains: readiness goes first, requests are still accepted for the lame-duck time,
 // what is under way is finished, the status is written, and the ledger commits. The error is nil after a drain.
 func (s *Server) Run(ctx context.Context) error {
 	back, stopBack := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBack()
 	failed := make(chan error, 3)
+	hardCtx, stopHard := context.WithCancel(back)
+	defer stopHard()
+	s.outbox.hard = hardCtx
 
 	ledgerCtx, stopLedger := context.WithCancel(logr.NewContext(back, logr.FromSlogHandler(s.log.Handler())))
 	ledgerDone := make(chan struct{})
@@ -167,10 +178,8 @@ func (s *Server) Run(ctx context.Context) error {
 	watches.Go(func() { s.config.run(watchCtx) })
 	watches.Go(func() { s.plans.run(watchCtx, s.client, s.log) })
 	pullCtx, stopPull := context.WithCancel(back)
-	hardCtx, stopHard := context.WithCancel(back)
-	defer stopHard()
 	deliveries.Go(func() { s.inbox.run(pullCtx, hardCtx, s.namespace, s.name) })
-	deliveries.Go(func() { s.outbox.run(pullCtx, hardCtx) })
+	deliveries.Go(func() { s.outbox.run(pullCtx) })
 	s.unfinished.begin(hardCtx)
 	statusCtx, stopStatus := context.WithCancel(back)
 	watches.Go(func() { s.status.run(statusCtx) })

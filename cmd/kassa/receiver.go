@@ -106,8 +106,8 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 		options.Database = db.Set
 		options.Ledger, err = postgres.New(postgres.Options{
 			DB: db, Receiver: o.namespace + "/" + o.name, Replica: replica, Retention: retention, Log: log,
-			MaxBatch:   o.storeBatch,
-			Registerer: metrics,
+			MaxBatch: o.storeBatch, Registerer: metrics,
+			Lease: func() time.Duration { return server.Lease() },
 		})
 	default:
 		err = fmt.Errorf("--store is postgres or nothing, not %q", o.store)
