@@ -185,7 +185,8 @@ func TestKeptEventOutlivesItsReplica(t *testing.T) {
 	f.g.Eventually(app.count, patience, often).Should(Equal(1))
 	// As if it had been killed: what it says about the attempt counts for nothing.
 	f.startSQL()
-	f.g.Expect(f.ask("UPDATE kassa.deliveries SET held_until = now() - interval '1 second' RETURNING sink")()).To(Equal("app"))
+	over := f.ask("UPDATE kassa.deliveries SET held_until = now() - interval '1 second' RETURNING sink")
+	f.g.Expect(over()).To(Equal("app"))
 	f.g.Eventually(app.count, patience, often).Should(Equal(2))
 	f.g.Eventually(f.ask(states), patience, often).Should(Equal("Processed 1"))
 }

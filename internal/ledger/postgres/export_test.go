@@ -3,6 +3,6 @@ package postgres
 // Statements are those that a receiver sends all the time.
 var Statements = map[string]string{
 	"prune": pruneSQL, "keep": keepSQL, "lookKept": lookKeptSQL, "taken": takenSQL, "tried": triedSQL, "over": overSQL,
-	"lock": lockSQL, "unpacked": unpackedSQL, "due": dueSQL, "claim": claimSQL, "settle": settleSQL, "look": lookSQL, "hurry": hurrySQL,
-	"backlog": backlogSQL,
+	"lock": lockSQL, "unpacked": unpackedSQL, "due": dueSQL, "claim": claimSQL, "settle": settleSQL, "look": lookSQL,
+	"hurry": hurrySQL, "backlog": backlogSQL,
 }

@@ -1,0 +1,141 @@
+package webhookserver
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+// toldKeeper answers Attempted, and nothing else.
+type toldKeeper struct {
+	ledger.Keeper
+	told chan ledger.Attempt
+	err  error
+	hold chan struct{} // nil: the answer comes at once
+}
+
+func (k *toldKeeper) Attempted(_ context.Context, a ledger.Attempt) (ledger.State, error) {
+	if k.hold != nil {
+		<-k.hold
+	}
+	if k.err == nil {
+		k.told <- a
+	}
+	return ledger.Deferred, k.err
+}
+
+// newTestOutbox has a sink whose attempts take no time and are counted.
+func newTestOutbox(k *toldKeeper) (*outbox, *settings, chan string) {
+	k.told = make(chan ledger.Attempt, 10)
+	asked := make(chan string, 10)
+	cfg := &settings{
+		sinks: []sink{{name: "app", timeout: 30 * time.Second}},
+		retry: retry{maxAge: time.Hour, minBackoff: time.Second, maxBackoff: time.Minute},
+	}
+	b := newOutbox(k)
+	b.config, b.turns, b.counters, b.recent = &config{}, newTurns(), &counters{}, &recentEvents{}
+	b.config.live.Store(cfg)
+	b.log = slog.New(slog.DiscardHandler)
+	b.attempt = func(_ context.Context, m *message, _ *sink, _ string) attempt {
+		asked <- m.event
+		return attempt{taken: true}
+	}
+	return b, cfg, asked
+}
+
+var untried = And(HaveField("Result", ledger.Deferred), HaveField("Tried", false))
+
+// What cannot be finished within its lease is not begun.
+func TestOutboxKeepsToTheLease(t *testing.T) {
+	for name, c := range map[string]struct {
+		left  time.Duration
+		begun int
+	}{
+		"enough time": {time.Minute, 1},
+		// The sink alone may take this long.
+		"too little": {31 * time.Second, 0},
+		"none":       {-time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			k := &toldKeeper{}
+			b, cfg, asked := newTestOutbox(k)
+			until := time.Now().Add(c.left)
+			b.begin(cfg, &billing.Event{ID: "evt_1"}, &message{event: "evt_1"}, cfg.named([]string{"app"}),
+				ledger.Kept{Claim: ledger.Claim{ReceivedAt: time.Now()}, Until: until})
+			b.drain()
+			g.Expect(asked).To(HaveLen(c.begun))
+			g.Expect(b.enter(t.Context(), until, 1)).To(Equal(c.begun == 1))
+			if c.begun == 0 {
+				g.Expect(k.told).To(Receive(untried))
+			} else {
+				g.Expect(k.told).To(Receive(HaveField("Result", ledger.Processed)))
+			}
+		})
+	}
+}
+
+// What was due does not wait for room until its lease is over.
+func TestOutboxGivesUpWaitingForRoom(t *testing.T) {
+	g := NewWithT(t)
+	k := &toldKeeper{}
+	b, cfg, _ := newTestOutbox(k)
+	g.Expect(b.room.TryAcquire(maxInHand)).To(BeTrue())
+	until := time.Now().Add(cfg.longest() + claimWait + tellSlack + 50*time.Millisecond)
+	b.take(t.Context(), ledger.Delivery{
+		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Payload: []byte("{}"), Until: until,
+	})
+	b.drain()
+	g.Expect(k.told).To(Receive(untried))
+}
+
+// An event for which there is no room keeps its place in its order until it is handed back.
+func TestOutboxKeepsTheOrderWithoutRoom(t *testing.T) {
+	g := NewWithT(t)
+	k := &toldKeeper{hold: make(chan struct{})}
+	b, cfg, asked := newTestOutbox(k)
+	g.Expect(b.room.TryAcquire(maxInHand)).To(BeTrue())
+	key := turnKey{"key", "app"}
+	first := &billing.Event{ID: "1", Native: []byte("{}")}
+	b.begin(cfg, first, &message{event: "1", key: key.order, at: nth(1)}, cfg.named([]string{"app"}), ledger.Kept{
+		Until: time.Now().Add(time.Hour),
+	})
+	g.Expect(b.turns.take(t.Context(), key, nth(2))).To(BeFalse())
+	close(k.hold)
+	b.drain()
+	g.Expect(asked).To(BeEmpty())
+	g.Expect(b.turns.all).To(BeEmpty())
+	g.Expect(b.look).To(Receive(), "what followed is looked for")
+}
+
+// Once deliveries are broken off, it is not tried for long to tell of them.
+func TestOutboxEndsTelling(t *testing.T) {
+	g := NewWithT(t)
+	b, _, _ := newTestOutbox(&toldKeeper{err: ledger.ErrUnavailable})
+	hard, stop := context.WithCancel(t.Context())
+	b.hard = hard
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		b.handBack(ledger.Delivery{Event: ledger.Event{ID: "evt_1"}, Sink: "app"})
+	}()
+	stop()
+	g.Eventually(ended, tellLimit/2).Should(BeClosed())
+}
+
+// A payload that cannot be read is given up.
+func TestOutboxGivesUpWhatItCannotRead(t *testing.T) {
+	g := NewWithT(t)
+	k := &toldKeeper{}
+	b, cfg, asked := newTestOutbox(k)
+	cfg.codec = testCodec{}
+	b.again(ledger.Delivery{Event: ledger.Event{ID: "evt_1"}, Sink: "app", ReceivedAt: time.Now()})
+	g.Expect(asked).To(BeEmpty())
+	g.Expect(k.told).To(Receive(HaveField("Result", ledger.Dead)))
+}
