@@ -16,7 +16,7 @@ import (
 
 var account = records.Account{Provider: billing.Stripe, ID: "acct_1"}
 
-// life is a subscription's, as Stripe tells it: two of the events are of one second.
+// life is a subscription's, as Stripe tells it: two of the events are of one second, and one is later than the end.
 func life() []billing.Event {
 	at := func(seconds int) time.Time { return time.Unix(1_800_000_000+int64(seconds), 0) }
 	jane := &billing.EventCustomer{ID: "cus_1", Email: "jane@example.com", UserID: "42"}
@@ -41,7 +41,7 @@ func life() []billing.Event {
 			Subscription: sub(billing.StatusActive, "monthly")},
 		{ID: "evt_3", Type: billing.PaymentFailed, Time: at(100), Customer: jane, Subscription: bill,
 			Payment: pay(billing.PaymentStatusFailed, 1)},
-		{ID: "evt_4", Type: billing.SubscriptionPastDue, Time: at(101),
+		{ID: "evt_4", Type: billing.SubscriptionPastDue, Time: at(301),
 			Customer:     &billing.EventCustomer{ID: "cus_1", Email: "jane@example.org"},
 			Subscription: sub(billing.StatusPastDue, "yearly")},
 		{ID: "evt_5", Type: billing.PaymentRecovered, Time: at(200), Subscription: bill,

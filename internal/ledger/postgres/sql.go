@@ -30,9 +30,8 @@ RETURNING event_id, claims, received_at`
 
 // settle ends claims of this holder, and moves deferred events on.
 const settleSQL = `
-UPDATE kassa.webhook_events AS t SET state = s.state, processed_at = now()
-FROM unnest($3::text[], $4::text[]) AS s (id, state)
-WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.event_id = s.id AND t.state <> s.state
+UPDATE kassa.webhook_events AS t SET state = ($4::text[])[array_position($3::text[], t.event_id)], processed_at = now()
+WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.state <> ($4::text[])[array_position($3::text[], t.event_id)]
 	AND (t.state = 'Deferred' OR t.state = 'Claimed' AND t.claimed_by = $2)
 RETURNING t.event_id`
 
