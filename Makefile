@@ -32,8 +32,8 @@ demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 end
 	@bin/demo # not go run, which answers Ctrl-C with an error
 
 .PHONY: build
-build: ## Build bin/kassa
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/kassa ./cmd/kassa
+build: ## Build bin/kassa and the plugin bin/kubectl-kassa
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 .PHONY: image
 image: ## Build dist/kassa-image.tar for amd64 and arm64, without a container runtime; PUSH=true sends it to IMAGE
