@@ -116,7 +116,7 @@ func isAnswer(req *http.Request, body []byte) bool {
 		return isList[paddle.Subscription](req, body)
 	case req.Method == http.MethodGet && segment == "transactions":
 		return isList[paddle.Transaction](req, body)
-	case req.Method == http.MethodGet && segment == "events":
+	case req.Method == http.MethodGet && (segment == "events" || segment == "notifications"):
 		return isList[json.RawMessage](req, body)
 	case req.Method == http.MethodDelete:
 		return len(body) == 0

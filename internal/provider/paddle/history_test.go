@@ -45,9 +45,9 @@ func TestHistoryOfALiar(t *testing.T) {
 		`{"data":[],"meta":{}}`:          "",
 		page("evt_1"):                    "",
 		page("evt_0", event("evt_1")):    "",
-		page("evt_1", event("evt_1")):    "1 0 evt_1",
+		page("evt_1", event("evt_1")):    "1 0 newest:evt_1",
 		page("evt_1", `{}`):              "",
-		page("e", `{}`, event("evt_1")):  "1 1 evt_1",
+		page("e", `{}`, event("evt_1")):  "1 1 newest:evt_1",
 		strings.Repeat(page("evt_1"), 2): "",
 	} {
 		conn := through(t, transport(func(r *http.Request) (int, string) {
@@ -56,7 +56,7 @@ func TestHistoryOfALiar(t *testing.T) {
 			}
 			return http.StatusOK, body
 		}))
-		got, err := conn.(provider.History).Events(t.Context(), provider.Span{}, "evt_0")
+		got, err := conn.(provider.History).Events(t.Context(), provider.Span{}, "newest:evt_0")
 		g := NewWithT(t)
 		if want == "" {
 			g.Expect(err).To(HaveOccurred(), body)
