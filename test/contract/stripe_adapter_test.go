@@ -95,6 +95,8 @@ var allRequests = map[string]string{
 	"pause subscription: POST /v1/subscriptions/{subscription_exposed_id}": "pause_collection[behavior]",
 
 	"open portal: POST /v1/billing_portal/sessions": "customer return_url",
+
+	"list events: GET /v1/events": "created[gte] created[lte] delivery_success limit starting_after",
 }
 
 // Every request that the adapter can make is one of those listed, with no other parameters, and Stripe's own
@@ -116,6 +118,7 @@ func TestEveryRequestOfTheAdapterIsStripes(t *testing.T) {
 	})
 	t.Run("pages", func(t *testing.T) { pages(t, j) })
 	t.Run("every sale", func(t *testing.T) { everySale(t, j) })
+	t.Run("history", func(t *testing.T) { history(t, j) })
 	t.Run("life of a plan", func(t *testing.T) { lifeOfAPlan(t, j) })
 	for _, problem := range j.problems() {
 		t.Error(problem)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/sandbox/delivery"
@@ -148,16 +149,18 @@ func getEvent(c *call) (any, *apiError) {
 }
 
 func listEvents(c *call) (any, *apiError) {
-	types := among(c.p, "types")
-	if c.p.has("type") {
-		types = map[string]bool{c.p.text("type"): true}
+	if c.p.has("type") && c.p.has("types") {
+		return nil, invalid("type", "parameters_exclusive", "You may only specify one of these parameters: type, types.")
 	}
+	types, kind := among(c.p, "types"), c.p.text("type")
+	group, grouped := strings.CutSuffix(kind, "*")
 	created := c.p.created()
 	rows, more, err := page(c.events, c.events.rows, c.p, "event", func(e *Event) bool {
 		if c.p.has("delivery_success") && (e.PendingWebhooks == 0) != c.p.boolean("delivery_success") {
 			return false
 		}
-		return (types == nil || types[e.Type]) && created.has(e.Created)
+		ofKind := kind == "" || e.Type == kind || grouped && strings.HasPrefix(e.Type, group)
+		return ofKind && (types == nil || types[e.Type]) && created.has(e.Created)
 	})
 	if err != nil {
 		return nil, err
