@@ -233,7 +233,7 @@ func (s *shop) renewals(t *testing.T) {
 	}
 }
 
-// arrears reads what a card that fails owes, and pauses its subscription.
+// arrears reads what a card that fails owes, and does to its subscription all that dunning can do.
 func (s *shop) arrears(t *testing.T) {
 	t.Helper()
 	if status := s.pay(s.open("trial"), "4000000000000341"); status != "complete" {
@@ -259,10 +259,22 @@ func (s *shop) arrears(t *testing.T) {
 		if sub.Status != billing.StatusPastDue {
 			continue // it ended with its last attempt
 		}
-		sub, err = dunner.Dunning().Pause(t.Context(), sub.ID)
+		sub, err = dunner.Subscriptions().Cancel(t.Context(), sub.ID, false)
 		s.must(err)
-		if sub.Status != billing.StatusPaused {
-			t.Errorf("paused to %+v", sub)
+		if !sub.CancelAtPeriodEnd {
+			t.Errorf("canceled to %+v", sub)
+		}
+		for range 2 {
+			sub, err = dunner.Dunning().Pause(t.Context(), sub.ID)
+			s.must(err)
+			if sub.Status != billing.StatusPaused {
+				t.Errorf("paused to %+v", sub)
+			}
+		}
+		sub, err = dunner.Subscriptions().Cancel(t.Context(), sub.ID, true)
+		s.must(err)
+		if sub.Status != billing.StatusCanceled {
+			t.Errorf("ended to %+v", sub)
 		}
 	}
 }

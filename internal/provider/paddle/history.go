@@ -20,8 +20,8 @@ func (c *connection) HistoryTraits() provider.HistoryTraits {
 	return provider.HistoryTraits{Kept: 90 * 24 * time.Hour}
 }
 
-// Cursors name the direction in which the list is read, and the event after which its next page begins. The newest event
-// is a page's first by itself; the oldest that matters has to be found before.
+// Cursors name the direction in which the list is read, and the event after which its next page begins. A list begins
+// with the newest event by itself; the oldest that matters has to be found before.
 const (
 	newestFirst = "newest"
 	oldestFirst = "oldest"
@@ -31,9 +31,9 @@ const (
 // made, so it is milliseconds.
 const slack = time.Minute
 
-// Events reads a page of GET /events, which cannot be narrowed to a time: newest first, until one that is older than the
-// span, or where the span begins long ago from an event shortly before it on, oldest first, until one that is newer. An
-// event lacks the notification_id that a delivery has.
+// Events reads a page of GET /events, which cannot be narrowed to a time: newest first, until one that is older than
+// the span; or where the span begins long ago, from an event shortly before it on, oldest first, until one that is
+// newer. An event lacks the notification_id that a delivery has.
 func (c *connection) Events(ctx context.Context, span provider.Span, cursor string) (provider.PastEvents, error) {
 	const op = "list events"
 	if cursor == "" && time.Since(span.From) > longAgo {

@@ -14,11 +14,11 @@ import (
 const longAgo = time.Hour
 
 // seek finds the event from which the list is read, oldest first: one that happened shortly before the span, and that
-// Paddle notified somebody of, because notifications can be narrowed to a time and events cannot. Where there is none the
-// list is read from its newest event on.
+// Paddle notified somebody of, because notifications can be narrowed to a time and events cannot. Where there is none
+// the list is read from its newest event on.
 //
-// Shortly is a tenth of what lies between the span and now: reading from there on costs at most that much more. What
-// comes first in a list that is longer than one sweep is then what happened first.
+// Shortly is a tenth of what lies between the span and now: to read from there on costs at most that much more. Of what
+// is more than one sweep reads, that which happened first then comes first.
 func (c *connection) seek(ctx context.Context, from time.Time) (provider.PastEvents, error) {
 	earliest, latest := from.Add(-time.Since(from)/10), from.Add(-slack)
 	list, err := c.rows(ctx, "list notifications", "/notifications", url.Values{

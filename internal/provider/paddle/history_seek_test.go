@@ -105,8 +105,8 @@ func TestHistorySinceLongAgo(t *testing.T) {
 func TestWhereToBegin(t *testing.T) {
 	from := time.Now().Add(-100 * time.Hour).UTC()
 	notification := func(id, origin string, ago time.Duration) string {
-		return fmt.Sprintf(`{"origin":%q,"payload":{"event_id":%q,"event_type":"transaction.paid","occurred_at":%q,"data":{}}}`,
-			origin, id, from.Add(-ago).Format(time.RFC3339))
+		const form = `{"origin":%q,"payload":{"event_id":%q,"event_type":"transaction.paid","occurred_at":%q,"data":{}}}`
+		return fmt.Sprintf(form, origin, id, from.Add(-ago).Format(time.RFC3339))
 	}
 	right := notification("evt_1", "event", time.Hour)
 	for why, c := range map[string]struct {
