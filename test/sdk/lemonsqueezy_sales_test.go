@@ -40,18 +40,31 @@ func (s *till) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/v1/subscriptions"):
 		kind, id = "subscriptions", "601"
 		attributes = fmt.Sprintf(`"variant_id":88,"status":%q,"first_subscription_item":{"id":5,"quantity":1}`, s.status)
-		if r.Method == http.MethodPatch {
+		switch {
+		case r.Method == http.MethodPatch && s.pauses():
+			attributes = `"variant_id":88,"status":"paused"`
+		case r.Method == http.MethodPatch:
 			attributes = `"variant_id":89,"status":"active"`
 		}
+	case r.URL.Path == "/v1/orders":
+		kind, id, attributes = "orders", "5", `"status":"paid"`
+	case strings.HasPrefix(r.URL.Path, "/v1/subscription-invoices"):
+		kind, id, attributes = "subscription-invoices", "5", `"status":"pending","subscription_id":601`
 	case strings.HasPrefix(r.URL.Path, "/v1/subscription-items"):
 		kind, id = "subscription-items", "5"
 	}
 	object := fmt.Sprintf(`{"type":%q,"id":%q,"attributes":{"store_id":77,"test_mode":true,%s}}`, kind, id, attributes)
-	if r.URL.Path == "/v1/subscriptions" {
+	if strings.Count(r.URL.Path, "/") == 2 && r.Method == http.MethodGet {
 		fmt.Fprintf(w, `{"data":[%s],"meta":{"page":{"currentPage":1,"lastPage":1}}}`, object)
 		return
 	}
 	fmt.Fprintf(w, `{"data":%s}`, object)
+}
+
+// pauses says that the last request asked for a pause.
+func (s *till) pauses() bool {
+	text, err := json.Marshal(s.got.Body)
+	return err == nil && strings.Contains(string(text), `"pause"`)
 }
 
 // Kassa opens checkouts, and reads and changes subscriptions, as LemonSqueezy's own library does.
@@ -119,26 +132,37 @@ func TestLemonSqueezySales(t *testing.T) {
 			}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			g := NewWithT(t)
-			c.question["key"], c.question["store"] = lemonKey, lemonStore
-			var want request
-			g.Expect(p.ask(c.question, &want)).To(Succeed())
-			peer := &till{status: c.status}
-			srv := httptest.NewServer(peer)
-			defer srv.Close()
-			conn, err := lemonsqueezy.Adapter{}.Connect(provider.Config{
-				Mode: billing.Test, APIKey: lemonKey, StoreID: lemonStore, BaseURL: srv.URL, HTTP: srv.Client(),
+			sameRequest(t, p, c.status, c.question, func(ctx context.Context, conn provider.Connection) error {
+				return c.run(ctx, conn.(provider.Seller))
 			})
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(c.run(t.Context(), conn.(provider.Seller))).To(Succeed())
-			for name, value := range want.Headers {
-				g.Expect(peer.got.Headers).To(HaveKeyWithValue(name, value))
-			}
-			peer.got.Headers, want.Headers = nil, nil
-			maps.DeleteFunc(want.Query, func(_, value string) bool { return value == "" }) // asks for nothing
-			g.Expect(peer.got).To(Equal(want))
 		})
 	}
+}
+
+// sameRequest expects Kassa to make the request that LemonSqueezy's library makes to a question.
+func sameRequest(
+	t *testing.T, p *peer, status string, question map[string]any,
+	run func(context.Context, provider.Connection) error,
+) {
+	t.Helper()
+	g := NewWithT(t)
+	question["key"], question["store"] = lemonKey, lemonStore
+	var want request
+	g.Expect(p.ask(question, &want)).To(Succeed())
+	peer := &till{status: status}
+	srv := httptest.NewServer(peer)
+	defer srv.Close()
+	conn, err := lemonsqueezy.Adapter{}.Connect(provider.Config{
+		Mode: billing.Test, APIKey: lemonKey, StoreID: lemonStore, BaseURL: srv.URL, HTTP: srv.Client(),
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(run(t.Context(), conn)).To(Succeed())
+	for name, value := range want.Headers {
+		g.Expect(peer.got.Headers).To(HaveKeyWithValue(name, value))
+	}
+	peer.got.Headers, want.Headers = nil, nil
+	maps.DeleteFunc(want.Query, func(_, value string) bool { return value == "" }) // asks for nothing
+	g.Expect(peer.got).To(Equal(want))
 }
 
 // found is what the library makes of one object.
@@ -149,12 +173,20 @@ type found struct {
 	}
 }
 
-// LemonSqueezy's library sells at the sandbox, and reads and changes what was sold.
-func TestLemonSqueezySandbox(t *testing.T) {
-	g, p := NewWithT(t), start(t, "lemonsqueezy")
+// lemonShop is a sandbox with two variants, and LemonSqueezy's library as its customer.
+type lemonShop struct {
+	Gomega
+	peer     *peer
+	address  string
+	variants []int64
+}
+
+func newLemonShop(t *testing.T) *lemonShop {
+	t.Helper()
+	g := NewWithT(t)
 	sb := sandbox.New(sandbox.Options{})
 	srv := httptest.NewServer(sb.Handler())
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	shop := sb.LemonSqueezy()
 	shop.AddStore(dashboard.Store{ID: 77, Name: "Shop", Currency: "EUR"})
 	price := func(amount int64) dashboard.DraftVariant {
@@ -164,10 +196,29 @@ func TestLemonSqueezySandbox(t *testing.T) {
 		StoreID: 77, Name: "Pro", Variants: []dashboard.DraftVariant{price(1000), price(3000)},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	ask := func(into any, question map[string]any) error {
-		question["key"], question["store"], question["at"] = lemonKey, lemonStore, srv.URL+"/lemonsqueezy"
-		return p.ask(question, into)
-	}
+	return &lemonShop{g, start(t, "lemonsqueezy"), srv.URL + "/lemonsqueezy", variants}
+}
+
+func (s *lemonShop) ask(into any, question map[string]any) error {
+	question["key"], question["store"], question["at"] = lemonKey, lemonStore, s.address
+	return s.peer.ask(question, into)
+}
+
+// pay buys what a checkout is for.
+func (s *lemonShop) pay(checkout found) {
+	paid, err := http.PostForm(checkout.Data.Attributes["url"].(string), url.Values{
+		"number": {"4242424242424242"}, "exp": {"12/40"}, "cvc": {"123"}, "email": {"jane@example.com"},
+	})
+	s.Expect(err).NotTo(HaveOccurred())
+	_, _ = io.Copy(io.Discard, paid.Body)
+	s.Expect(paid.Body.Close()).To(Succeed())
+	s.Expect(paid.StatusCode).To(Equal(http.StatusOK))
+}
+
+// LemonSqueezy's library sells at the sandbox, and reads and changes what was sold.
+func TestLemonSqueezySandbox(t *testing.T) {
+	g := newLemonShop(t)
+	ask, variants := g.ask, g.variants
 
 	var made, again found
 	g.Expect(ask(&made, map[string]any{"ask": "sell", "variant": variants[0], "checkout": map[string]any{
@@ -177,13 +228,7 @@ func TestLemonSqueezySandbox(t *testing.T) {
 	g.Expect(again).To(Equal(made))
 	g.Expect(made.Data.Attributes["checkout_data"]).To(HaveKeyWithValue("custom", HaveKeyWithValue("user_id", "u7")))
 
-	paid, err := http.PostForm(made.Data.Attributes["url"].(string), url.Values{
-		"number": {"4242424242424242"}, "exp": {"12/40"}, "cvc": {"123"}, "email": {"jane@example.com"},
-	})
-	g.Expect(err).NotTo(HaveOccurred())
-	_, _ = io.Copy(io.Discard, paid.Body)
-	g.Expect(paid.Body.Close()).To(Succeed())
-	g.Expect(paid.StatusCode).To(Equal(http.StatusOK))
+	g.pay(made)
 
 	var list struct{ Data []struct{ ID string } }
 	g.Expect(ask(&list, map[string]any{"ask": "subscriptions", "email": "jane@example.com", "page": map[string]any{}})).

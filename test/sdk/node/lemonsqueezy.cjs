@@ -44,5 +44,9 @@ serve({
   change: requests(q => lemon.updateSubscription(q.id, q.change)),
   resize: requests(q => lemon.updateSubscriptionItem(q.id, q.change)),
   cancel: requests(q => lemon.cancelSubscription(q.id)),
-  invoices: requests(q => lemon.listSubscriptionInvoices({ filter: { subscriptionId: q.id } }))
+  orders: requests(q => lemon.listOrders({ filter: { storeId: q.store }, page: q.page })),
+  invoices: requests(q => lemon.listSubscriptionInvoices({
+    filter: { storeId: q.store, subscriptionId: q.id }, page: q.page
+  })),
+  invoice: requests(q => lemon.getSubscriptionInvoice(q.id))
 })
