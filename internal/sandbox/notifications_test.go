@@ -147,8 +147,8 @@ func TestPaddleReplays(t *testing.T) {
 
 	for query, want := range map[string]int{
 		"": 2, "?status=delivered": 1, "?status=failed,delivered": 2, "?notification_setting_id=" + to.ID: 2,
-		"?notification_setting_id=ntfset_none": 0, "?search=Pro": 2, "?filter=txn_1": 0, "?to=2020-01-01T00:00:00": 0,
-		"?from=2020-01-01T00:00:00Z": 2,
+		"?notification_setting_id=ntfset_none": 0, "?search=Pro": 0, "?search=product.c": 2, "?search=" + made.ID: 1,
+		"?filter=txn_1": 0, "?to=2020-01-01T00:00:00": 0, "?from=2020-01-01T00:00:00Z": 2,
 	} {
 		g.Expect(w.send("GET", "/paddle/notifications"+query, "").ids()).To(HaveLen(want), query)
 	}

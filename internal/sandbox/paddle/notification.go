@@ -174,9 +174,10 @@ func (c *call) listNotifications() (any, *apiError) {
 		return nil, err
 	}
 	match := func(n *Notification) bool {
-		text := string(n.Payload.Data)
-		return settings.has(n.SettingID) && states.has(n.Status) && strings.Contains(text, c.query["filter"]) &&
-			strings.Contains(text, c.query["search"]) && (from == "" || n.OccurredAt >= from) &&
+		search := c.query["search"]
+		return settings.has(n.SettingID) && states.has(n.Status) &&
+			strings.Contains(string(n.Payload.Data), c.query["filter"]) &&
+			(strings.Contains(n.ID, search) || strings.Contains(n.Type, search)) && (from == "" || n.OccurredAt >= from) &&
 			(to == "" || n.OccurredAt <= to)
 	}
 	found, at, err := paged(c, c.notifications, c.notificationByID, byKey[*Notification](), defaultPage, match)
