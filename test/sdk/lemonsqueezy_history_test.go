@@ -62,8 +62,9 @@ func TestLemonSqueezyHistoryInSandbox(t *testing.T) {
 		g.pay(made)
 	}
 	type object struct {
-		Type, ID   string
-		Attributes map[string]any
+		Type, ID             string
+		Attributes           map[string]any
+		Relationships, Links map[string]any
 	}
 	listed := map[string]object{}
 	for _, question := range []string{"orders", "subscriptions", "invoices"} {

@@ -55,11 +55,13 @@ type request struct {
 	valid func() bool
 }
 
-// resource is one object.
+// resource is one object. Where its relationships and links lead to is only handed on.
 type resource[A any] struct {
-	Type       string `json:"type"`
-	ID         string `json:"id"`
-	Attributes A      `json:"attributes"`
+	Type          string          `json:"type"`
+	ID            string          `json:"id"`
+	Attributes    A               `json:"attributes"`
+	Relationships json.RawMessage `json:"relationships,omitempty"`
+	Links         json.RawMessage `json:"links,omitempty"`
 }
 
 type document[A any] struct {

@@ -48,7 +48,7 @@ func (s *Server) currencyOf(store int64) string {
 func (in *Invoice) turn(status string) { in.Status, in.StatusFormatted = status, words(status) }
 
 func (in *Invoice) resource() map[string]any {
-	return linked("subscription-invoices", in.ID, in, "store", "customer", "subscription")
+	return resource("subscription-invoices", in.ID, in)
 }
 
 // bill makes an invoice and charges it, and tells whether that worked.

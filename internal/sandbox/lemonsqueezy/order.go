@@ -12,11 +12,13 @@ type Order struct {
 	UserName    string `json:"user_name"`
 	UserEmail   string `json:"user_email"`
 	amounts
-	SetupFee        int64   `json:"setup_fee"`
-	TaxName         *string `json:"tax_name"`
-	TaxRate         string  `json:"tax_rate"`
-	Status          string  `json:"status"` // paid or refunded
-	StatusFormatted string  `json:"status_formatted"`
+	SetupFee          int64   `json:"setup_fee"`
+	SetupFeeUSD       int64   `json:"setup_fee_usd"`
+	SetupFeeFormatted string  `json:"setup_fee_formatted"`
+	TaxName           *string `json:"tax_name"`
+	TaxRate           string  `json:"tax_rate"`
+	Status            string  `json:"status"` // paid or refunded
+	StatusFormatted   string  `json:"status_formatted"`
 	refund
 	FirstOrderItem OrderItem         `json:"first_order_item"`
 	URLs           map[string]string `json:"urls"`
@@ -60,7 +62,8 @@ func (s *Server) newOrder(b *sale) *Order {
 	return &Order{
 		ID: id, StoreID: b.store.ID, CustomerID: b.customer, Identifier: newUUID(), OrderNumber: id,
 		UserName: b.name, UserEmail: b.email, amounts: amountsOf(b.store.Currency, b.dueNow()), TaxRate: "0.00",
-		Status: "paid", StatusFormatted: "Paid", refund: refund{RefundedAmountFormatted: formatted(b.store.Currency, 0)},
+		SetupFeeFormatted: formatted(b.store.Currency, 0), Status: "paid", StatusFormatted: "Paid",
+		refund: refund{RefundedAmountFormatted: formatted(b.store.Currency, 0)},
 		FirstOrderItem: OrderItem{
 			ID: s.nextID(), OrderID: id, ProductID: b.product.ID, VariantID: b.variant.ID, PriceID: b.price.ID,
 			ProductName: b.product.Name, VariantName: b.variant.Name, Price: b.dueNow(), Quantity: b.quantity, CreatedAt: at,
@@ -72,8 +75,7 @@ func (s *Server) newOrder(b *sale) *Order {
 }
 
 func (o *Order) resource() map[string]any {
-	return linked("orders", o.ID, o,
-		"store", "customer", "order-items", "subscriptions", "license-keys", "discount-redemptions")
+	return resource("orders", o.ID, o)
 }
 
 // customerOf is the store's customer of an email, who is made at the first purchase.

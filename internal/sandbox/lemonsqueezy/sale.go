@@ -1,7 +1,6 @@
 package lemonsqueezy
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -98,20 +97,6 @@ func later(from time.Time, unit string, n, anchor int) time.Time {
 	first := from.AddDate(0, 0, 1-from.Day()).AddDate(0, n, 0)
 	last := first.AddDate(0, 1, -1).Day()
 	return first.AddDate(0, 0, min(anchor, last)-1)
-}
-
-// linked is a resource as webhooks carry it, with its links.
-func linked(kind string, id int64, attributes any, related ...string) map[string]any {
-	self := fmt.Sprintf("https://api.lemonsqueezy.com/v1/%s/%d", kind, id)
-	relationships := map[string]any{}
-	for _, name := range related {
-		relationships[name] = map[string]any{"links": map[string]string{
-			"related": self + "/" + name, "self": self + "/relationships/" + name,
-		}}
-	}
-	out := resource(kind, id, attributes)
-	out["relationships"], out["links"] = relationships, map[string]string{"self": self}
-	return out
 }
 
 // words are a status for people: on_trial is On Trial.

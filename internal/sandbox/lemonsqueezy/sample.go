@@ -85,11 +85,11 @@ func (s *Server) sampleInvoice(name string, b *sale) map[string]any {
 
 func (s *Server) sampleKey(b *sale) map[string]any {
 	key, o := newUUID(), s.newOrder(b)
-	return linked("license-keys", s.nextID(), map[string]any{
+	return resource("license-keys", s.nextID(), map[string]any{
 		"store_id": b.store.ID, "customer_id": b.customer, "user_name": b.name, "user_email": b.email,
 		"test_mode": !b.live, "order_id": o.ID, "order_item_id": o.FirstOrderItem.ID, "product_id": b.product.ID,
 		"key": key, "key_short": "XXXX-" + key[len(key)-12:], "activation_limit": 1, "instances_count": 0, "disabled": 0,
 		"status": "inactive", "status_formatted": "Inactive", "expires_at": nil, "created_at": o.CreatedAt,
 		"updated_at": o.UpdatedAt,
-	}, "store", "customer", "order", "order-item", "product", "license-key-instances")
+	})
 }

@@ -17,7 +17,6 @@ package lemonsqueezy
 import (
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -320,13 +319,8 @@ func (c *call) base() string {
 }
 
 func document[ID int64 | string](kind string, id ID, attributes any) any {
-	return map[string]any{
-		"jsonapi": map[string]string{"version": "1.0"}, "data": resource(kind, id, attributes),
-	}
-}
-
-func resource[ID int64 | string](kind string, id ID, attributes any) map[string]any {
-	return map[string]any{"type": kind, "id": fmt.Sprint(id), "attributes": attributes}
+	data := resource(kind, id, attributes)
+	return map[string]any{"jsonapi": map[string]string{"version": "1.0"}, "links": data["links"], "data": data}
 }
 
 // filtered refuses filters that are not known, and tells whether an object passes one. The case of an address does not

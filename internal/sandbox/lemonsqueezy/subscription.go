@@ -128,8 +128,7 @@ func (s *Server) told(sub *Subscription) Subscription {
 }
 
 func (s *Server) subscriptionResource(sub *Subscription) map[string]any {
-	return linked("subscriptions", sub.ID, s.told(sub), "store", "customer", "order", "order-item", "product", "variant",
-		"subscription-items", "subscription-invoices")
+	return resource("subscriptions", sub.ID, s.told(sub))
 }
 
 // tell announces something that a subscription led to.
