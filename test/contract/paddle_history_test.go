@@ -56,8 +56,8 @@ type nowhere struct{}
 
 func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrServerClosed }
 
-// What the adapter asks to read the history, from either end, and what the sandbox answers, is as Paddle's OpenAPI says,
-// and so is every event that the app gets from it.
+// What the adapter asks to read the history, from either end, and what the sandbox answers, is as Paddle's OpenAPI
+// says, and so is every event that the app gets from it.
 func TestPaddleJudgesTheHistory(t *testing.T) {
 	judge := &contract.PaddleJudge{Prefix: "/paddle"}
 	begin, made := time.Now().Add(-72*time.Hour).Truncate(time.Second), 500

@@ -158,7 +158,8 @@ func everyDunning(t *testing.T, address string, conn provider.Seller, id string)
 	if err := json.NewDecoder(res.Body).Decode(&sub); err != nil {
 		t.Fatal(err)
 	}
-	event := `{"id":"evt_1","type":"invoice.payment_failed","data":{"object":{"object":"invoice","id":"` + sub.Invoice + `"}}}`
+	event := `{"id":"evt_1","type":"invoice.payment_failed","data":{"object":` +
+		`{"object":"invoice","id":"` + sub.Invoice + `"}}}`
 	got, err := dunner.Dunning().Arrears(t.Context(), &billing.Event{Native: []byte(event)})
 	if err != nil || got.InvoiceID != sub.Invoice || got.SubscriptionID != id || got.Open {
 		t.Errorf("owed are %+v: %v", got, err)
