@@ -13,6 +13,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // config follows the receiver's own resource and the Secrets that it names, and has what they say now, ready to use.
@@ -26,8 +27,8 @@ type config struct {
 	seen func(*v1alpha1.WebhookReceiver)
 	// changed is called when something was found out, or changed, about sinks; gone when the spec has one no more.
 	changed, gone func(sink string)
-	// database is told the connection string of spec.store.postgres.
-	database func(dsn string) error
+	// database is told the address that spec.store.postgres leads to.
+	database func(store.Address) error
 
 	live   atomic.Pointer[settings]
 	reason atomic.Pointer[string]
@@ -36,7 +37,7 @@ type config struct {
 	receiver *v1alpha1.WebhookReceiver
 	secrets  map[string]*followedSecret
 	lines    *lines
-	// databaseKnown: database took a connection string.
+	// databaseKnown: database took an address.
 	databaseKnown bool
 
 	refresher refresher

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/trust"
 )
 
 // Defaults of a sink, as the API promises.
@@ -54,8 +55,8 @@ func (c *config) connect(d *v1alpha1.Delivery) []sink {
 			ids[i].most = int(max(*s.HTTP.MaxConcurrent, 1))
 		}
 		if len(s.HTTP.CABundle) > 0 {
-			if pools[i], err = poolOf(s.HTTP.CABundle); err != nil {
-				out[i].unready = err.Error()
+			if pools[i], err = trust.Pool(s.HTTP.CABundle); err != nil {
+				out[i].unready = "not sent: http.caBundle has " + err.Error()
 				pools[i] = x509.NewCertPool() // trusts nobody
 			}
 		}

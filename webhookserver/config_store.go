@@ -1,59 +1,49 @@
 package webhookserver
 
 import (
-	"strings"
-
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // secretNames are the Secrets that a receiver's spec names.
 func secretNames(r *v1alpha1.WebhookReceiver) []string {
 	out := append(sinkSecrets(r.Spec.Delivery), signingSecretName(r))
-	if ref := dsnSecret(r); ref != nil {
-		out = append(out, ref.Name)
+	for _, part := range store.Parts(r) {
+		out = append(out, part.Name)
 	}
 	return out
 }
 
-// dsnSecret is nil where nothing is kept in a database.
-func dsnSecret(r *v1alpha1.WebhookReceiver) *v1alpha1.SecretKeyReference {
-	if r.Spec.Store == nil || r.Spec.Store.Postgres == nil {
-		return nil
-	}
-	return &r.Spec.Store.Postgres.DSNSecretRef
-}
-
 // setDatabase tells where the database is, and returns what is wrong with that. A database that is known counts on,
-// whatever becomes of its Secret: events would be refused for want of what is there. c.mu is held.
+// whatever becomes of its Secrets: events would be refused for want of what is there. c.mu is held.
 func (c *config) setDatabase() string {
 	if c.receiver == nil || c.database == nil {
 		return ""
 	}
-	why := c.tellDatabase(dsnSecret(c.receiver))
+	why := c.tellDatabase()
 	switch {
 	case why == "":
 		c.databaseKnown = true
 	case c.databaseKnown:
-		c.log.Warn("the database's connection string is not renewed", "reason", why)
+		c.log.Warn("the database's address is not renewed", "reason", why)
 		return ""
 	}
 	return why
 }
 
-func (c *config) tellDatabase(ref *v1alpha1.SecretKeyReference) string {
-	if ref == nil {
+func (c *config) tellDatabase() string {
+	if len(store.Parts(c.receiver)) == 0 {
 		return "spec.store is not set, and this server was started for a database"
 	}
-	secret := c.secret(ref.Name)
-	if secret.err != "" {
-		return "the Secret " + ref.Name + " " + secret.err
+	address, missing := store.AddressOf(c.receiver, func(name string) (map[string][]byte, string) {
+		secret := c.secret(name)
+		return secret.data, secret.err
+	})
+	if missing != "" {
+		return missing
 	}
-	dsn := strings.TrimSpace(string(secret.data[ref.Key]))
-	if dsn == "" {
-		return "the Secret " + ref.Name + " has no connection string under " + ref.Key
-	}
-	if err := c.database(dsn); err != nil {
-		return "the Secret " + ref.Name + ": " + err.Error()
+	if err := c.database(address); err != nil {
+		return "spec.store.postgres: " + err.Error()
 	}
 	return ""
 }

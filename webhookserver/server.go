@@ -18,6 +18,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 const (
@@ -43,9 +44,9 @@ type Options struct {
 	// Ledger is run by the Server. If it is a ledger.Keeper, what is left to deliver is kept there, and not as
 	// WebhookEvents, but for what dunning needs.
 	Ledger ledger.Ledger
-	// Database is told the connection string of spec.store.postgres, whenever that changes. Only with a Keeper. Its error
-	// must not have the string in it.
-	Database func(dsn string) error
+	// Database is told the address that spec.store.postgres leads to, whenever that changes. Only with a Keeper. Its error
+	// must not have anything of the address in it.
+	Database func(store.Address) error
 	Registry provider.Registry
 	Events   net.Listener // the provider calls here
 	// TLS: Events speaks TLS, with the certificate of spec.tls. Otherwise it speaks plain HTTP, whatever the spec says:

@@ -3,9 +3,7 @@ package webhookserver
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -123,25 +121,4 @@ func (c credentials) set(h http.Header, id string, body []byte, now time.Time) {
 	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", at)
 	h.Set("Webhook-Signature", strings.Join(signatures, " "))
-}
-
-// poolOf reads a caBundle. Nothing in it may be unreadable: a certificate that is silently left out is found out only
-// when the sink's certificate changes.
-func poolOf(bundle []byte) (*x509.CertPool, error) {
-	pool, n := x509.NewCertPool(), 0
-	for rest := bundle; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			if n == 0 || strings.Contains(string(rest), "-----BEGIN") {
-				return nil, errors.New("not sent: http.caBundle has no certificates in PEM, or a damaged one")
-			}
-			return pool, nil
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if block.Type != "CERTIFICATE" || err != nil {
-			return nil, errors.New("not sent: http.caBundle has a block that is no certificate")
-		}
-		pool.AddCert(certificate)
-		n++
-	}
 }

@@ -23,6 +23,16 @@ type PostgresStore struct {
 	// in the schema kassa of that database.
 	// +required
 	DSNSecretRef SecretKeyReference `json:"dsnSecretRef,omitzero"`
+	// caSecretRef names the key of a Secret, in the receiver's namespace, with the certificates, in PEM, of the
+	// authorities that the database's certificate is checked with. It may change at any time, and needs
+	// sslmode=verify-full, or verify-ca, in the connection string. Default: the public authorities.
+	// +optional
+	CASecretRef *SecretKeyReference `json:"caSecretRef,omitempty"`
+	// clientCertificateSecretRef names a Secret of type kubernetes.io/tls, in the receiver's namespace, with the
+	// certificate that Kassa shows to the database. It may change at any time, and needs sslmode=verify-full, verify-ca
+	// or require in the connection string. Default: none is shown.
+	// +optional
+	ClientCertificateSecretRef *LocalReference `json:"clientCertificateSecretRef,omitempty"`
 }
 
 // ReceiverStore says where events are kept, and with them records of customers, subscriptions and payments.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
@@ -68,17 +67,17 @@ func runErase(ctx context.Context, c client.Reader, o eraseOptions, out io.Write
 	if o.person.Customer+o.person.User+o.person.Email == "" {
 		return errors.New("the customer, user or email is empty")
 	}
-	dsn, err := receiverDSN(ctx, c, types.NamespacedName{Namespace: o.namespace, Name: o.name})
+	address, err := receiverDatabase(ctx, c, types.NamespacedName{Namespace: o.namespace, Name: o.name})
 	if err != nil {
 		return err
 	}
-	config, err := store.Parse(dsn)
+	config, err := store.Parse(address)
 	if err != nil {
 		return err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
-		return fmt.Errorf("connecting to the database: %w", err)
+		return errors.New("connecting to the database: " + store.Brief(err))
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	n, err := store.Erase(ctx, conn, o.person, o.dryRun)
@@ -94,23 +93,29 @@ func runErase(ctx context.Context, c client.Reader, o eraseOptions, out io.Write
 	return err
 }
 
-// receiverDSN is the connection string of a receiver's database.
-func receiverDSN(ctx context.Context, c client.Reader, name types.NamespacedName) (string, error) {
+// receiverDatabase is where a receiver's database is.
+func receiverDatabase(ctx context.Context, c client.Reader, name types.NamespacedName) (store.Address, error) {
 	receiver := &v1alpha1.WebhookReceiver{}
 	if err := c.Get(ctx, name, receiver); err != nil {
-		return "", fmt.Errorf("reading the WebhookReceiver: %w", err)
+		return store.Address{}, fmt.Errorf("reading the WebhookReceiver: %w", err)
 	}
-	if receiver.Spec.Store == nil || receiver.Spec.Store.Postgres == nil {
-		return "", errors.New("the WebhookReceiver keeps nothing in a database: spec.store is not set")
+	if len(store.Parts(receiver)) == 0 {
+		return store.Address{}, errors.New("the WebhookReceiver keeps nothing in a database: spec.store is not set")
 	}
-	ref := receiver.Spec.Store.Postgres.DSNSecretRef
-	secret := &corev1.Secret{}
-	if err := c.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: ref.Name}, secret); err != nil {
-		return "", fmt.Errorf("reading the Secret with the connection string: %w", err)
+	var failed error
+	address, missing := store.AddressOf(receiver, func(of string) (map[string][]byte, string) {
+		secret := &corev1.Secret{}
+		if err := c.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: of}, secret); err != nil {
+			failed = fmt.Errorf("reading the Secret %s: %w", of, err)
+			return nil, "cannot be read"
+		}
+		return secret.Data, ""
+	})
+	switch {
+	case failed != nil:
+		return address, failed
+	case missing != "":
+		return address, errors.New(missing)
 	}
-	dsn := strings.TrimSpace(string(secret.Data[ref.Key]))
-	if dsn == "" {
-		return "", fmt.Errorf("the Secret %s has no connection string under %s", ref.Name, ref.Key)
-	}
-	return dsn, nil
+	return address, nil
 }

@@ -101,7 +101,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	case "":
 		options.Ledger, err = kubeLedger(cfg, o, owner, replica, retention, metrics)
 	case "postgres":
-		db := &store.DB{}
+		db := &store.DB{Log: log}
 		defer db.Close()
 		options.Database = db.Set
 		options.Ledger, err = postgres.New(postgres.Options{

@@ -83,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		s.registration = r.register(ctx, receiver, s.account)
 	}
 	var err error
-	if s.missing, err = r.missingSecret(ctx, receiver); err != nil {
+	if s.secrets, err = r.judgeSecrets(ctx, receiver); err != nil {
 		return ctrl.Result{}, err
 	}
 	s.workload, s.outside = r.deploy(ctx, receiver, s.account)

@@ -22,8 +22,7 @@ type state struct {
 	registration registered
 	workload     workload.Rollout
 	outside      workload.Outside
-	// missing says which Secret that the server needs is not there, or is empty.
-	missing string
+	secrets      secretsVerdict
 }
 
 // report writes the operator's part of the status and says when to look again.
@@ -43,8 +42,8 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 	endpoint, wait := s.registration.verdict()
 	server := s.workload.Verdict()
 	delivery := deliveryVerdict(receiver.Status.Pending)
-	if s.missing != "" {
-		delivery = status.Waiting(v1alpha1.ReasonSecretMissing, s.missing)
+	if s.secrets.missing != "" {
+		delivery = status.Waiting(v1alpha1.ReasonSecretMissing, s.secrets.missing)
 	}
 	set := func(kind string, v status.Verdict) {
 		status.Set(&next.Conditions, receiver.Generation, kind, v.Ready, v.Reason, v.Message)
@@ -59,12 +58,15 @@ func (r *Reconciler) report(ctx context.Context, receiver *v1alpha1.WebhookRecei
 		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionExposed)
 	}
 	overall := status.Ready(v1alpha1.ReasonSucceeded, server.Message+" to take events at "+receiver.Spec.URL)
+	if s.secrets.doubt != "" {
+		overall.Message += "; " + s.secrets.doubt
+	}
 	switch {
 	case endpoint.Ready != metav1.ConditionTrue:
 		overall = endpoint
-	case server.Ready != metav1.ConditionTrue && s.missing != "":
+	case server.Ready != metav1.ConditionTrue && s.secrets.missing != "":
 		// It may be why, as the database's is.
-		overall = status.Waiting(v1alpha1.ReasonSecretMissing, s.missing+"; "+server.Message)
+		overall = status.Waiting(v1alpha1.ReasonSecretMissing, s.secrets.missing+"; "+server.Message)
 	case server.Ready != metav1.ConditionTrue:
 		overall = server
 	case outside.Asked && outside.Verdict.Ready == metav1.ConditionFalse:

@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // Field indexes of the manager's cache.
@@ -99,7 +100,8 @@ func SigningSecretName(r *v1alpha1.WebhookReceiver) string {
 // ManagedSecretName is the Secret of a receiver's managed registration.
 func ManagedSecretName(receiver string) string { return receiver + "-signing" }
 
-// receiverSecrets are the Secrets that a receiver refers to: for its signing secrets, an adoption, its sinks and TLS.
+// receiverSecrets are the Secrets that a receiver refers to: for its signing secrets, an adoption, its database, its
+// sinks and TLS.
 func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
 	names := []string{SigningSecretName(r)}
 	add := func(ref *v1alpha1.SecretKeyReference) {
@@ -110,8 +112,8 @@ func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
 	if m := r.Spec.Registration.Managed; m != nil && m.Adopt != nil {
 		add(m.Adopt.SigningSecretRef)
 	}
-	if s := r.Spec.Store; s != nil && s.Postgres != nil {
-		add(&s.Postgres.DSNSecretRef)
+	for _, part := range store.Parts(r) {
+		add(&part.SecretKeyReference)
 	}
 	if d := r.Spec.Delivery; d != nil {
 		for i := range d.Sinks {

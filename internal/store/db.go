@@ -12,18 +12,22 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // DB is a database whose address and password may change at any time. The zero value has none yet.
 type DB struct {
+	// Log is told once of each address that is doubtful. Nil: nothing is.
+	Log *slog.Logger
+
 	live atomic.Pointer[opened]
 }
 
 type opened struct {
-	pool *pgxpool.Pool
-	dsn  string
+	pool    *pgxpool.Pool
+	address Address
+	// told: the log has what to do about tables that are missing.
+	told atomic.Bool
 }
 
 // ErrNoDatabase: no address is known yet.
@@ -38,16 +42,18 @@ const (
 	// oldPool is how long what runs at the old address may go on.
 	oldPool        = 30 * time.Second
 	connectTimeout = 5 * time.Second
+	// lookLimit bounds a look at the schema, at a server that takes connections and never answers.
+	lookLimit = 10 * time.Second
 )
 
-// Set opens the database that a connection string names, a URL or key=value pairs, and returns without connecting. What
-// runs at the old one is finished. The error never has the text of the string in it, which has a password.
-func (d *DB) Set(dsn string) error {
+// Set opens the database at an address, and returns without connecting. What runs at the old one is finished. The error
+// never has anything of the address in it, which has a password.
+func (d *DB) Set(a Address) error {
 	before := d.live.Load()
-	if before != nil && before.dsn == dsn {
+	if before != nil && before.address == a {
 		return nil
 	}
-	config, err := Parse(dsn)
+	config, err := Parse(a)
 	if err != nil {
 		return err
 	}
@@ -55,36 +61,14 @@ func (d *DB) Set(dsn string) error {
 	if err != nil {
 		return errors.New("the connection string cannot be used")
 	}
-	d.live.Store(&opened{pool, dsn})
+	if doubt := caution(&config.ConnConfig.Config); doubt != "" && d.Log != nil {
+		d.Log.Warn(doubt)
+	}
+	d.live.Store(&opened{pool: pool, address: a})
 	if before != nil {
 		time.AfterFunc(oldPool, before.pool.Close)
 	}
 	return nil
-}
-
-// Parse reads a connection string. The error does not repeat it.
-func Parse(dsn string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		var e *pgconn.ParseConfigError
-		if errors.As(err, &e) {
-			return nil, errors.New("the connection string is not one of PostgreSQL, such as " +
-				"postgres://user:password@host:5432/database?sslmode=verify-full")
-		}
-		return nil, errors.New("the connection string cannot be read")
-	}
-	config.MaxConns, config.MinConns = maxConnections, 0
-	config.MaxConnIdleTime, config.MaxConnLifetime = idleTime, lifeTime
-	config.ConnConfig.ConnectTimeout = connectTimeout
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "kassa"
-	}
-	// After a failover the old address may lead to a server that only reads: that one is no use, and its connections
-	// would be kept.
-	if config.ConnConfig.ValidateConnect == nil {
-		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	}
-	return config, nil
 }
 
 // Pool is what queries go to now.
@@ -96,26 +80,40 @@ func (d *DB) Pool() (*pgxpool.Pool, error) {
 	return o.pool, nil
 }
 
-// Prepare returns nil once the database can be used: it answers, and its schema is at least this version's. An older
-// schema, or none, is migrated first.
+// Prepare returns nil once the database can be used: it answers, and its schema is at least this version's and has all
+// tables. An older schema, or none, is migrated first. Tables that somebody took away are not made again: what was in
+// them would be missing without a word.
 func (d *DB) Prepare(ctx context.Context, log *slog.Logger) error {
-	pool, err := d.Pool()
+	o := d.live.Load()
+	if o == nil {
+		return ErrNoDatabase
+	}
+	version, err := schemaVersion(ctx, o.pool)
 	if err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, pool)
-	if err != nil || version >= Version() {
-		return err
+	if version < Version() {
+		if err := Migrate(ctx, o.pool.Config().ConnConfig, log); err != nil {
+			return err
+		}
 	}
-	return Migrate(ctx, pool.Config().ConnConfig, log)
+	err = lookForTables(ctx, o.pool)
+	var missing *MissingTablesError
+	if errors.As(err, &missing) && o.told.CompareAndSwap(false, true) {
+		log.Error("tables of the database are gone, and nothing can be kept until they are back; restore them from a "+
+			"backup, or have Kassa make the schema anew, empty, with DROP SCHEMA "+Schema+" CASCADE",
+			"schema", Schema, "missing", missing.Names)
+	}
+	return err
 }
 
 // schemaVersion is 0 where there is no schema.
 func schemaVersion(ctx context.Context, pool *pgxpool.Pool) (version int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
 	const look = "SELECT COALESCE(max(version_id), 0) FROM " + Schema + ".schema_migrations WHERE is_applied"
 	err = pool.QueryRow(ctx, look).Scan(&version)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && (refused.Code == undefinedTable || refused.Code == undefinedSchema) {
+	if code := Code(err); code == undefinedTable || code == undefinedSchema {
 		return 0, nil
 	}
 	if err != nil {
@@ -124,13 +122,29 @@ func schemaVersion(ctx context.Context, pool *pgxpool.Pool) (version int64, err 
 	return version, nil
 }
 
-// Error codes of PostgreSQL.
-const (
-	undefinedTable  = "42P01"
-	undefinedSchema = "3F000"
-	duplicateKey    = "23505"
-	duplicateSchema = "42P06"
-)
+// missingSQL asks the catalogue, which tells of tables that the role has no right to, too.
+const missingSQL = `
+SELECT name FROM unnest($1::text[]) AS n (name) WHERE NOT EXISTS (
+	SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+	WHERE s.nspname = $2 AND c.relname = n.name)
+ORDER BY name`
+
+func lookForTables(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	rows, err := pool.Query(ctx, missingSQL, tables(), Schema)
+	if err != nil {
+		return fmt.Errorf("looking for the tables: %w", err)
+	}
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for the tables: %w", err)
+	case len(missing) > 0:
+		return &MissingTablesError{missing}
+	}
+	return nil
+}
 
 // Close ends all connections.
 func (d *DB) Close() {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,6 +32,7 @@ var errDry = errors.New("dry run")
 // Erase removes what tells who a person is: the email and the user's ids, and requests of the provider that are kept
 // for sinks, with their deliveries. What was sold and paid stays, under the provider's ids. Versions stay as well, so
 // that an old event which comes again does not bring the data back; a later one does. Nothing is changed in a dry run.
+// The error has none of the database's words in it.
 func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, error) {
 	p.Email = billing.LowerEmail(p.Email)
 	var out Erased
@@ -46,10 +46,13 @@ func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, err
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, errDry) {
-		return Erased{}, fmt.Errorf("erase: %w", err)
+	switch {
+	case err == nil, errors.Is(err, errDry):
+		return out, nil
+	case errors.Is(err, ErrAmbiguous):
+		return Erased{}, ErrAmbiguous
 	}
-	return out, nil
+	return Erased{}, errors.New("erase: " + Brief(err))
 }
 
 // rowKeys are keys of rows, an array for each column.

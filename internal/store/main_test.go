@@ -3,12 +3,18 @@ package store_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/store"
 	"github.com/kassa-dev/kassa/test/postgres"
+)
+
+const (
+	patience = 20 * time.Second
+	often    = 20 * time.Millisecond
 )
 
 func TestMain(m *testing.M) { postgres.Main(m, postgres.Options{NoFsync: true}) }

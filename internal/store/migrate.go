@@ -4,13 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"regexp"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -26,6 +26,7 @@ const Schema = "kassa"
 // one of them works, the others wait. A schema of a later version is left as it is: migrations only add, so that
 // replicas of the version before go on while an upgrade rolls out.
 func Migrate(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {
+	log = discreet(log)
 	db := stdlib.OpenDB(*config)
 	defer func() { _ = db.Close() }()
 	if err := createSchema(ctx, db); err != nil {
@@ -63,12 +64,30 @@ func createSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	_, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+Schema)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && (refused.Code == duplicateKey || refused.Code == duplicateSchema) {
+	if code := Code(err); code == duplicateKey || code == duplicateSchema {
 		return nil // another process was faster
 	}
 	return err
 }
+
+// tables are those that the migrations make. None of them takes one away.
+var tables = sync.OnceValue(func() (names []string) {
+	made := regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?` + Schema + `\.(\w+)`)
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		panic(err) // it is compiled in
+	}
+	for _, e := range entries {
+		text, err := migrations.ReadFile("migrations/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		for _, m := range made.FindAllSubmatch(text, -1) {
+			names = append(names, string(m[1]))
+		}
+	}
+	return names
+})
 
 // Version is the schema that this version of Kassa needs at least.
 func Version() int64 {

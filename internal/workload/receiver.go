@@ -8,6 +8,7 @@ import (
 	rbacac "k8s.io/client-go/applyconfigurations/rbac/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // Receiver is the server of one WebhookReceiver.
@@ -82,8 +83,8 @@ func (r Receiver) secrets() []string {
 	if t := r.Object.Spec.TLS; t != nil {
 		names = append(names, t.SecretName)
 	}
-	if store := r.Object.Spec.Store; store != nil && store.Postgres != nil {
-		names = append(names, store.Postgres.DSNSecretRef.Name)
+	for _, part := range store.Parts(r.Object) {
+		names = append(names, part.Name)
 	}
 	if d := r.Object.Spec.Delivery; d != nil {
 		for i := range d.Sinks {

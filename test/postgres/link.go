@@ -21,6 +21,7 @@ type Link struct {
 	down     atomic.Bool
 	lossy    atomic.Bool
 	answers  atomic.Int64
+	silent   atomic.Bool
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -68,6 +69,16 @@ func (l *Link) Outage() (end func()) {
 func (l *Link) LoseAnswers() (end func()) {
 	l.lossy.Store(true)
 	return func() { l.lossy.Store(false) }
+}
+
+// Silence keeps every connection, and takes new ones, and lets no answer through, until end is called. What was held
+// back is lost then, with its connection.
+func (l *Link) Silence() (end func()) {
+	l.silent.Store(true)
+	return func() {
+		l.silent.Store(false)
+		l.cut()
+	}
 }
 
 func (l *Link) cut() {
@@ -130,6 +141,9 @@ func (l *Link) answer(client, server net.Conn) {
 		n, err := server.Read(buffer)
 		if err != nil {
 			return
+		}
+		if l.silent.Load() {
+			continue
 		}
 		if l.lossy.Load() && wrote(buffer[:n]) && l.answers.Add(1)%2 == 0 {
 			return

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,6 +32,10 @@ type Options struct {
 	NoFsync bool
 	// Settings are further ones, as in postgresql.conf.
 	Settings map[string]string
+	// Certificate of Host and its key, as authority.Issue makes them, let the server speak TLS, too.
+	Certificate map[string][]byte
+	// ClientCA, in PEM, is of the authority whose certificates clients may show.
+	ClientCA []byte
 }
 
 // Server is a running PostgreSQL that nobody else uses.
@@ -92,7 +95,10 @@ func version(initdb string) int {
 }
 
 func (s *Server) create(ctx context.Context) error {
-	if err := s.giveAway(); err != nil {
+	if err := giveAway(s.dir); err != nil {
+		return err
+	}
+	if err := s.writeCertificates(); err != nil {
 		return err
 	}
 	path, args := asUser(filepath.Join(s.bin, "initdb"), "--pgdata="+s.data(), "--username="+superuser,
@@ -103,26 +109,6 @@ func (s *Server) create(ctx context.Context) error {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return nil
-}
-
-// giveAway gives the folder to the user that the server runs as: PostgreSQL refuses to run as root.
-func (s *Server) giveAway() error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup(systemUser)
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(u.Uid)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.Atoi(u.Gid)
-	if err != nil {
-		return err
-	}
-	return os.Chown(s.dir, uid, gid)
 }
 
 // systemUser comes with Debian's package.
@@ -173,6 +159,7 @@ func (s *Server) arguments() []string {
 	if s.options.NoFsync {
 		settings["fsync"], settings["full_page_writes"] = "off", "off"
 	}
+	s.certificateSettings(settings)
 	for name, value := range s.options.Settings {
 		settings[name] = value
 	}

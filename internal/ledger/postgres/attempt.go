@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -176,7 +175,7 @@ func (l *Ledger) Hurry(ctx context.Context, sink string) error {
 	for {
 		n, err := l.exec(ctx, hurrySQL, l.o.Receiver, sink, hurryBatch)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+			return unavailable(err)
 		}
 		if n < hurryBatch {
 			return nil
@@ -216,7 +215,7 @@ func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
 	out := ledger.Backlog{BySink: map[string]int{}}
 	pool, err := l.db.Pool()
 	if err != nil {
-		return out, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		return out, unavailable(err)
 	}
 	rows, err := pool.Query(ctx, backlogSQL, l.o.Receiver)
 	if err == nil {
@@ -239,7 +238,7 @@ func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
 	}
 	if err != nil {
 		l.metrics.failed(err)
-		return out, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		return out, unavailable(err)
 	}
 	return out, nil
 }
@@ -250,14 +249,14 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	defer cancel()
 	pool, err := l.db.Pool()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	lease := l.o.Lease()
 	until := time.Now().Add(lease)
 	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder, limit, lease.Microseconds())
 	if err != nil {
 		l.metrics.failed(err)
-		return nil, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	var out []ledger.Delivery
 	var d ledger.Delivery
@@ -274,7 +273,7 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	})
 	if err != nil {
 		l.metrics.failed(err)
-		return nil, fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+		return nil, unavailable(err)
 	}
 	return out, nil
 }

@@ -25,7 +25,7 @@ func BenchmarkKeep(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/sinks=%d", name, len(sinks)), func(b *testing.B) {
 				url := migrated(b, s)
 				db := &store.DB{}
-				if err := db.Set(url); err != nil {
+				if err := db.Set(store.Address{DSN: url}); err != nil {
 					b.Fatal(err)
 				}
 				defer db.Close()

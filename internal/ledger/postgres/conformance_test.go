@@ -46,7 +46,7 @@ func TestConformance(t *testing.T) {
 			Open: func(t *testing.T, o ledgertest.Options) ledger.Ledger {
 				t.Helper()
 				db := &store.DB{}
-				if err := db.Set(url); err != nil {
+				if err := db.Set(store.Address{DSN: url}); err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(db.Close)

@@ -30,7 +30,7 @@ func start(t testing.TB, url, name string, lease time.Duration) *postgres.Ledger
 func startWith(t testing.TB, url string, o postgres.Options) *postgres.Ledger {
 	t.Helper()
 	db := &store.DB{}
-	if err := db.Set(url); err != nil {
+	if err := db.Set(store.Address{DSN: url}); err != nil {
 		t.Fatal(err)
 	}
 	o.DB, o.Receiver, o.CommitTimeout = db, "shop/stripe", patience

@@ -52,7 +52,7 @@ func (l *Ledger) Ready() error {
 		return nil
 	}
 	if why := l.notReady.Load(); why != nil {
-		return fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(*why))
+		return unavailable(*why)
 	}
 	return fmt.Errorf("%w: the database has not answered yet", ledger.ErrUnavailable)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
+
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // metrics are always counted; they are exported if there is a registerer. What failed is logged beside that.
@@ -63,7 +65,7 @@ func (m *metrics) failed(err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, errVanished) {
 		return // nothing is wrong with the database
 	}
-	why := brief(err)
+	why := store.Brief(err)
 	m.trouble.Store(&why)
 	if m.speech.Allow() {
 		m.log.Warn("the database fails", "reason", why, "class", class(err))
@@ -81,9 +83,12 @@ func (m *metrics) late() error {
 func (m *metrics) pruned(events int64) { m.forgot.Add(float64(events)) }
 
 func class(err error) string {
-	switch code := codeOf(err); {
+	var missing *store.MissingTablesError
+	switch code := store.Code(err); {
 	case len(code) == 5:
 		return code[:2]
+	case errors.As(err, &missing):
+		return "42" // as PostgreSQL says of a statement
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return "timeout"
 	default:

@@ -2,39 +2,18 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/records"
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
-// codeOf is PostgreSQL's SQLSTATE; empty if it did not refuse.
-func codeOf(err error) string {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
-		return refused.Code
-	}
-	return ""
-}
-
-// brief is what may be told to whoever asks: no address, no user, no password, and no value. PostgreSQL's messages have
-// them.
-func brief(err error) string {
-	switch code := codeOf(err); {
-	case code != "":
-		return "PostgreSQL says SQLSTATE " + code
-	case errors.Is(err, store.ErrNoDatabase):
-		return err.Error()
-	case errors.Is(err, pgconn.ErrReadOnlyConnection):
-		return "the database only reads"
-	default:
-		return "the database cannot be reached"
-	}
+// unavailable is the error of a call that the database did not do. It has none of the database's words, which quote
+// what was to be written.
+func unavailable(err error) error {
+	return fmt.Errorf("%w: %s", ledger.ErrUnavailable, store.Brief(err))
 }
 
 // refusesData says that what was sent is to blame, and would be again: a value that the database does not take (22), a
@@ -61,11 +40,11 @@ func (w *writer) apart(ctx context.Context, batch []*op, refused error) bool {
 func (w *writer) alone(ctx context.Context, o *op, refused error) bool {
 	if o.work != nil && !o.bare {
 		w.o.Log.Error("an event's records are refused; it is kept without them", "event", o.event.ID,
-			"reason", brief(refused))
+			"reason", store.Brief(refused))
 		o.work.Records, o.bare = records.Rows{}, true
 		return w.write(ctx, []*op{o})
 	}
-	o.finish(fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(refused)))
+	o.finish(unavailable(refused))
 	return true
 }
 
@@ -74,8 +53,8 @@ const repairLimit = time.Minute
 
 // repair does what a failed transaction calls for before it is sent again.
 func (w *writer) repair(ctx context.Context, failed error) {
-	switch codeOf(failed) {
-	case "42P01", "3F000": // no table, no schema: this is another database than it was
+	switch store.Code(failed) {
+	case "42P01", "3F000": // no table, no schema: this is another database than it was, or somebody took them away
 		ctx, cancel := context.WithTimeout(ctx, repairLimit)
 		defer cancel()
 		if err := w.db.Prepare(ctx, w.o.Log); err != nil {

@@ -48,7 +48,7 @@ func startAny(t *testing.T, url string, commit time.Duration) replica {
 	t.Helper()
 	g := NewWithT(t)
 	r := replica{db: &store.DB{}, log: &told{}}
-	g.Expect(r.db.Set(url)).To(Succeed())
+	g.Expect(r.db.Set(store.Address{DSN: url})).To(Succeed())
 	var err error
 	r.Ledger, err = postgres.New(postgres.Options{
 		DB: r.db, Receiver: "shop/stripe", Replica: "a", ClaimTimeout: time.Hour, CommitTimeout: commit,
@@ -172,7 +172,7 @@ func TestTablesGone(t *testing.T) {
 	g.Expect(count(t, url, "SELECT count(*) FROM kassa.deliveries")).To(Equal(1))
 
 	other := sharedServer(t).Database(t)
-	g.Expect(l.db.Set(other)).To(Succeed())
+	g.Expect(l.db.Set(store.Address{DSN: other})).To(Succeed())
 	_, err = l.Keep(t.Context(), work("evt_3", 3, "app"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(count(t, other, "SELECT count(*) FROM kassa.deliveries")).To(Equal(1))

@@ -2,11 +2,8 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
 // unknownSQL is of ids with their places, so that the answer has their order. A claim that is over is nobody's.
@@ -25,15 +22,15 @@ func (l *Ledger) Unknown(ctx context.Context, ids []string) ([]string, error) {
 	defer cancel()
 	pool, err := l.db.Pool()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(err))
+		return nil, unavailable(err)
 	}
 	rows, err := pool.Query(ctx, unknownSQL, l.o.Receiver, ids, l.o.ClaimTimeout.Microseconds())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(err))
+		return nil, unavailable(err)
 	}
 	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ledger.ErrUnavailable, brief(err))
+		return nil, unavailable(err)
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/workload"
+	"github.com/kassa-dev/kassa/test/authority"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -22,7 +23,7 @@ func TestHTTPS(t *testing.T) {
 	}, "stripe")
 	behindAProxy(d)
 	host := d.Host()
-	url, authority := "https://"+host+"/v1/checkouts", stack.NewAuthority(t)
+	url, authority := "https://"+host+"/v1/checkouts", authority.New(t)
 	certificate := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: authority.Issue(host, 101),
 	}

@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/workload"
+	"github.com/kassa-dev/kassa/test/authority"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -34,7 +35,7 @@ func TestServerSpeaksTLS(t *testing.T) {
 	s.AwaitState(hooks, "Failed False CertificateMissing")
 	g.Expect(stack.Message(hooks)).To(Equal(`spec.tls: Secret "certificate" does not exist`))
 
-	a := stack.NewAuthority(t)
+	a := authority.New(t)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.Issue(host, 101),
 	}
@@ -118,7 +119,7 @@ func TestTLSWaitsForItsFirstCertificate(t *testing.T) {
 	g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
 
 	host := "hooks-receiver." + s.Namespace + ".svc"
-	a := stack.NewAuthority(t)
+	a := authority.New(t)
 	s.Create(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "certificate"}, Type: corev1.SecretTypeTLS, Data: a.Issue(host, 101),
 	})

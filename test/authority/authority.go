@@ -1,4 +1,5 @@
-package stack
+// Package authority issues certificates for tests.
+package authority
 
 import (
 	"crypto/ecdsa"
@@ -6,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net/http"
@@ -20,22 +22,24 @@ type Authority struct {
 	t    testing.TB
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
+	// PEM is its own certificate.
+	PEM []byte
 }
 
-// NewAuthority makes one that is valid for an hour.
-func NewAuthority(t testing.TB) *Authority {
+// New makes one that is valid for an hour.
+func New(t testing.TB) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		Subject: pkix.Name{CommonName: "Kassa's tests"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(t, err)
 	cert, err := x509.ParseCertificate(der)
 	must(t, err)
-	return &Authority{t: t, key: key, cert: cert}
+	return &Authority{t: t, key: key, cert: cert, PEM: certificatePEM(der)}
 }
 
 // Issue is the data of a Secret with a new certificate of a host.
@@ -44,15 +48,26 @@ func (a *Authority) Issue(host string, serial int64) map[string][]byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(a.t, err)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(serial), DNSNames: []string{host},
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}, a.cert, key.Public(), a.key)
 	must(a.t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	must(a.t, err)
 	return map[string][]byte{
-		corev1.TLSCertKey:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		corev1.TLSCertKey:       certificatePEM(der),
 		corev1.TLSPrivateKeyKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	}
+}
+
+func certificatePEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
