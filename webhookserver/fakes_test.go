@@ -106,7 +106,7 @@ func (l *memoryLedger) do(f func()) {
 }
 
 // testCodec signs with HMAC over "<t>.<body>", like the real ones, and reads {id, type, livemode, created,
-// subscription, price, product}.
+// subscription, status, price, product}.
 type testCodec struct{}
 
 const signatureHeader = "Test-Signature"
@@ -145,9 +145,9 @@ func (testCodec) Sign(body []byte, secret string, now time.Time) http.Header {
 
 func (testCodec) Parse(body []byte) (billing.Event, error) {
 	var in struct {
-		ID, Type, Subscription, Price, Product string
-		Livemode                               bool
-		Created                                int64
+		ID, Type, Subscription, Status, Price, Product string
+		Livemode                                       bool
+		Created                                        int64
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return billing.Event{}, fmt.Errorf("%w: %w", provider.ErrMalformedEvent, err)
@@ -163,7 +163,9 @@ func (testCodec) Parse(body []byte) (billing.Event, error) {
 		e.Time = time.Unix(in.Created, 0)
 	}
 	if in.Subscription != "" {
-		e.Subscription = &billing.EventSubscription{ID: in.Subscription, PriceID: in.Price}
+		e.Subscription = &billing.EventSubscription{
+			ID: in.Subscription, Status: billing.SubscriptionStatus(in.Status), PriceID: in.Price,
+		}
 	}
 	switch in.Type {
 	case "invoice.paid":

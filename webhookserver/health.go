@@ -2,6 +2,7 @@ package webhookserver
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -51,8 +52,14 @@ func (s *Server) notReady() string {
 	if err := s.ledger.Ready(); err != nil {
 		return "the ledger is not ready: " + err.Error()
 	}
+	if s.unnamed() {
+		return "the Plans have not been read yet"
+	}
 	if !s.inbox.index.loaded() {
 		return "the inbox is being read"
 	}
 	return ""
 }
+
+// unnamed says that what would be recorded of an event now would lack the names of plans and prices.
+func (s *Server) unnamed() bool { return s.outbox.keeper != nil && s.plans.unknown(time.Now()) }

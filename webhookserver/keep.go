@@ -16,6 +16,9 @@ import (
 func (s *Server) keep(
 	ctx context.Context, cfg *settings, e *billing.Event, raw []byte, wanted []*sink, start time.Time,
 ) verdict {
+	if s.unnamed() {
+		return unavailable(2 * time.Second)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), workLimit)
 	defer cancel()
 	s.plans.name(e)

@@ -53,17 +53,20 @@ func newSQLFixture(t *testing.T, s *database.Server, sinks ...v1alpha1.Sink) *sq
 
 func (f *sqlFixture) startSQL() *replica {
 	f.t.Helper()
-	return f.start(func(o *Options) {
-		db := &store.DB{}
-		f.t.Cleanup(db.Close)
-		l, err := postgres.New(postgres.Options{
-			DB: db, Receiver: f.namespace + "/stripe", Replica: o.Identity, ClaimTimeout: 3 * time.Second,
-			Retention: func() time.Duration { return time.Hour },
-			Lease:     func() time.Duration { return 12 * time.Second },
-		})
-		f.g.Expect(err).NotTo(HaveOccurred())
-		o.Ledger, o.Database = l, db.Set
+	return f.start(f.inDatabase)
+}
+
+// inDatabase has a server keep its events in the database that the Secret names.
+func (f *sqlFixture) inDatabase(o *Options) {
+	db := &store.DB{Log: o.Log}
+	f.t.Cleanup(db.Close)
+	l, err := postgres.New(postgres.Options{
+		DB: db, Receiver: f.namespace + "/stripe", Replica: o.Identity, ClaimTimeout: 3 * time.Second,
+		Retention: func() time.Duration { return time.Hour }, Log: o.Log,
+		Lease: func() time.Duration { return 12 * time.Second },
 	})
+	f.g.Expect(err).NotTo(HaveOccurred())
+	o.Ledger, o.Database = l, db.Set
 }
 
 // ask is the answer to a query of one value, or why there is none.

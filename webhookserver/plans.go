@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,9 +26,27 @@ type plans struct {
 	// cluster and namespace are those whose Plans' marks are believed.
 	cluster, namespace string
 
+	// since is when run began, in nanoseconds; 0: not yet. known: all Plans were read once.
+	since atomic.Int64
+	known atomic.Bool
+
 	mu     sync.RWMutex
 	byID   map[string]namedPrice
 	byPlan map[string][]string // the ids that a Plan has in byID
+}
+
+// plansPatience is how long names are waited for. An API server that does not answer has no receiver either; one that
+// tells of the receiver, and not of the Plans, must not keep events from being taken.
+const plansPatience = time.Minute
+
+// unknown says that no Plan was read yet, and that this is worth waiting for: what is written down of an event without
+// names stays without.
+func (p *plans) unknown(now time.Time) bool {
+	if p.known.Load() {
+		return false
+	}
+	since := p.since.Load()
+	return since == 0 || now.Sub(time.Unix(0, since)) < plansPatience
 }
 
 func newPlans(cluster, namespace string) *plans {
@@ -38,6 +58,11 @@ func newPlans(cluster, namespace string) *plans {
 // run follows the Plans of the namespace until ctx ends. An entry is kept for every provider of a Plan; ids of
 // different providers do not clash.
 func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
+	p.since.Store(time.Now().UnixNano())
+	late := time.AfterFunc(plansPatience, func() {
+		log.Warn("the Plans cannot be read; events are recorded without the names of plans until they are")
+	})
+	defer late.Stop()
 	var seen map[string]bool
 	f := serving.Follower{
 		Client: c, Log: log, What: "plans",
@@ -51,7 +76,12 @@ func (p *plans) run(ctx context.Context, c client.WithWatch, log *slog.Logger) {
 			p.set(o.GetName(), pricesOf(o.(*v1alpha1.Plan)))
 		},
 		Gone: func(o client.Object) { p.set(o.GetName(), nil) },
-		End:  func() { p.keep(seen); seen = nil },
+		End: func() {
+			p.keep(seen)
+			seen = nil
+			p.known.Store(true)
+			late.Stop()
+		},
 	}
 	f.Run(ctx)
 }
