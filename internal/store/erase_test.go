@@ -1,11 +1,13 @@
 package store_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -129,4 +131,18 @@ func TestEraseEmail(t *testing.T) {
 	g.Expect(erase(t, conn, store.Person{Email: "jane@EXAMPLE.com"}, false)).
 		To(Equal(store.Erased{Customers: 1, Subscriptions: 1, Deliveries: 2, Payloads: 2}))
 	g.Expect(everything(t, conn)).NotTo(ContainSubstring("Jane@"))
+}
+
+// What the database says of a row is not repeated.
+func TestEraseTellsNoValue(t *testing.T) {
+	g := NewWithT(t)
+	conn, _ := people(t)
+	_, err := conn.Exec(t.Context(), `CREATE FUNCTION kassa.talk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'no: %', OLD.email USING DETAIL = OLD.email; END $$;
+		CREATE TRIGGER talk BEFORE UPDATE ON kassa.customers FOR EACH ROW EXECUTE FUNCTION kassa.talk()`)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = store.Erase(t.Context(), conn, store.Person{User: "jane-42"}, false)
+	g.Expect(err).To(MatchError("erase: PostgreSQL says SQLSTATE P0001"))
+	var refused *pgconn.PgError
+	g.Expect(errors.As(err, &refused)).To(BeFalse())
 }

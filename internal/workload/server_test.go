@@ -154,8 +154,13 @@ func TestReceiverSecrets(t *testing.T) {
 			{Name: "b", HTTP: v1alpha1.HTTPSink{TokenSecretRef: ref("app")}},
 			{Name: "c"},
 		}}
+		s.Store = &v1alpha1.ReceiverStore{Postgres: &v1alpha1.PostgresStore{
+			DSNSecretRef: *ref("db"), CASecretRef: ref("db-ca"),
+			ClientCertificateSecretRef: &v1alpha1.LocalReference{Name: "db-client"},
+		}}
 	})
-	NewWithT(t).Expect(r.secrets()).To(Equal([]string{"app", "hooks-signing", "keys", "tls"}))
+	NewWithT(t).Expect(r.secrets()).To(
+		Equal([]string{"app", "db", "db-ca", "db-client", "hooks-signing", "keys", "tls"}))
 }
 
 func TestNetworkPolicy(t *testing.T) {

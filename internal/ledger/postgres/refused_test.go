@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -206,4 +208,77 @@ func TestReadOnlyServer(t *testing.T) {
 	execute(t, address, "ALTER DATABASE "+name+" SET default_transaction_read_only = on")
 	l := startAny(t, address, time.Second)
 	g.Eventually(l.Ready, patience, often).Should(MatchError(ContainSubstring("the database only reads")))
+}
+
+// Tables that somebody took away are not made again without a word: the log has what to do, once.
+func TestSomeTablesGone(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := startReady(t, url, time.Second)
+	execute(t, url, "ALTER TABLE kassa.payments RENAME TO payments_away; ALTER TABLE kassa.refunds RENAME TO refunds_away")
+	for i := range 3 {
+		_, err := l.Keep(t.Context(), work(fmt.Sprintf("evt_%d", i), i, "app"))
+		g.Expect(err).To(MatchError(ledger.ErrUnavailable))
+	}
+	g.Expect(strings.Count(l.log.String(), "restore them from a backup")).To(Equal(1))
+	g.Expect(l.log.String()).To(And(ContainSubstring("schema=kassa"), ContainSubstring(`missing="[payments refunds]"`)))
+	late := startAny(t, url, time.Second)
+	g.Eventually(late.Ready, patience, often).Should(
+		MatchError(ContainSubstring("the schema kassa lacks tables that it had: payments, refunds")))
+
+	execute(t, url, "ALTER TABLE kassa.payments_away RENAME TO payments; ALTER TABLE kassa.refunds_away RENAME TO refunds")
+	_, err := l.Keep(t.Context(), work("evt_1", 1, "app"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(late.Ready, patience, often).Should(Succeed())
+}
+
+// PostgreSQL's messages quote values, which are personal data: none of them reaches an error, the log, or whoever asks
+// for the message's details.
+func TestTellsNoValue(t *testing.T) {
+	const planted = "jane@example.com"
+	g := NewWithT(t)
+	url := database(t)
+	l := startReady(t, url, time.Second)
+	_, err := l.Keep(t.Context(), work("evt_1", 1, "app"))
+	g.Expect(err).NotTo(HaveOccurred())
+	const talk = `CREATE FUNCTION kassa.talk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		RAISE EXCEPTION 'refused: ` + planted + `' USING DETAIL = '` + planted + `', HINT = '` + planted + `'; END $$;`
+	execute(t, url, talk+"CREATE TRIGGER talk BEFORE INSERT OR UPDATE OR DELETE ON kassa.deliveries "+
+		"FOR EACH ROW EXECUTE FUNCTION kassa.talk()")
+	next := time.Now().Add(time.Hour)
+	calls := map[string]func() error{
+		"keep": func() error { _, err := l.Keep(t.Context(), work("evt_2", 2, "app")); return err },
+		"attempted": func() error {
+			_, err := l.Attempted(t.Context(), ledger.Attempt{
+				EventID: "evt_1", Sink: "app", Result: ledger.Deferred, Tried: true, Next: next,
+			})
+			return err
+		},
+		"due": func() error {
+			execute(t, url, "ALTER TABLE kassa.deliveries DISABLE TRIGGER talk; "+
+				"UPDATE kassa.deliveries SET next_attempt_at = now(), held_until = NULL; "+
+				"ALTER TABLE kassa.deliveries ENABLE TRIGGER talk")
+			_, err := l.Due(t.Context(), 10)
+			return err
+		},
+		"hurry": func() error {
+			execute(t, url, "ALTER TABLE kassa.deliveries DISABLE TRIGGER talk; "+
+				"UPDATE kassa.deliveries SET next_attempt_at = now() + interval '1 hour'; "+
+				"ALTER TABLE kassa.deliveries ENABLE TRIGGER talk")
+			return l.Hurry(t.Context(), "app")
+		},
+	}
+	for name, call := range calls {
+		err := call()
+		g.Expect(err).To(And(MatchError(ledger.ErrUnavailable), MatchError(ContainSubstring("SQLSTATE P0001"))), name)
+		g.Expect(err).NotTo(MatchError(ContainSubstring(planted)), name)
+		var refused *pgconn.PgError
+		g.Expect(errors.As(err, &refused)).To(BeFalse(), name)
+	}
+	execute(t, url, "ALTER TABLE kassa.deliveries RENAME COLUMN dead TO gone")
+	_, err = l.Backlog(t.Context())
+	g.Expect(err).To(MatchError(ContainSubstring("SQLSTATE 42703")))
+	g.Expect(err).NotTo(MatchError(ContainSubstring("dead")))
+	g.Expect(l.log.String()).To(ContainSubstring("SQLSTATE P0001"))
+	g.Expect(l.log.String()).NotTo(ContainSubstring(planted))
 }
