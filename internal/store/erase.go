@@ -66,6 +66,14 @@ func (k *rowKeys) add(provider, account, id string) {
 type rowsOf struct {
 	customers, subscriptions rowKeys
 	orders                   rowKeys // whose ids are order keys of deliveries
+	guest                    events  // that are about nobody else
+}
+
+// events are keys of events, an array for each column.
+type events struct{ receivers, ids []string }
+
+func (e *events) add(receiver, id string) {
+	e.receivers, e.ids = append(e.receivers, receiver), append(e.ids, id)
 }
 
 // An address is compared as everywhere: the case of ASCII letters alone does not matter.
@@ -118,7 +126,10 @@ func find(ctx context.Context, tx pgx.Tx, p Person) (rowsOf, error) {
 	for i, id := range out.subscriptions.ids {
 		out.orders.add(out.subscriptions.providers[i], out.subscriptions.accounts[i], records.OrderKey(id, ""))
 	}
-	return out, nil
+	if p.Email != "" {
+		out.guest, err = findGuest(ctx, tx, p)
+	}
+	return out, err
 }
 
 func read(ctx context.Context, tx pgx.Tx, sql string, arguments ...any) (rowKeys, error) {
@@ -143,6 +154,10 @@ DELETE FROM kassa.deliveries AS d USING kassa.webhook_events AS e,
 WHERE d.order_key = o.order_key AND e.event_id = d.event_id AND e.receiver = d.receiver AND e.provider = o.provider
 	AND e.account = o.account
 RETURNING d.receiver, d.event_id`
+	eraseGuestsDeliveriesSQL = `
+DELETE FROM kassa.deliveries AS d USING unnest($1::text[], $2::text[]) AS e (receiver, event_id)
+WHERE d.receiver = e.receiver AND d.event_id = e.event_id
+RETURNING d.receiver, d.event_id`
 	giveUpSQL = `
 UPDATE kassa.webhook_events AS t SET state = 'Dead', processed_at = now()
 FROM unnest($1::text[], $2::text[]) AS e (receiver, event_id)
@@ -161,28 +176,36 @@ WHERE t.provider = s.provider AND t.account = s.account AND t.id = s.id AND t.us
 )
 
 func (r rowsOf) erase(ctx context.Context, tx pgx.Tx) (out Erased, err error) {
-	rows, err := tx.Query(ctx, eraseDeliveriesSQL, r.orders.providers, r.orders.accounts, r.orders.ids)
-	if err != nil {
-		return out, err
+	var gone events
+	for _, s := range []struct {
+		sql       string
+		arguments []any
+	}{
+		{eraseDeliveriesSQL, r.orders.arguments()},
+		{eraseGuestsDeliveriesSQL, r.guest.arguments()},
+	} {
+		rows, err := tx.Query(ctx, s.sql, s.arguments...)
+		if err != nil {
+			return out, err
+		}
+		var receiver, id string
+		tag, err := pgx.ForEachRow(rows, []any{&receiver, &id}, func() error {
+			gone.add(receiver, id)
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+		out.Deliveries += tag.RowsAffected()
 	}
-	var receivers, events []string
-	var receiver, event string
-	tag, err := pgx.ForEachRow(rows, []any{&receiver, &event}, func() error {
-		receivers, events = append(receivers, receiver), append(events, event)
-		return nil
-	})
-	if err != nil {
-		return out, err
-	}
-	out.Deliveries = tag.RowsAffected()
 	var givenUp int64
 	for _, s := range []struct {
 		sql       string
 		count     *int64
 		arguments []any
 	}{
-		{giveUpSQL, &givenUp, []any{receivers, events}},
-		{erasePayloadsSQL, &out.Payloads, []any{receivers, events}},
+		{giveUpSQL, &givenUp, gone.arguments()},
+		{erasePayloadsSQL, &out.Payloads, gone.arguments()},
 		{eraseCustomersSQL, &out.Customers, r.customers.arguments()},
 		{eraseSubscriptionsSQL, &out.Subscriptions, r.subscriptions.arguments()},
 	} {
@@ -196,3 +219,5 @@ func (r rowsOf) erase(ctx context.Context, tx pgx.Tx) (out Erased, err error) {
 }
 
 func (k rowKeys) arguments() []any { return []any{k.providers, k.accounts, k.ids} }
+
+func (e events) arguments() []any { return []any{e.receivers, e.ids} }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,37 @@ func TestEraseEmail(t *testing.T) {
 	g.Expect(erase(t, conn, store.Person{Email: "jane@EXAMPLE.com"}, false)).
 		To(Equal(store.Erased{Customers: 1, Subscriptions: 1, Deliveries: 2, Payloads: 2}))
 	g.Expect(everything(t, conn)).NotTo(ContainSubstring("Jane@"))
+}
+
+// A guest's purchase has no customer: it is found by the address in what is kept of it. What is about a customer is left
+// to that customer's keys, and another's address that ends alike is another's.
+func TestEraseGuest(t *testing.T) {
+	g := NewWithT(t)
+	conn, _ := people(t)
+	guest := func(of records.Account, id, order, request string) {
+		waits(t, conn, of, id, order, false)
+		_, err := conn.Exec(t.Context(), "UPDATE kassa.payloads SET body = $2 WHERE event_id = $1", id,
+			store.Pack([]byte(request)))
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	for i := range 120 { // more than are read at once
+		guest(account, fmt.Sprintf("guest_%03d", i), "", `{"data": {"email": "mary-jane@example.com"}}`)
+	}
+	guest(account, "guest_last", "", `{"data": {"billing": [{"email": "Jane\u0040example.com"}]}}`)
+	guest(paddle, "guest_other", "", `{"data": {"email": "jane@example.com"}}`)
+	guest(account, "evt_joe", records.OrderKey("sub_joe", ""), `{"payer": "jane@example.com", "sub": "sub_joe"}`)
+
+	jane := store.Person{Email: "JANE@example.com"}
+	g.Expect(erase(t, conn, jane, true)).To(
+		Equal(store.Erased{Customers: 1, Subscriptions: 1, Deliveries: 4, Payloads: 4}))
+	jane.Account = account.ID
+	g.Expect(erase(t, conn, jane, false)).To(
+		Equal(store.Erased{Customers: 1, Subscriptions: 1, Deliveries: 3, Payloads: 3}))
+	g.Expect(ask(t, conn, "SELECT event_id FROM kassa.payloads WHERE event_id LIKE 'guest_%' AND event_id > 'guest_118' "+
+		"ORDER BY 1")).To(Equal([]string{"guest_119", "guest_other"}))
+	g.Expect(ask(t, conn, "SELECT state FROM kassa.webhook_events WHERE event_id = 'guest_last'")).
+		To(Equal([]string{"Dead"}))
+	g.Expect(ask(t, conn, "SELECT event_id FROM kassa.payloads WHERE event_id = 'evt_joe'")).To(HaveLen(1))
 }
 
 // What the database says of a row is not repeated.

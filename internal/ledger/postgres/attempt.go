@@ -10,6 +10,7 @@ import (
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // These tables fill and empty within minutes, and what the database believes of their size may be long out of date. So
@@ -265,7 +266,7 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 		&d.ID, &d.Sink, &d.OrderKey, &d.OccurredAt, &d.Attempts, &d.Type, &kind, &d.ReceivedAt, &d.Payload,
 	}, func() error {
 		// It is in hand with its neighbours, so one that cannot be read is handed on all the same.
-		d.Payload, _ = unpack(d.Payload)
+		d.Payload, _ = store.Unpack(d.Payload)
 		d.Kind, d.Until = billing.EventType(kind), until
 		out = append(out, d)
 		d.Payload = nil

@@ -59,7 +59,7 @@ func (l *Ledger) Keep(ctx context.Context, w ledger.Work) (ledger.Kept, error) {
 		return ledger.Kept{}, err
 	}
 	if len(w.Sinks) > 0 {
-		w.Payload = pack(w.Payload)
+		w.Payload = store.Pack(w.Payload)
 	}
 	o := l.newOp(w.Event)
 	o.work, o.lease = &w, l.o.Lease()

@@ -1,4 +1,4 @@
-package postgres
+package store
 
 import (
 	"fmt"
@@ -15,11 +15,13 @@ var (
 // maxPayload is more than any request that a receiver takes.
 const maxPayload = 16 << 20
 
-func pack(body []byte) []byte {
+// Pack compresses a provider's request for the table payloads.
+func Pack(body []byte) []byte {
 	return packer.EncodeAll(body, make([]byte, 0, len(body)/3+64))
 }
 
-func unpack(packed []byte) ([]byte, error) {
+// Unpack is the request again.
+func Unpack(packed []byte) ([]byte, error) {
 	body, err := unpacker.DecodeAll(packed, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading a payload: %w", err)
