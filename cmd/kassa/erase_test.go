@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/records"
 	"github.com/kassa-dev/kassa/internal/store"
+	"github.com/kassa-dev/kassa/test/authority"
 	"github.com/kassa-dev/kassa/test/postgres"
 )
 
@@ -87,4 +89,35 @@ erased: 0 customers, 0 subscriptions, 0 deliveries, 0 payloads
 		To(MatchError("the Secret db has no connection string under dsn"))
 	cluster.receiver.Spec.Store = nil
 	g.Expect(runErase(t.Context(), cluster, o, &out)).To(MatchError(ContainSubstring("spec.store is not set")))
+}
+
+// The command believes the authority that the receiver does, and says nothing of what it is told instead.
+func TestEraseOverTLS(t *testing.T) {
+	g := NewWithT(t)
+	right, wrong := authority.New(t), authority.New(t)
+	url := postgres.New(t, postgres.Options{NoFsync: true, Certificate: right.Issue(postgres.Host, 1)}).Database(t)
+	config, err := pgx.ParseConfig(url)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(store.Migrate(t.Context(), config, slog.New(slog.DiscardHandler))).To(Succeed())
+	cluster := objects{
+		receiver: v1alpha1.WebhookReceiver{Spec: v1alpha1.WebhookReceiverSpec{Store: &v1alpha1.ReceiverStore{
+			Postgres: &v1alpha1.PostgresStore{
+				DSNSecretRef: v1alpha1.SecretKeyReference{Name: "db", Key: "dsn"},
+				CASecretRef:  &v1alpha1.SecretKeyReference{Name: "db", Key: "ca.crt"},
+			},
+		}}},
+		secret: corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}, Data: map[string][]byte{
+			"dsn": []byte(postgres.Over(url, "verify-full")), "ca.crt": right.PEM,
+		}},
+	}
+	o := eraseOptions{namespace: "shop", name: "stripe", person: store.Person{Email: "jane@example.com"}}
+	var out bytes.Buffer
+	g.Expect(runErase(t.Context(), cluster, o, &out)).To(Succeed())
+	cluster.secret.Data["ca.crt"] = wrong.PEM
+	g.Expect(runErase(t.Context(), cluster, o, &out)).To(MatchError(
+		HavePrefix("connecting to the database: the database's certificate is of an authority that is not trusted")))
+	cluster.secret.Data["ca.crt"] = right.PEM
+	cluster.secret.Data["dsn"] = []byte(strings.Replace(postgres.Over(url, "verify-full"), "/test_", "/hidden_", 1))
+	g.Expect(runErase(t.Context(), cluster, o, &out)).To(
+		MatchError("connecting to the database: PostgreSQL says SQLSTATE 3D000"))
 }

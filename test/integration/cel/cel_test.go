@@ -200,6 +200,14 @@ func TestRules(t *testing.T) {
 			"\"http://app.example.com\"}}]}\n  registration:", "kassa-dunning is the name of a sink of Kassa's own"},
 		{"a forgetful ledger", receiver, "registration:", "ledger: {retention: 24h}\n  registration:",
 			"retention is a duration between 72h and 8760h"},
+		{"a database", receiver, "registration:", "store: {postgres: {dsnSecretRef: {name: db, key: dsn}, caSecretRef: " +
+			"{name: db-ca, key: ca.crt}, clientCertificateSecretRef: {name: db-client}}}\n  registration:", ""},
+		{"a database without an address", receiver, "registration:",
+			"store: {postgres: {caSecretRef: {name: db-ca, key: ca.crt}}}\n  registration:",
+			"spec.store.postgres.dsnSecretRef: Required value"},
+		{"an authority without a key", receiver, "registration:", "store: {postgres: {dsnSecretRef: {name: db, key: dsn}, " +
+			"caSecretRef: {name: db-ca}}}\n  registration:", "spec.store.postgres.caSecretRef.key: Required value"},
+		{"a store of nothing", receiver, "registration:", "store: {}\n  registration:", "set postgres"},
 		{"a recovery without a pause", receiver, "registration:", "recovery: {interval: 5s}\n  registration:",
 			"interval is a duration between 1m and 24h"},
 		{"a back-off the wrong way round", receiver, "registration:",
