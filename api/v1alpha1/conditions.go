@@ -114,7 +114,8 @@ const (
 	ReasonDelivering = "Delivering"
 	// ReasonBacklog: events wait in the inbox for a sink.
 	ReasonBacklog = "Backlog"
-	// ReasonSecretMissing: a Secret that the server needs for a sink, or the key in it, is not there.
+	// ReasonSecretMissing: a Secret that the server needs for its database or a sink, or the key in it, is not there or is
+	// of no use.
 	ReasonSecretMissing = "SecretMissing"
 	// ReasonDeadLetters: events were given up; they stay as WebhookEvents until replayed or deleted.
 	ReasonDeadLetters = "DeadLetters"
