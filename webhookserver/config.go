@@ -37,8 +37,9 @@ type config struct {
 	receiver *v1alpha1.WebhookReceiver
 	secrets  map[string]*followedSecret
 	lines    *lines
-	// databaseKnown: database took an address.
+	// databaseKnown: database took an address. unrenewed is why it took no other since, or "".
 	databaseKnown bool
+	unrenewed     string
 
 	refresher refresher
 }

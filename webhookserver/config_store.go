@@ -21,14 +21,15 @@ func (c *config) setDatabase() string {
 		return ""
 	}
 	why := c.tellDatabase()
-	switch {
-	case why == "":
-		c.databaseKnown = true
-	case c.databaseKnown:
-		c.log.Warn("the database's address is not renewed", "reason", why)
-		return ""
+	if !c.databaseKnown {
+		c.databaseKnown = why == ""
+		return why
 	}
-	return why
+	if why != "" && why != c.unrenewed {
+		c.log.Warn("the database's address is not renewed", "reason", why)
+	}
+	c.unrenewed = why
+	return ""
 }
 
 func (c *config) tellDatabase() string {

@@ -57,7 +57,8 @@ func TestJudgeSecretsOfDatabase(t *testing.T) {
 		{"no authority", trusting, secrets{"db": {"dsn": dsn}}, secretsVerdict{missing: "spec.store.postgres.caSecretRef: " +
 			`Secret "db-ca" does not exist; create it with a value under "ca.crt"`}},
 		{"no PEM", trusting, secrets{"db": {"dsn": dsn + "?sslmode=verify-full"}, "db-ca": {"ca.crt": "hunter2"}},
-			secretsVerdict{missing: "spec.store.postgres: the database's authority has no certificates in PEM, or a damaged one"}},
+			secretsVerdict{missing: "spec.store.postgres: the database's authority has no certificates in PEM, or a " +
+				"damaged one"}},
 		{"an authority of no use", trusting, secrets{"db": {"dsn": dsn}, "db-ca": {"ca.crt": ca}},
 			secretsVerdict{missing: "spec.store.postgres: an authority is of use only with sslmode=verify-full, or verify-ca, " +
 				"in the connection string"}},

@@ -27,7 +27,7 @@ func Code(err error) string {
 	return ""
 }
 
-// MissingTablesError: the schema says of which version it is, and lacks tables of that version.
+// A MissingTablesError is of a schema that says of which version it is, and lacks tables of that version.
 type MissingTablesError struct{ Names []string }
 
 func (e *MissingTablesError) Error() string {

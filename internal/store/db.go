@@ -84,18 +84,32 @@ func (d *DB) Pool() (*pgxpool.Pool, error) {
 // tables. An older schema, or none, is migrated first. Tables that somebody took away are not made again: what was in
 // them would be missing without a word.
 func (d *DB) Prepare(ctx context.Context, log *slog.Logger) error {
+	pool, err := d.Pool()
+	if err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if version < Version() {
+		if err := Migrate(ctx, pool.Config().ConnConfig, log); err != nil {
+			return err
+		}
+	}
+	return d.Check(ctx, log)
+}
+
+// Check looks whether the schema has all tables of this version, if it says that it does. The log is told once at each
+// address what to do. The error is a MissingTablesError if any is missing.
+func (d *DB) Check(ctx context.Context, log *slog.Logger) error {
 	o := d.live.Load()
 	if o == nil {
 		return ErrNoDatabase
 	}
 	version, err := schemaVersion(ctx, o.pool)
-	if err != nil {
+	if err != nil || version < Version() {
 		return err
-	}
-	if version < Version() {
-		if err := Migrate(ctx, o.pool.Config().ConnConfig, log); err != nil {
-			return err
-		}
 	}
 	err = lookForTables(ctx, o.pool)
 	var missing *MissingTablesError

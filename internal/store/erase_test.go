@@ -134,8 +134,8 @@ func TestEraseEmail(t *testing.T) {
 	g.Expect(everything(t, conn)).NotTo(ContainSubstring("Jane@"))
 }
 
-// A guest's purchase has no customer: it is found by the address in what is kept of it. What is about a customer is left
-// to that customer's keys, and another's address that ends alike is another's.
+// A guest's purchase has no customer: it is found by the address in what is kept of it. What is about a customer is
+// left to that customer's keys, and another's address that ends alike is another's.
 func TestEraseGuest(t *testing.T) {
 	g := NewWithT(t)
 	conn, _ := people(t)

@@ -256,8 +256,7 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	until := time.Now().Add(lease)
 	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder, limit, lease.Microseconds())
 	if err != nil {
-		l.metrics.failed(err)
-		return nil, unavailable(err)
+		return nil, l.notDue(ctx, err)
 	}
 	var out []ledger.Delivery
 	var d ledger.Delivery
@@ -273,8 +272,16 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 		return nil
 	})
 	if err != nil {
-		l.metrics.failed(err)
-		return nil, unavailable(err)
+		return nil, l.notDue(ctx, err)
 	}
 	return out, nil
+}
+
+// notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone.
+func (l *Ledger) notDue(ctx context.Context, err error) error {
+	l.metrics.failed(err)
+	if l.ready.Load() && store.Code(err) == undefinedTable {
+		_ = l.db.Check(ctx, l.o.Log)
+	}
+	return unavailable(err)
 }

@@ -48,19 +48,26 @@ func (w *writer) alone(ctx context.Context, o *op, refused error) bool {
 	return true
 }
 
+// Error codes of PostgreSQL.
+const (
+	undefinedTable  = "42P01"
+	undefinedSchema = "3F000"
+	readOnly        = "25006"
+)
+
 // repairLimit bounds a migration, and the wait for another process's.
 const repairLimit = time.Minute
 
 // repair does what a failed transaction calls for before it is sent again.
 func (w *writer) repair(ctx context.Context, failed error) {
 	switch store.Code(failed) {
-	case "42P01", "3F000": // no table, no schema: this is another database than it was, or somebody took them away
+	case undefinedTable, undefinedSchema: // this is another database than it was, or somebody took them away
 		ctx, cancel := context.WithTimeout(ctx, repairLimit)
 		defer cancel()
 		if err := w.db.Prepare(ctx, w.o.Log); err != nil {
 			w.metrics.failed(err)
 		}
-	case "25006": // the server only reads since a failover: others may write
+	case readOnly: // the server only reads since a failover: others may write
 		if pool, err := w.db.Pool(); err == nil {
 			pool.Reset()
 		}

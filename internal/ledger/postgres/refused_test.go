@@ -221,15 +221,30 @@ func TestSomeTablesGone(t *testing.T) {
 		g.Expect(err).To(MatchError(ledger.ErrUnavailable))
 	}
 	g.Expect(strings.Count(l.log.String(), "restore them from a backup")).To(Equal(1))
+	_, err := l.Due(t.Context(), 10)
+	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(l.log.String()).To(And(ContainSubstring("schema=kassa"), ContainSubstring(`missing="[payments refunds]"`)))
 	late := startAny(t, url, time.Second)
 	g.Eventually(late.Ready, patience, often).Should(
 		MatchError(ContainSubstring("the schema kassa lacks tables that it had: payments, refunds")))
 
 	execute(t, url, "ALTER TABLE kassa.payments_away RENAME TO payments; ALTER TABLE kassa.refunds_away RENAME TO refunds")
-	_, err := l.Keep(t.Context(), work("evt_1", 1, "app"))
+	_, err = l.Keep(t.Context(), work("evt_1", 1, "app"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(late.Ready, patience, often).Should(Succeed())
+}
+
+// A receiver without events says so, too.
+func TestDeliveriesGone(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := startReady(t, url, time.Second)
+	execute(t, url, "DROP TABLE kassa.deliveries")
+	for range 2 {
+		_, err := l.Due(t.Context(), 10)
+		g.Expect(err).To(MatchError(ContainSubstring("SQLSTATE 42P01")))
+	}
+	g.Expect(strings.Count(l.log.String(), "missing=[deliveries]")).To(Equal(1))
 }
 
 // PostgreSQL's messages quote values, which are personal data: none of them reaches an error, the log, or whoever asks
