@@ -26,7 +26,8 @@ func TestDeployedAuthority(t *testing.T) {
 	r := s.CreateReceiver("hooks", stack.NewSink(t), inDatabase)
 	r.AwaitReady(2)
 	g.Eventually(message(r), stack.Patience, often).Should(And(HavePrefix("True Succeeded"),
-		HaveSuffix("the connection to the database may end up unencrypted; set sslmode=verify-full in its connection string")))
+		HaveSuffix("the connection to the database may end up unencrypted; set sslmode=verify-full in its connection "+
+			"string")))
 
 	ca := stack.Secret("database-ca", "ca.crt", "no PEM")
 	s.Create(ca)
