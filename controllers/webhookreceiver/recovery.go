@@ -122,6 +122,9 @@ func addressOf(receiver *v1alpha1.WebhookReceiver) string {
 // records says that a receiver remembers an event. It decides as the receiver does: an event that it takes note of
 // without remembering it would be brought again and again.
 func records(spec *v1alpha1.WebhookReceiverSpec, e *billing.Event) bool {
+	if spec.Dunning != nil && e.Type == billing.PaymentFailed && e.Subscription != nil && e.Subscription.ID != "" {
+		return true // it is left for dunning
+	}
 	if e.Type == "" && spec.Store != nil && e.Payment != nil && e.Payment.FailureCode != "" {
 		return true // it tells the records why a payment failed
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -72,15 +74,15 @@ func (c *Client) Unknown(ctx context.Context, ids []string) ([]string, error) {
 // Take implements Receiver.
 func (c *Client) Take(ctx context.Context, e *billing.Event) (Result, error) {
 	for try := 1; ; try++ {
-		status, header, _, err := c.post(ctx, EventsPath, e.Native)
+		status, header, text, err := c.post(ctx, EventsPath, e.Native)
 		switch {
 		case err != nil:
 			return "", err
 		case status == http.StatusOK:
 			return Result(header.Get(ResultHeader)), nil
-		case status >= 400 && status < 500 && status != http.StatusNotFound:
+		case isForGood(text):
 			return "", &RefusedError{Status: status}
-		case try == tries:
+		case try == tries || status == http.StatusBadRequest:
 			return "", &UnavailableError{Status: status}
 		}
 		seconds, _ := strconv.Atoi(header.Get("Retry-After"))
@@ -92,10 +94,20 @@ func (c *Client) Take(ctx context.Context, e *billing.Event) (Result, error) {
 	}
 }
 
-func (c *Client) post(ctx context.Context, path string, body []byte) (int, http.Header, []byte, error) {
+// isForGood says that an answer is of the event itself. A signature that is refused is not: the secret was replaced
+// since the sweep began, and the next one signs with the new one.
+func isForGood(answer []byte) bool {
+	var problem struct{ Type string }
+	return json.Unmarshal(answer, &problem) == nil && slices.Contains(forGood, path.Base(problem.Type))
+}
+
+// forGood are the problems of an event that no receiver of this account takes.
+var forGood = []string{"malformed", "mode", "too-large"}
+
+func (c *Client) post(ctx context.Context, at string, body []byte) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Address+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Address+at, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, &UnavailableError{Err: err}
 	}

@@ -2,9 +2,11 @@ package recovery
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,20 +57,25 @@ func TestClientBrings(t *testing.T) {
 	g, event := NewWithT(t), &billing.Event{ID: "evt_1", Native: []byte(`{"id":"evt_1"}`)}
 	for name, c := range map[string]struct {
 		statuses []int
+		problem  string
 		result   Result
 		err      string
 	}{
-		"at once":      {[]int{200}, "processed", ""},
-		"in the end":   {[]int{503, 200}, "processed", ""},
-		"never":        {[]int{400}, "", "the receiver answers HTTP 400 Bad Request"},
-		"not for now":  {[]int{503, 502, 503}, "", "the receiver answers HTTP 503 Service Unavailable"},
-		"not yet able": {[]int{404, 404, 404}, "", "the receiver answers HTTP 404 Not Found"},
+		"at once":        {[]int{200}, "", "processed", ""},
+		"in the end":     {[]int{503, 200}, "", "processed", ""},
+		"no event":       {[]int{400}, "malformed", "", "the receiver answers HTTP 400 Bad Request"},
+		"of live mode":   {[]int{400}, "mode", "", "the receiver answers HTTP 400 Bad Request"},
+		"another secret": {[]int{400}, "signature", "", "the receiver answers HTTP 400 Bad Request"},
+		"a proxy's no":   {[]int{403, 403, 403}, "", "", "the receiver answers HTTP 403 Forbidden"},
+		"not for now":    {[]int{503, 502, 503}, "unavailable", "", "the receiver answers HTTP 503 Service Unavailable"},
+		"not yet able":   {[]int{404, 404, 404}, "", "", "the receiver answers HTTP 404 Not Found"},
 	} {
 		n := 0
 		client := receiverAt(t, func(w http.ResponseWriter, path string, body []byte) {
 			g.Expect([]string{path, string(body)}).To(Equal([]string{EventsPath, string(event.Native)}))
 			w.Header().Set(ResultHeader, "processed")
 			w.WriteHeader(c.statuses[n])
+			_, _ = w.Write([]byte(`{"type":"https://kassa.dev/problems/` + c.problem + `"}`))
 			n++
 		})
 		result, err := client.Take(t.Context(), event)
@@ -76,6 +83,8 @@ func TestClientBrings(t *testing.T) {
 		g.Expect(result).To(Equal(c.result), name)
 		if c.err != "" {
 			g.Expect(err).To(MatchError(c.err), name)
+			var refused *RefusedError
+			g.Expect(errors.As(err, &refused)).To(Equal(slices.Contains(forGood, c.problem)), name)
 		}
 	}
 	gone := httptest.NewServer(http.NotFoundHandler())
