@@ -7,10 +7,12 @@ import (
 
 // facts are all that a decision about an invoice depends on.
 type facts struct {
-	action v1alpha1.DunningAction // of the spec or, once it is begun, the one that was begun
-	after  int
-	begun  bool // an action was written down
-	acted  bool // and done
+	action   v1alpha1.DunningAction // of the spec or, once it is begun, the one that was begun
+	unwanted bool                   // the spec asks for another one by now
+	after    int
+	begun    bool // an action was written down
+	acted    bool // and done
+	young    bool // the event came just now
 
 	failures     int
 	open         bool // the invoice is still to be paid
@@ -32,26 +34,40 @@ const (
 	stepTell
 	// stepDrop: what was written down is not needed any more.
 	stepDrop
+	// stepWait: the provider may not have made up its mind.
+	stepWait
 )
 
 // decide never asks for an action twice about one invoice, nor for one about an invoice that was paid. What was begun
 // is repeated until it is known to have been done: an operator may have ended between the action and its note of it.
+// What was not done yet is done as the spec says now.
 func decide(f facts) step {
-	owed := f.open && !f.ended()
+	owed := f.open && !f.ended() && f.failures >= f.after
 	switch {
 	case f.acted:
 		return stepNothing
 	case f.begun && f.inEffect():
 		return stepTell
-	case f.begun && owed:
-		return stepAct
-	case f.begun:
+	case f.begun && (!owed || f.isPaidFor() || f.unwanted):
 		return stepDrop
-	case !owed || f.failures < f.after || f.needless():
+	case f.begun:
+		return stepAct
+	case !owed || f.needless():
+		return stepNothing
+	case f.isPaidFor() && f.young:
+		return stepWait
+	case f.isPaidFor():
 		return stepNothing
 	default:
 		return stepBegin
 	}
+}
+
+// isPaidFor says that the subscription is, for all that an invoice of it is not: an upgrade whose charge failed, a card
+// that a customer tried in vain, a bill of last year.
+func (f *facts) isPaidFor() bool {
+	s := f.subscription.Status
+	return s == billing.StatusActive || s == billing.StatusTrialing
 }
 
 func (f *facts) ended() bool { return f.gone || f.subscription.Status.Ended() }

@@ -11,6 +11,8 @@ func TestDecide(t *testing.T) {
 	pastDue := billing.Subscription{Status: billing.StatusPastDue}
 	ending := billing.Subscription{Status: billing.StatusPastDue, CancelAtPeriodEnd: true}
 	ended := billing.Subscription{Status: billing.StatusCanceled}
+	active := billing.Subscription{Status: billing.StatusActive}
+	trialing := billing.Subscription{Status: billing.StatusTrialing}
 	paused := billing.Subscription{Status: billing.StatusPastDue, CollectionPaused: true}
 	const (
 		cancel, atEnd = v1alpha1.DunningCancel, v1alpha1.DunningCancelAtPeriodEnd
@@ -34,10 +36,23 @@ func TestDecide(t *testing.T) {
 		{"ends anyway", facts{action: atEnd, failures: 3, open: true, subscription: ending}, stepNothing},
 		{"ends too late", facts{action: cancel, failures: 3, open: true, subscription: ending}, stepBegin},
 		{"ends anyway, not paused", facts{action: pause, failures: 3, open: true, subscription: ending}, stepNothing},
+		{"paid for", facts{action: cancel, failures: 3, open: true, subscription: active}, stepNothing},
+		{"on trial", facts{action: notify, failures: 3, open: true, subscription: trialing}, stepNothing},
+		{"paid for, or not yet past due", facts{action: cancel, failures: 3, open: true, young: true, subscription: active},
+			stepWait},
+		{"paid for, with too few", facts{action: cancel, failures: 2, open: true, young: true, subscription: active},
+			stepNothing},
 		{"is paused", facts{action: pause, failures: 3, open: true, subscription: paused}, stepNothing},
 
 		{"begun", facts{action: cancel, begun: true, failures: 3, open: true, subscription: pastDue}, stepAct},
-		{"begun, with fewer told", facts{action: cancel, begun: true, open: true, subscription: pastDue}, stepAct},
+		{"begun, and the number is higher now", facts{action: cancel, begun: true, failures: 2, open: true,
+			subscription: pastDue}, stepDrop},
+		{"begun, and the action is another now", facts{action: cancel, unwanted: true, begun: true, failures: 3, open: true,
+			subscription: pastDue}, stepDrop},
+		{"begun and done, and the action is another now", facts{action: cancel, unwanted: true, begun: true,
+			subscription: ended}, stepTell},
+		{"begun, and paid for since", facts{action: cancel, begun: true, failures: 3, open: true, subscription: active},
+			stepDrop},
 		{"begun and canceled", facts{action: cancel, begun: true, open: true, subscription: ended}, stepTell},
 		{"begun and gone", facts{action: cancel, begun: true, open: true, gone: true}, stepTell},
 		{"begun and to end", facts{action: atEnd, begun: true, open: true, subscription: ending}, stepTell},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -19,11 +21,27 @@ type kubeError struct{ error }
 
 func (e *kubeError) Unwrap() error { return e.error }
 
+// kubernetes is err as one of Kubernetes'. What it will never take is the event's, which would stop all others.
 func kubernetes(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
+		return err
 	}
 	return &kubeError{err}
+}
+
+var (
+	// errStopped: somebody stopped dunning while it was under way.
+	errStopped = errors.New("dunning was stopped")
+	// errUndecided: the invoice is not paid, and the subscription not past due.
+	errUndecided = errors.New("the provider does not say yet that the subscription is past due")
+)
+
+// settling is how long a provider may take from a payment that failed to a subscription that is past due.
+const settling = 2 * time.Minute
+
+// stopped says that nothing is to be done about a receiver's events now.
+func stopped(receiver *v1alpha1.WebhookReceiver) bool {
+	return !receiver.DeletionTimestamp.IsZero() || receiver.Spec.Suspend || receiver.Spec.Dunning == nil
 }
 
 // failure is a payment that failed, as far as it is known.
@@ -43,26 +61,42 @@ func (r *Reconciler) dun(ctx context.Context, l look) error {
 	if err != nil {
 		return err
 	}
+	var refusal error
 	for {
 		if err := r.read(ctx, f); err != nil || f.arrears.InvoiceID == "" {
 			return err
 		}
 		id := f.arrears.InvoiceID
 		switch decide(f.facts) {
+		case stepWait:
+			return errUndecided
 		case stepBegin:
+			if refusal != nil {
+				return refusal
+			}
 			err := r.remember(ctx, f.receiver, func(d *v1alpha1.DunningStatus) { begin(d, f.entry(r.Now())) })
 			if err != nil {
 				return kubernetes(err)
 			}
 		case stepAct:
-			if err := f.act(ctx); err != nil {
-				return r.takeBack(ctx, f, err)
+			err := f.act(ctx)
+			if err == nil {
+				return r.tell(ctx, f)
 			}
-			return r.tell(ctx, f)
+			if !errors.As(err, new(*provider.RefusalError)) {
+				return err
+			}
+			// The subscription may have ended in between. If not, the next failure asks again.
+			refusal = err
+			if err := r.takeBack(ctx, f, id); err != nil {
+				return err
+			}
 		case stepTell:
 			return r.tell(ctx, f)
 		case stepDrop:
-			return kubernetes(r.remember(ctx, f.receiver, func(d *v1alpha1.DunningStatus) { drop(d, id); forget(d, id) }))
+			if err := r.takeBack(ctx, f, id); err != nil {
+				return err
+			}
 		default:
 			return r.settled(ctx, f)
 		}
@@ -91,6 +125,9 @@ func (r *Reconciler) readEvent(l look) (*failure, error) {
 
 // read reads afresh what is owed, and for what.
 func (r *Reconciler) read(ctx context.Context, f *failure) error {
+	if stopped(f.receiver) {
+		return errStopped
+	}
 	spec := f.receiver.Spec.Dunning
 	f.facts = facts{action: spec.Action, after: int(spec.AfterFailedPayments)}
 	traits := f.dunner.Dunning().Traits()
@@ -100,17 +137,18 @@ func (r *Reconciler) read(ctx context.Context, f *failure) error {
 	var err error
 	f.arrears, err = f.dunner.Dunning().Arrears(ctx, &f.told)
 	if err != nil || f.arrears.InvoiceID == "" {
-		if provider.IsNotFound(err) {
-			f.arrears, err = provider.Arrears{}, nil // nothing is owed
-		}
 		return err
 	}
-	if f.arrears.SubscriptionID == "" {
-		f.arrears.SubscriptionID = f.told.Subscription.ID
+	// The provider says whose invoice it is. An event that waits may have been made by anybody who may make one.
+	if f.told.Subscription == nil || f.told.Subscription.ID != f.arrears.SubscriptionID {
+		return fmt.Errorf("%w: invoice %s is of another subscription", provider.ErrMalformedEvent, f.arrears.InvoiceID)
 	}
+	f.facts.young = r.Now().Sub(f.event.Spec.ReceivedAt.Time) < settling
 	f.facts.open, f.facts.failures = f.arrears.Open, f.arrears.FailedPayments
 	if was := known(f.receiver, f.arrears.InvoiceID); was != nil {
 		f.facts.begun, f.facts.acted, f.facts.action = true, was.ActedAt != nil, was.Action
+		f.facts.unwanted = was.Action != spec.Action
+		f.facts.failures = max(f.facts.failures, int(was.FailedPayments)) // the count may be gone
 	}
 	if f.facts.acted {
 		return nil
@@ -136,7 +174,8 @@ func (r *Reconciler) count(ctx context.Context, f *failure) error {
 			return kubernetes(err)
 		}
 	}
-	f.facts.failures, _ = counted(f.receiver, invoice, event)
+	n, _ := counted(f.receiver, invoice, event)
+	f.facts.failures = max(f.facts.failures, n)
 	return nil
 }
 
@@ -163,21 +202,12 @@ func (f *failure) act(ctx context.Context) (err error) {
 	return err
 }
 
-// takeBack forgets that an action was begun which the provider refuses, so that the next failure asks again.
-func (r *Reconciler) takeBack(ctx context.Context, f *failure, why error) error {
-	var refusal *provider.RefusalError
-	if !errors.As(why, &refusal) {
-		return why
-	}
-	id := f.arrears.InvoiceID
-	err := r.remember(ctx, f.receiver, func(d *v1alpha1.DunningStatus) { drop(d, id) })
-	if err != nil {
-		return kubernetes(err)
-	}
-	return why
+// takeBack forgets that an action was begun. Then all is decided anew.
+func (r *Reconciler) takeBack(ctx context.Context, f *failure, id string) error {
+	return kubernetes(r.remember(ctx, f.receiver, func(d *v1alpha1.DunningStatus) { drop(d, id) }))
 }
 
-// tell makes the sinks' event, and then the action is over: it is remembered, counted and shown.
+// tell makes the sinks' event, and then the action is over.
 func (r *Reconciler) tell(ctx context.Context, f *failure) error {
 	entry := known(f.receiver, f.arrears.InvoiceID)
 	if entry == nil {
@@ -187,13 +217,22 @@ func (r *Reconciler) tell(ctx context.Context, f *failure) error {
 	if err := r.leaveNotice(ctx, f, &was); err != nil {
 		return kubernetes(err)
 	}
+	return r.finish(ctx, f.look, was)
+}
+
+// finish ends an action that was told: it is remembered, counted and shown.
+func (r *Reconciler) finish(ctx context.Context, l look, was v1alpha1.DunnedInvoice) error {
 	now := metav1.NewTime(r.Now())
-	err := r.remember(ctx, f.receiver, func(d *v1alpha1.DunningStatus) { acted(d, was.ID, now) })
+	err := r.remember(ctx, l.receiver, func(d *v1alpha1.DunningStatus) { acted(d, was.ID, now) })
 	if err != nil {
 		return kubernetes(err)
 	}
-	r.Metrics.actions.WithLabelValues(string(f.account.Adapter.Type()), string(was.Action)).Inc()
-	r.Events.Eventf(f.receiver, f.event, corev1.EventTypeNormal, "Dunning"+sentence[was.Action].reason, "Dun",
+	of := ""
+	if p := l.receiver.Status.Provider; p != nil {
+		of = string(p.Type)
+	}
+	r.Metrics.actions.WithLabelValues(of, string(was.Action)).Inc()
+	r.Events.Eventf(l.receiver, l.event, corev1.EventTypeNormal, "Dunning"+sentence[was.Action].reason, "Dun",
 		"subscription %s %s, because invoice %s failed to be paid %d times", was.SubscriptionID,
 		sentence[was.Action].text, was.ID, was.FailedPayments)
 	return nil

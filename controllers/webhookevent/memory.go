@@ -81,7 +81,8 @@ func indexOf(d *v1alpha1.DunningStatus, invoice string) int {
 	return slices.IndexFunc(d.Invoices, func(x v1alpha1.DunnedInvoice) bool { return x.ID == invoice })
 }
 
-// begin adds an invoice. The oldest go, but none that is under way.
+// begin adds an invoice. The oldest go, and of those that are under way only when there is no other: what stays so is
+// what the provider does not let Kassa do.
 func begin(d *v1alpha1.DunningStatus, entry v1alpha1.DunnedInvoice) {
 	if indexOf(d, entry.ID) >= 0 {
 		return
@@ -92,6 +93,7 @@ func begin(d *v1alpha1.DunningStatus, entry v1alpha1.DunnedInvoice) {
 			d.Invoices = slices.Delete(d.Invoices, i, i+1)
 		}
 	}
+	d.Invoices = d.Invoices[:min(len(d.Invoices), maxInvoices)]
 }
 
 // acted ends an invoice, and its count.

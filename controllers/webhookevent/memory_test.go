@@ -38,6 +38,16 @@ func TestInvoicesAreBounded(t *testing.T) {
 	g.Expect(indexOf(d, "new")).To(Equal(-1))
 }
 
+// The API takes no more than that, and would then refuse every action.
+func TestInvoicesUnderWayAreBounded(t *testing.T) {
+	g, d := NewWithT(t), &v1alpha1.DunningStatus{}
+	for i := range maxInvoices + 2 {
+		begin(d, v1alpha1.DunnedInvoice{ID: strconv.Itoa(i)})
+	}
+	g.Expect(d.Invoices).To(HaveLen(maxInvoices))
+	g.Expect(d.Invoices[0].ID).To(Equal(strconv.Itoa(maxInvoices + 1)))
+}
+
 // Each event counts once, and the invoices that failed last are kept.
 func TestFailuresAreCounted(t *testing.T) {
 	g := NewWithT(t)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,26 +44,33 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil || len(due) == 0 {
 		return ctrl.Result{RequeueAfter: wait}, err
 	}
-	receiver := &v1alpha1.WebhookReceiver{}
-	if err := r.Live.Get(ctx, req.NamespacedName, receiver); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	if !receiver.DeletionTimestamp.IsZero() || receiver.Spec.Suspend {
-		return ctrl.Result{}, nil
-	}
-	account, refused := r.open(ctx, receiver)
 	for i := range due {
-		// The cache may not know yet what the last look left, and has no payload.
-		e := &v1alpha1.WebhookEvent{}
-		err := r.Live.Get(ctx, client.ObjectKeyFromObject(&due[i]), e)
-		if err == nil && pending(e) {
-			err = r.look(ctx, look{receiver: receiver, account: account, refused: refused, event: e})
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return ctrl.Result{}, err
+		if on, err := r.next(ctx, req, client.ObjectKeyFromObject(&due[i])); !on {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 	}
 	return ctrl.Result{RequeueAfter: wait}, nil
+}
+
+// next looks at an event, and says whether to go on. All is read again for each: who stops dunning means those that
+// wait, too, and the cache may not know yet what the last look left, and has no payload.
+func (r *Reconciler) next(ctx context.Context, req ctrl.Request, name client.ObjectKey) (on bool, err error) {
+	l := look{receiver: &v1alpha1.WebhookReceiver{}, event: &v1alpha1.WebhookEvent{}}
+	if err := r.Live.Get(ctx, req.NamespacedName, l.receiver); err != nil {
+		return false, err
+	}
+	if !l.receiver.DeletionTimestamp.IsZero() || l.receiver.Spec.Suspend {
+		return false, nil
+	}
+	if err := r.Live.Get(ctx, name, l.event); err != nil {
+		return apierrors.IsNotFound(err), err
+	}
+	if !pending(l.event) || dueAt(l.event).After(r.Now()) {
+		return true, nil
+	}
+	l.account, l.refused = r.open(ctx, l.receiver)
+	err = r.look(ctx, l)
+	return err == nil, err
 }
 
 // due are the events to look at now, in the order in which they happened, and how long to wait for the next.
@@ -133,20 +141,29 @@ func (r *Reconciler) look(ctx context.Context, l look) error {
 	switch {
 	case err == nil:
 		return r.done(ctx, l.event)
+	case errors.Is(err, errStopped):
+		return nil // the change is told, and decides
 	case errors.As(err, &kube), ctx.Err() != nil:
 		return err
+	case errors.Is(err, errUndecided):
+		d, _ := afterFailure(l.event, l.receiver, err.Error(), 0, false, r.Now())
+		return r.write(ctx, l.event, d)
 	}
 	return r.failed(ctx, l, err)
 }
 
 // release lets a notice go. Receivers deliver it meanwhile, and it stays until the status remembers that it was made,
-// so that an operator which ended in between does not make another.
+// so that an operator which ended in between does not make another. It is made after the action, so that is over.
 func (r *Reconciler) release(ctx context.Context, l look) error {
 	if d := l.receiver.Status.Dunning; d != nil {
 		for _, x := range d.Invoices {
-			if notice.EventID(x.ID) == l.event.Spec.EventID && x.ActedAt == nil {
-				return nil // the event that it is made for comes again
+			if notice.EventID(x.ID) != l.event.Spec.EventID || x.ActedAt != nil {
+				continue
 			}
+			if err := r.finish(ctx, l, x); err != nil {
+				return err
+			}
+			break
 		}
 	}
 	return r.done(ctx, l.event)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,32 +121,102 @@ func TestSuspendedDunningWaits(t *testing.T) {
 	g.Expect(b.is()).To(Equal("PastDue"))
 }
 
-// A notice stays until it is remembered that it was made, also where the event that it is made for is not looked at
-// yet.
-func TestANoticeWaitsToBeRemembered(t *testing.T) {
+// A notice is made after the action. Its being there ends what an operator did not get as far as to write down, also
+// where the event that it is made for is gone.
+func TestANoticeIsRemembered(t *testing.T) {
 	b := stripeSale.buy(t, stack.Options{})
 	g := b.g
-	b.Create(unregistered(dunning(1, v1alpha1.DunningCancel)))
+	b.Create(unregistered(func(*v1alpha1.WebhookReceiver) {}))
 	made := b.left(&stripeSale, notice.EventID("in_1"), "in_1")
 	made.Spec.Type = string(billing.DunningCanceled)
 	b.Create(made)
-	entry := v1alpha1.DunnedInvoice{
+	b.remember(v1alpha1.DunnedInvoice{
 		ID: "in_1", SubscriptionID: b.sub, FailedPayments: 1, Action: v1alpha1.DunningCancel,
 		BegunAt: &metav1.Time{Time: time.Now()},
+	})
+	r, told := b.living(&stripeSale)
+	for range 2 {
+		b.reconcile(r)
+		g.Expect(b.mine(made).Phase).To(Equal(v1alpha1.EventDelivered))
 	}
-	write := func() {
-		patch, err := json.Marshal(map[string]any{"status": map[string]any{
-			"dunning": map[string]any{"actions": 0, "invoices": []any{entry}},
-		}})
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(b.Client.Status().Patch(t.Context(), b.hooks(), client.RawPatch(types.MergePatchType, patch))).To(Succeed())
+	d := b.status()
+	g.Expect(d.Actions).To(BeEquivalentTo(1))
+	g.Expect(d.Invoices[0].ActedAt).NotTo(BeNil())
+	g.Expect(told.Events).To(Receive(ContainSubstring("DunningCanceled")))
+	g.Expect(told.Events).NotTo(Receive())
+}
+
+// remember has a receiver's status remember an invoice.
+func (b *buyer) remember(entry v1alpha1.DunnedInvoice) {
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{
+		"dunning": map[string]any{"actions": 0, "invoices": []any{entry}},
+	}})
+	b.g.Expect(err).NotTo(HaveOccurred())
+	b.g.Expect(b.Client.Status().Patch(b.t.Context(), b.hooks(), client.RawPatch(types.MergePatchType, patch))).
+		To(Succeed())
+}
+
+// Somebody stops dunning while it is looking at an event: nothing is done about that one, nor about those that wait.
+func TestDunningIsStoppedInTheMiddle(t *testing.T) {
+	for name, stop := range map[string]func(*v1alpha1.WebhookReceiver){
+		"suspended": func(r *v1alpha1.WebhookReceiver) { r.Spec.Suspend = true },
+		"removed":   func(r *v1alpha1.WebhookReceiver) { r.Spec.Dunning = nil },
+		"changed":   dunning(9, v1alpha1.DunningCancel),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stripeSale.buy(t, stack.Options{})
+			g := b.g
+			b.Create(unregistered(dunning(1, v1alpha1.DunningCancel)))
+			b.Sandbox.Clock().Advance(stripeSale.waits[0])
+			invoice := stripeSale.invoice(b)
+			b.Create(b.left(&stripeSale, "evt_1", invoice), b.left(&stripeSale, "evt_2", invoice))
+			var once sync.Once
+			b.Sandbox.OnRequest(func(_ traffic.Phase, r traffic.Request) {
+				if strings.HasPrefix(r.Path, "/v1/invoices/") {
+					once.Do(func() {
+						hooks := b.hooks()
+						b.Change(hooks, func() { stop(hooks) })
+					})
+				}
+			})
+			r, told := b.living(&stripeSale)
+			b.reconcile(r)
+			g.Expect(b.is()).To(Equal("PastDue"))
+			g.Expect(told.Events).NotTo(Receive())
+
+			hooks := b.hooks()
+			b.Change(hooks, func() {
+				hooks.Spec.Suspend = false
+				dunning(1, v1alpha1.DunningCancelAtPeriodEnd)(hooks)
+			})
+			b.Create(b.left(&stripeSale, "evt_3", invoice))
+			b.reconcile(r)
+			g.Expect(b.is()).To(Equal("ends"), "as the spec says now")
+			g.Expect(b.status().Actions).To(BeEquivalentTo(1))
+		})
 	}
-	write()
-	r, _ := b.living(&stripeSale)
+}
+
+// Who may make WebhookEvents may have the operator look at an invoice, and nothing else: it is the provider's that is
+// read, and of its own subscription.
+func TestAForgedEvent(t *testing.T) {
+	b := stripeSale.buy(t, stack.Options{})
+	g := b.g
+	b.Create(unregistered(dunning(1, v1alpha1.DunningCancel)))
+	b.Sandbox.Clock().Advance(stripeSale.waits[0])
+	invoice, mine := stripeSale.invoice(b), b.sub
+	b.sub = "sub_other"
+	other := b.left(&stripeSale, "evt_1", invoice)
+	b.sub = mine
+	unknown := b.left(&stripeSale, "evt_2", "in_none")
+	b.Create(other, unknown)
+	r, told := b.living(&stripeSale)
 	b.reconcile(r)
-	g.Expect(b.mine(made)).To(BeZero())
-	entry.ActedAt = entry.BegunAt
-	write()
-	b.reconcile(r)
-	g.Expect(b.mine(made).Phase).To(Equal(v1alpha1.EventDelivered))
+	g.Expect(b.is()).To(Equal("PastDue"))
+	g.Expect(b.mine(other)).To(And(HaveField("Phase", v1alpha1.EventDead),
+		HaveField("LastError", ContainSubstring("is of another subscription"))))
+	g.Expect(b.mine(unknown)).To(And(HaveField("Phase", v1alpha1.EventPending), HaveField("Attempts", int32(1)),
+		HaveField("LastError", ContainSubstring("404"))), "with the key of another account it would not be there")
+	g.Expect(told.Events).To(Receive(ContainSubstring("DunningGivenUp")))
+	g.Expect(b.status().Invoices).To(BeEmpty())
 }
