@@ -67,6 +67,9 @@ func (r *Recovery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, nil
 	}
 	p := r.progress(receiver)
+	if isUnwanted(p.status.Pass, receiver, history.HistoryTraits()) {
+		return r.abandon(ctx, receiver, p.status)
+	}
 	next := nextPass(receiver, p, history.HistoryTraits(), r.Receivers.Now())
 	switch {
 	case next.refused != "":

@@ -20,6 +20,9 @@ const (
 	firstRecovery    = 71 * time.Hour
 	defaultRetention = 744 * time.Hour
 	retentionMargin  = time.Hour
+	// farFuture is later than any clock of a provider's, also of one whose time is made up for a test. Of what comes after
+	// it, not every time can be written.
+	farFuture = 366 * 24 * time.Hour
 )
 
 // next is what a receiver's recovery has to do now: a pass, or to refuse what was asked, or to wait; a wait of 0 is for
@@ -33,18 +36,16 @@ type next struct {
 
 // nextPass decides what to do now. A pass that was begun is finished before another one begins.
 func nextPass(receiver *v1alpha1.WebhookReceiver, p progress, traits provider.HistoryTraits, now time.Time) next {
-	if p.due.After(now) && p.failures > 0 {
+	asked := askedOf(receiver)
+	isNew := asked != "" && asked != p.status.Asked
+	switch begun := p.status.Pass; {
+	case p.due.After(now) && p.failures > 0 && (!isNew || begun != nil && begun.Asked == asked):
 		return next{wait: p.due.Sub(now)}
-	}
-	if p.status.Pass != nil {
-		return next{pass: p.status.Pass}
-	}
-	asked := registration.Token(receiver.Annotations[v1alpha1.AnnotationRecover])
-	if asked != "" && asked != p.status.Asked {
+	case begun != nil:
+		return next{pass: begun}
+	case isNew:
 		pass, refused := passOf(asked, receiver, traits, now)
 		return next{pass: pass, asked: asked, refused: refused}
-	}
-	switch {
 	case !recoveryEnabled(receiver, traits):
 		return next{}
 	case p.due.After(now):
@@ -52,6 +53,21 @@ func nextPass(receiver *v1alpha1.WebhookReceiver, p progress, traits provider.Hi
 	}
 	from := timeOf(sweepFrom(receiver, p, traits, now))
 	return next{pass: &v1alpha1.RecoveryPass{From: from, StartedAt: timeOf(now)}}
+}
+
+func askedOf(receiver *v1alpha1.WebhookReceiver) string {
+	return registration.Token(receiver.Annotations[v1alpha1.AnnotationRecover])
+}
+
+// isUnwanted says that a pass is not wanted any more: its annotation is gone, or another one, or mode is Disabled now.
+func isUnwanted(pass *v1alpha1.RecoveryPass, receiver *v1alpha1.WebhookReceiver, traits provider.HistoryTraits) bool {
+	switch {
+	case pass == nil:
+		return false
+	case pass.Asked != "":
+		return pass.Asked != askedOf(receiver)
+	}
+	return !recoveryEnabled(receiver, traits)
 }
 
 func recoveryEnabled(receiver *v1alpha1.WebhookReceiver, traits provider.HistoryTraits) bool {
@@ -124,13 +140,18 @@ func passOf(
 		return nil, v1alpha1.AnnotationRecover + " is two times in RFC 3339 with a slash between them, such as " +
 			"2026-11-01T00:00:00Z/2026-11-02T00:00:00Z"
 	case !from.Before(to):
-		return nil, v1alpha1.AnnotationRecover + " ends before it begins"
+		return nil, v1alpha1.AnnotationRecover + " does not end after it begins"
+	case from.After(now.Add(farFuture)):
+		return nil, v1alpha1.AnnotationRecover + " begins in the future"
 	case from.Before(oldest):
 		return nil, fmt.Sprintf("%s begins before %s, since when the receiver remembers its events; earlier ones would be "+
 			"delivered again; see spec.ledger.retention", v1alpha1.AnnotationRecover, oldest.UTC().Format(time.RFC3339))
 	case traits.Kept > 0 && from.Before(now.Add(-traits.Kept)):
 		return nil, fmt.Sprintf("%s begins before %s, since when the provider keeps its events",
 			v1alpha1.AnnotationRecover, now.Add(-traits.Kept).UTC().Format(time.RFC3339))
+	}
+	if latest := now.Add(farFuture); to.After(latest) {
+		to = latest
 	}
 	to = to.Add(time.Second - 1) // a fraction of a second counts as a whole one
 	return &v1alpha1.RecoveryPass{From: timeOf(from), To: timeOf(to), StartedAt: timeOf(now), Asked: asked}, ""

@@ -134,6 +134,20 @@ func (r *Recovery) failed(
 	return ctrl.Result{RequeueAfter: wait}, r.write(ctx, receiver, s)
 }
 
+// abandon ends a pass that is not wanted any more. What it found was brought.
+func (r *Recovery) abandon(
+	ctx context.Context, receiver *v1alpha1.WebhookReceiver, s *v1alpha1.RecoveryStatus,
+) (ctrl.Result, error) {
+	if s.Pass.Asked != "" {
+		s.Asked = s.Pass.Asked
+		s.AskedResult = fmt.Sprintf("given up, because the annotation is gone or another one; %d events had not come, and "+
+			"were fetched", s.Pass.Recovered)
+	}
+	s.Pass, s.Reason, s.Message = nil, "", ""
+	r.update(receiver.UID, func(p *progress) { p.failures = 0 })
+	return ctrl.Result{RequeueAfter: time.Second}, r.write(ctx, receiver, s)
+}
+
 // refuse shows why the annotation's time is not looked at.
 func (r *Recovery) refuse(ctx context.Context, receiver *v1alpha1.WebhookReceiver, n next) (ctrl.Result, error) {
 	s := r.progress(receiver).status

@@ -75,6 +75,8 @@ func TestNextPass(t *testing.T) {
 	p.status.Pass = begun
 	g.Expect(do().pass).To(Equal(begun))
 	p.failures = 1
+	g.Expect(do().pass).To(Equal(begun), "what is asked does not wait for what nobody asked")
+	p.status.Pass = &v1alpha1.RecoveryPass{From: at(noon), Asked: asked}
 	g.Expect(do()).To(Equal(next{wait: time.Minute}), "a failure is given time")
 	p.status.Pass, p.failures, p.status.Asked = nil, 0, asked
 	g.Expect(do()).To(Equal(next{wait: time.Minute}))
@@ -105,7 +107,9 @@ func TestAskedIsRefused(t *testing.T) {
 		"yesterday":                                 "two times in RFC 3339",
 		"2026-11-25T00:00:00Z":                      "two times in RFC 3339",
 		"2026-11-25/2026-11-26":                     "two times in RFC 3339",
-		"2026-11-25T00:00:00Z/2026-11-25T00:00:00Z": "ends before it begins",
+		"2026-11-25T00:00:00Z/2026-11-25T00:00:00Z": "does not end after it begins",
+		"2026-11-26T00:00:00Z/2026-11-25T00:00:00Z": "does not end after it begins",
+		"2028-11-27T00:00:00Z/9999-12-31T23:59:59Z": "begins in the future",
 		"2026-10-20T00:00:00Z/2026-11-25T00:00:00Z": "begins before 2026-10-26T13:00:00Z, since when the receiver remembers",
 		"2026-10-26T14:00:00Z/2026-11-25T00:00:00Z": "begins before 2026-10-27T12:00:00Z, since when the provider keeps",
 	} {
@@ -116,6 +120,41 @@ func TestAskedIsRefused(t *testing.T) {
 		g.Expect(n.pass).To(BeNil(), asked)
 		g.Expect(n.refused).To(ContainSubstring(want), asked)
 		g.Expect(n.asked).To(Equal(asked))
+	}
+}
+
+// No time is later than can be written.
+func TestAskedEndsSomewhen(t *testing.T) {
+	receiver := receiverOf(time.Hour)
+	receiver.Annotations = map[string]string{
+		v1alpha1.AnnotationRecover: "2026-11-25T00:00:00Z/9999-12-31T23:59:59.5-01:00",
+	}
+	n := nextPass(receiver, progress{status: &v1alpha1.RecoveryStatus{}}, days30, noon)
+	NewWithT(t).Expect(n.pass.To.Time).To(BeTemporally("~", noon.Add(farFuture), time.Second))
+}
+
+// A pass goes on as long as somebody wants it.
+func TestUnwantedPass(t *testing.T) {
+	const asked = "2026-11-25T00:00:00Z/2026-11-25T12:00:00Z"
+	off := &v1alpha1.Recovery{Mode: v1alpha1.RecoveryDisabled}
+	for _, c := range []struct {
+		why        string
+		pass       *v1alpha1.RecoveryPass
+		annotation string
+		recovery   *v1alpha1.Recovery
+		want       bool
+	}{
+		{"none", nil, "", off, false},
+		{"its own", &v1alpha1.RecoveryPass{}, asked, nil, false},
+		{"its own, and none is wanted", &v1alpha1.RecoveryPass{}, asked, off, true},
+		{"asked", &v1alpha1.RecoveryPass{Asked: asked}, asked, off, false},
+		{"not asked any more", &v1alpha1.RecoveryPass{Asked: asked}, "", nil, true},
+		{"another is asked", &v1alpha1.RecoveryPass{Asked: asked}, "x", nil, true},
+	} {
+		receiver := receiverOf(time.Hour)
+		receiver.Annotations = map[string]string{v1alpha1.AnnotationRecover: c.annotation}
+		receiver.Spec.Recovery = c.recovery
+		NewWithT(t).Expect(isUnwanted(c.pass, receiver, days30)).To(Equal(c.want), c.why)
 	}
 }
 
