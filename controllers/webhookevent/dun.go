@@ -233,9 +233,16 @@ func (r *Reconciler) finish(ctx context.Context, l look, was v1alpha1.DunnedInvo
 	}
 	r.Metrics.actions.WithLabelValues(of, string(was.Action)).Inc()
 	r.Events.Eventf(l.receiver, l.event, corev1.EventTypeNormal, "Dunning"+sentence[was.Action].reason, "Dun",
-		"subscription %s %s, because invoice %s failed to be paid %d times", was.SubscriptionID,
-		sentence[was.Action].text, was.ID, was.FailedPayments)
+		"subscription %s %s, because invoice %s failed to be paid %s", was.SubscriptionID,
+		sentence[was.Action].text, was.ID, times(was.FailedPayments))
 	return nil
+}
+
+func times(n int32) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 var sentence = map[v1alpha1.DunningAction]struct{ reason, text string }{

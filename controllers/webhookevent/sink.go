@@ -1,6 +1,7 @@
 package webhookevent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math/rand/v2"
@@ -91,8 +92,9 @@ func retryOf(receiver *v1alpha1.WebhookReceiver) (maxAge, first, longest time.Du
 	return maxAge, first, max(first, longest)
 }
 
-// write puts dunning's part into an event's status. The rest, and the phase, is the receivers', who end the event when
-// nothing of it waits. It is refused with a conflict if anybody wrote the event since it was read.
+// write puts dunning's part into an event's status. The rest is the receivers', who end the event when nothing of it
+// waits, and so is the phase, which is only given a beginning. It is refused with a conflict if anybody wrote the event
+// since it was read.
 func (r *Reconciler) write(ctx context.Context, e *v1alpha1.WebhookEvent, mine v1alpha1.SinkDelivery) error {
 	sinks := make([]v1alpha1.SinkDelivery, len(e.Spec.Sinks))
 	for i, name := range e.Spec.Sinks {
@@ -103,7 +105,7 @@ func (r *Reconciler) write(ctx context.Context, e *v1alpha1.WebhookEvent, mine v
 	}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": e.ResourceVersion},
-		"status":   map[string]any{"sinks": sinks},
+		"status":   map[string]any{"sinks": sinks, "phase": cmp.Or(e.Status.Phase, v1alpha1.EventPending)},
 	})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func (r *Recovery) sweep(
 	r.Metrics.note(string(account.Adapter.Type()), found, failure)
 	if found.Recovered > 0 {
 		r.Receivers.Events.Eventf(receiver, nil, corev1.EventTypeNormal, "EventsRecovered", "Recover",
-			"%d events of %s since %s had not come; they were fetched from there and taken", found.Recovered,
+			"%s from %s; they are of the time since %s", fetched(int64(found.Recovered)),
 			account.Adapter.Type(), pass.From.UTC().Format(time.RFC3339))
 	}
 	return r.note(ctx, receiver, pass, found, r.Receivers.noteRefused(receiver, failure))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -50,14 +51,14 @@ func (r *Recovery) note(
 			s.Pass = nil
 		}
 		if s.Pass == nil && pass.Asked != "" {
-			s.Asked, s.AskedResult = pass.Asked, provider.Truncate("given up: "+problemOf(failure).Message, maxRecoveryMessage)
+			r.answer(receiver, s, pass.Asked, corev1.EventTypeWarning, "given up: "+problemOf(failure).Message)
 		}
 		return r.failed(ctx, receiver, s, failure)
 	}
 	s.Reason, s.Message = "", ""
 	if n := found.Refused + found.Malformed; n > 0 {
 		s.Reason, s.Message = reasonRefused, fmt.Sprintf(
-			"%d events of the latest sweep were no events, or not taken by the receiver; its log says why", n)
+			"of the latest sweep's events %d were malformed, or not taken by the receiver; its log says why", n)
 	}
 	wait := recoveryInterval(receiver)
 	switch {
@@ -68,8 +69,8 @@ func (r *Recovery) note(
 		s.Pass.Recovered += int64(found.Recovered)
 	case pass.Asked != "":
 		wait = time.Second // the sweep that this pass held up may be due
-		s.Pass, s.Asked = nil, pass.Asked
-		s.AskedResult = fmt.Sprintf("%d events had not come, and were fetched", pass.Recovered+int64(found.Recovered))
+		s.Pass = nil
+		r.answer(receiver, s, pass.Asked, corev1.EventTypeNormal, fetched(pass.Recovered+int64(found.Recovered)))
 	default:
 		s.Pass, s.SweptUntil = nil, pass.StartedAt
 	}
@@ -126,11 +127,17 @@ func (r *Recovery) failed(
 	}
 	now, every := r.Receivers.Now(), recoveryInterval(receiver)
 	var wait time.Duration
+	again := false
 	r.update(receiver.UID, func(p *progress) {
 		wait = max(min(recoveryRetry<<min(p.failures, 10), every), problem.RetryAfter)
 		p.failures++
 		p.due = now.Add(wait)
+		again = p.failures == 2
 	})
+	if again {
+		r.Receivers.Events.Eventf(receiver, nil, corev1.EventTypeWarning, "RecoveryFailed", "Recover",
+			"missed events cannot be looked for: %s: %s", s.Reason, s.Message)
+	}
 	return ctrl.Result{RequeueAfter: wait}, r.write(ctx, receiver, s)
 }
 
@@ -139,9 +146,8 @@ func (r *Recovery) abandon(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, s *v1alpha1.RecoveryStatus,
 ) (ctrl.Result, error) {
 	if s.Pass.Asked != "" {
-		s.Asked = s.Pass.Asked
-		s.AskedResult = fmt.Sprintf("given up, because the annotation is gone or another one; %d events had not come, and "+
-			"were fetched", s.Pass.Recovered)
+		r.answer(receiver, s, s.Pass.Asked, corev1.EventTypeNormal,
+			"given up, because the annotation is gone or another one; "+fetched(s.Pass.Recovered))
 	}
 	s.Pass, s.Reason, s.Message = nil, "", ""
 	r.update(receiver.UID, func(p *progress) { p.failures = 0 })
@@ -151,8 +157,23 @@ func (r *Recovery) abandon(
 // refuse shows why the annotation's time is not looked at.
 func (r *Recovery) refuse(ctx context.Context, receiver *v1alpha1.WebhookReceiver, n next) (ctrl.Result, error) {
 	s := r.progress(receiver).status
-	s.Asked, s.AskedResult = n.asked, "refused: "+n.refused
+	r.answer(receiver, s, n.asked, corev1.EventTypeWarning, "refused: "+n.refused)
 	return ctrl.Result{RequeueAfter: time.Second}, r.write(ctx, receiver, s)
+}
+
+// answer says what came of the annotation, in the status and to whoever looks at the receiver.
+func (r *Recovery) answer(
+	receiver *v1alpha1.WebhookReceiver, s *v1alpha1.RecoveryStatus, asked, kind, result string,
+) {
+	s.Asked, s.AskedResult = asked, provider.Truncate(result, maxRecoveryMessage)
+	r.Receivers.Events.Eventf(receiver, nil, kind, "RecoveryAsked", "Recover", "%s", s.AskedResult)
+}
+
+func fetched(n int64) string {
+	if n == 1 {
+		return "1 event had not come, and was fetched"
+	}
+	return fmt.Sprintf("%d events had not come, and were fetched", n)
 }
 
 // write keeps a status in mind, and writes it if it tells something new.

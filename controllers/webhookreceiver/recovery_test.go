@@ -6,7 +6,9 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -201,6 +203,26 @@ func TestRecords(t *testing.T) {
 			NewWithT(t).Expect(records(&c.spec, e)).To(Equal(c.want[i]), c.why+" "+e.NativeType)
 		}
 	}
+}
+
+// Whoever asked, and whoever looks at a receiver, hears of it without reading the status. Of a failure that goes away
+// by itself nobody does.
+func TestRecoveryIsShown(t *testing.T) {
+	g, told := NewWithT(t), events.NewFakeRecorder(10)
+	r := &Recovery{Receivers: &Reconciler{Events: told, Now: func() time.Time { return noon }}}
+	receiver, s := receiverOf(time.Hour), &v1alpha1.RecoveryStatus{}
+	r.answer(receiver, s, "x", corev1.EventTypeNormal, fetched(1))
+	g.Expect(told.Events).To(Receive(Equal("Normal RecoveryAsked 1 event had not come, and was fetched")))
+	g.Expect([]string{s.Asked, s.AskedResult}).To(Equal([]string{"x", "1 event had not come, and was fetched"}))
+
+	away := &recovery.UnavailableError{Status: 503}
+	receiver.Status.Recovery = &v1alpha1.RecoveryStatus{LastSweep: at(noon), Reason: reasonReceiverAway}
+	for range 3 {
+		_, err := r.failed(t.Context(), receiver, receiver.Status.Recovery.DeepCopy(), away)
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	g.Expect(told.Events).To(Receive(And(HavePrefix("Warning RecoveryFailed "), ContainSubstring("HTTP 503"))))
+	g.Expect(told.Events).NotTo(Receive())
 }
 
 // Time alone is written once an hour.

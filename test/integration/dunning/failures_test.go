@@ -67,12 +67,13 @@ func TestAProviderThatIsAway(t *testing.T) {
 	g.Expect(d.Phase).To(Equal(v1alpha1.EventPending))
 	g.Expect(d.Attempts).To(BeEquivalentTo(1))
 	g.Expect(d.LastError).To(ContainSubstring("get invoice: HTTP 500"))
+	g.Expect(b.inbox()).To(ConsistOf(HaveField("Status.Phase", v1alpha1.EventPending)), "kubectl get shows it")
 	g.Expect(told.Events).To(Receive(ContainSubstring("DunningFailed")))
 	g.Expect(b.is()).To(Equal("PastDue"))
 	g.Eventually(func() v1alpha1.EventPhase { b.reconcile(r); return b.mine(source).Phase }, stack.Patience, often).
 		Should(Equal(v1alpha1.EventDelivered))
 	g.Expect(b.is()).To(Equal("ended"))
-	g.Expect(told.Events).To(Receive(ContainSubstring("DunningCanceled")))
+	g.Expect(told.Events).To(Receive(And(ContainSubstring("DunningCanceled"), HaveSuffix("failed to be paid once"))))
 }
 
 // What a provider refuses for good is given up, said so, and not taken for done.
