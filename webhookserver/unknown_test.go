@@ -10,6 +10,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/recovery"
 	database "github.com/kassa-dev/kassa/test/postgres"
@@ -92,4 +93,24 @@ func TestUnknownIsSigned(t *testing.T) {
 	got := r.inside(recovery.UnknownPath, question, signedNow(question))
 	f.g.Expect(got.StatusCode).To(Equal(http.StatusServiceUnavailable))
 	f.g.Expect(got.Header.Get("Retry-After")).NotTo(BeEmpty())
+}
+
+// The operator tells what is wrong with an event from what is wrong with its signature, which the next sweep has right.
+func TestWhatIsRefusedForGood(t *testing.T) {
+	f := newFixture(t, nil)
+	r := f.start()
+	for _, c := range []struct{ body, secret, problem string }{
+		{`{"id":"evt_1","type":"invoice.paid","livemode":true}`, testSecret, "mode"},
+		{"{}", testSecret, "malformed"},
+		{strings.Repeat(" ", maxBody+1), testSecret, "too-large"},
+		{eventBody("evt_1", "invoice.paid"), "whsec_" + "replaced", ""},
+	} {
+		operator := recovery.Client{HTTP: http.DefaultClient, Address: r.health, Codec: testCodec{}, Secret: c.secret}
+		_, err := operator.Take(t.Context(), &billing.Event{Native: []byte(c.body)})
+		if c.problem == "" {
+			f.g.Expect(err).To(BeAssignableToTypeOf(&recovery.UnavailableError{}))
+		} else {
+			f.g.Expect(err).To(Equal(&recovery.RefusedError{Problem: c.problem}))
+		}
+	}
 }

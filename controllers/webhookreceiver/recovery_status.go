@@ -55,10 +55,10 @@ func (r *Recovery) note(
 		}
 		return r.failed(ctx, receiver, s, failure)
 	}
-	s.Reason, s.Message = "", ""
-	if n := found.Refused + found.Malformed; n > 0 {
-		s.Reason, s.Message = reasonRefused, fmt.Sprintf(
-			"of the latest sweep's events %d were malformed, or not taken by the receiver; its log says why", n)
+	s.Reason = ""
+	if s.Message = leftOut(found); s.Message != "" {
+		s.Reason = reasonRefused
+		r.Receivers.Events.Eventf(receiver, nil, corev1.EventTypeWarning, reasonRefused, "Recover", "%s", s.Message)
 	}
 	wait := recoveryInterval(receiver)
 	switch {
@@ -82,6 +82,18 @@ func (r *Recovery) note(
 		}
 	})
 	return ctrl.Result{RequeueAfter: wait}, r.write(ctx, receiver, s)
+}
+
+// leftOut says what no later sweep will bring, either.
+func leftOut(found recovery.Found) string {
+	switch {
+	case found.Malformed == 0 && found.Refused == 0:
+		return ""
+	case found.Refused == 0:
+		return fmt.Sprintf("left out what is no event: %d", found.Malformed)
+	}
+	return fmt.Sprintf("left out what is no event: %d, and what the receiver refuses: %d (%s)", found.Malformed,
+		found.Refused, found.Problem)
 }
 
 // passAfter is what is left of a pass after a failure. One that nobody asked for, and that did not get further than to

@@ -215,6 +215,10 @@ func TestRecoveryIsShown(t *testing.T) {
 	g.Expect(told.Events).To(Receive(Equal("Normal RecoveryAsked 1 event had not come, and was fetched")))
 	g.Expect([]string{s.Asked, s.AskedResult}).To(Equal([]string{"x", "1 event had not come, and was fetched"}))
 
+	g.Expect(leftOut(recovery.Found{Recovered: 1})).To(BeEmpty())
+	g.Expect(leftOut(recovery.Found{Malformed: 2})).To(Equal("left out what is no event: 2"))
+	g.Expect(leftOut(recovery.Found{Refused: 3, Problem: "mode"})).To(ContainSubstring("what the receiver refuses: 3 (mode)"))
+
 	away := &recovery.UnavailableError{Status: 503}
 	receiver.Status.Recovery = &v1alpha1.RecoveryStatus{LastSweep: at(noon), Reason: reasonReceiverAway}
 	for range 3 {

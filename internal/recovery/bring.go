@@ -67,6 +67,7 @@ func (b *bringer) note(result Result, err error) (wait bool) {
 	switch {
 	case errors.As(err, &refused):
 		b.found.Refused++
+		b.found.Problem = refused.Problem
 	case err != nil:
 		b.untaken++
 		if b.failure == nil {

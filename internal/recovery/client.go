@@ -80,8 +80,8 @@ func (c *Client) Take(ctx context.Context, e *billing.Event) (Result, error) {
 			return "", err
 		case status == http.StatusOK:
 			return Result(header.Get(ResultHeader)), nil
-		case isForGood(text):
-			return "", &RefusedError{Status: status}
+		case problemOf(text) != "":
+			return "", &RefusedError{Problem: problemOf(text)}
 		case try == tries || status == http.StatusBadRequest:
 			return "", &UnavailableError{Status: status}
 		}
@@ -94,15 +94,18 @@ func (c *Client) Take(ctx context.Context, e *billing.Event) (Result, error) {
 	}
 }
 
-// isForGood says that an answer is of the event itself. A signature that is refused is not: the secret was replaced
-// since the sweep began, and the next one signs with the new one.
-func isForGood(answer []byte) bool {
-	var problem struct{ Type string }
-	return json.Unmarshal(answer, &problem) == nil && slices.Contains(forGood, path.Base(problem.Type))
-}
-
-// forGood are the problems of an event that no receiver of this account takes.
+// forGood are a receiver's problems with an event that no receiver of the account takes.
 var forGood = []string{"malformed", "mode", "too-large"}
+
+// problemOf is the problem for which an event is refused for good, or "". A signature that is refused is none: the
+// secret was replaced since the sweep began, and the next one signs with the new one.
+func problemOf(answer []byte) string {
+	var problem struct{ Type string }
+	if json.Unmarshal(answer, &problem) != nil || !slices.Contains(forGood, path.Base(problem.Type)) {
+		return ""
+	}
+	return path.Base(problem.Type)
+}
 
 func (c *Client) post(ctx context.Context, at string, body []byte) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -63,8 +63,8 @@ func TestClientBrings(t *testing.T) {
 	}{
 		"at once":        {[]int{200}, "", "processed", ""},
 		"in the end":     {[]int{503, 200}, "", "processed", ""},
-		"no event":       {[]int{400}, "malformed", "", "the receiver answers HTTP 400 Bad Request"},
-		"of live mode":   {[]int{400}, "mode", "", "the receiver answers HTTP 400 Bad Request"},
+		"no event":       {[]int{400}, "malformed", "", "the receiver refuses the event: malformed"},
+		"of live mode":   {[]int{400}, "mode", "", "the receiver refuses the event: mode"},
 		"another secret": {[]int{400}, "signature", "", "the receiver answers HTTP 400 Bad Request"},
 		"a proxy's no":   {[]int{403, 403, 403}, "", "", "the receiver answers HTTP 403 Forbidden"},
 		"not for now":    {[]int{503, 502, 503}, "unavailable", "", "the receiver answers HTTP 503 Service Unavailable"},

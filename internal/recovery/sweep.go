@@ -50,6 +50,8 @@ type Found struct {
 	Recovered int // events that were missed, and were brought
 	Refused   int // by the receiver, for good
 	Malformed int // no events
+	// Problem is why the receiver refused the last of them.
+	Problem string
 	// Next is the cursor of the page to go on from. Done says that there is none.
 	Next string
 	Done bool
@@ -155,6 +157,6 @@ func (r Result) took() bool {
 }
 
 // RefusedError is a receiver's answer to an event that it will never take.
-type RefusedError struct{ Status int }
+type RefusedError struct{ Problem string }
 
-func (e *RefusedError) Error() string { return "the receiver answers HTTP " + statusText(e.Status) }
+func (e *RefusedError) Error() string { return "the receiver refuses the event: " + e.Problem }

@@ -255,7 +255,7 @@ func TestReceiverFails(t *testing.T) {
 	m.take = func(id string) (Result, error) {
 		switch id {
 		case "evt_00150":
-			return "", &RefusedError{Status: 400}
+			return "", &RefusedError{Problem: "malformed"}
 		case "evt_00151":
 			return "duplicate", nil
 		}
