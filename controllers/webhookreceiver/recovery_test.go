@@ -217,7 +217,7 @@ func TestRecoveryIsShown(t *testing.T) {
 
 	g.Expect(leftOut(recovery.Found{Recovered: 1})).To(BeEmpty())
 	g.Expect(leftOut(recovery.Found{Malformed: 2})).To(Equal("left out what is no event: 2"))
-	g.Expect(leftOut(recovery.Found{Refused: 3, Problem: "mode"})).To(ContainSubstring("what the receiver refuses: 3 (mode)"))
+	g.Expect(leftOut(recovery.Found{Refused: 3, Problem: "mode"})).To(HaveSuffix("what the receiver refuses: 3 (mode)"))
 
 	away := &recovery.UnavailableError{Status: 503}
 	receiver.Status.Recovery = &v1alpha1.RecoveryStatus{LastSweep: at(noon), Reason: reasonReceiverAway}

@@ -12,8 +12,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// What was asked for and cannot be had is not asked for any more: it ends, and another time is looked at without waiting
-// for its turn.
+// What was asked for and cannot be had is not asked for any more: it ends, and another time is looked at without
+// waiting for its turn.
 func TestAskedIsTakenBack(t *testing.T) {
 	s := stack.New(t, forgetful)
 	p := &pair{Stack: s, WithT: NewWithT(t), toHooks: stack.NewSink(t)}

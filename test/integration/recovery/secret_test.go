@@ -16,8 +16,8 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// The signing secret is replaced after some of a sweep's events were found missing, and before they are brought: none of
-// them is left out.
+// The signing secret is replaced after some of a sweep's events were found missing, and before they are brought: none
+// of them is left out.
 func TestTheSecretIsReplacedDuringASweep(t *testing.T) {
 	s := stack.New(t, forgetful)
 	p := &pair{Stack: s, WithT: NewWithT(t), toHooks: stack.NewSink(t)}
