@@ -221,3 +221,34 @@ func TestAForgedEvent(t *testing.T) {
 	g.Expect(told.Events).To(Receive(ContainSubstring("DunningGivenUp")))
 	g.Expect(b.status().Invoices).To(BeEmpty())
 }
+
+// A subscription that the provider has as active is paid for, whatever is open. It may be about to change its mind.
+func TestWhatIsPaidForIsLeftAlone(t *testing.T) {
+	b := lemonSale.buy(t, stack.Options{})
+	g := b.g
+	b.Create(unregistered(dunning(1, v1alpha1.DunningCancelAtPeriodEnd)))
+	b.Sandbox.Clock().Advance(lemonSale.waits[0])
+	id, err := strconv.ParseInt(b.sub, 10, 64)
+	g.Expect(err).NotTo(HaveOccurred())
+	becomes := func(status string) {
+		g.Expect(b.Sandbox.LemonSqueezy().EditSubscription(id, func(s *lemon.Subscription) { s.Status = status })).
+			To(Succeed())
+	}
+	becomes("active")
+	invoice := lemonSale.invoice(b)
+	late, young := b.left(&lemonSale, "evt_1", invoice), b.left(&lemonSale, "evt_2", invoice)
+	late.Spec.ReceivedAt = metav1.NewTime(time.Now().Add(-5 * time.Minute))
+	b.Create(late, young)
+	r, told := b.living(&lemonSale)
+	b.reconcile(r)
+	g.Expect(b.mine(late).Phase).To(Equal(v1alpha1.EventDelivered))
+	g.Expect(b.mine(young)).To(And(HaveField("Phase", v1alpha1.EventPending),
+		HaveField("LastError", ContainSubstring("does not say yet"))))
+	g.Expect(b.status().Invoices).To(BeEmpty())
+
+	becomes("past_due")
+	g.Eventually(func() v1alpha1.EventPhase { b.reconcile(r); return b.mine(young).Phase }, stack.Patience, often).
+		Should(Equal(v1alpha1.EventDelivered))
+	g.Expect(b.is()).To(Equal("ends"))
+	g.Expect(told.Events).To(Receive(ContainSubstring("DunningCancelScheduled")), "and nothing before")
+}
