@@ -92,10 +92,14 @@ func subscription(e *billing.Event) Subscription {
 		rank = rankBegin
 	}
 	out.Version = version(finality, e.Time, rank, e.ID)
-	out.Status, out.Plan, out.Price, out.PriceID, out.Charge = s.Status, s.Plan, s.Price, s.PriceID, s.Charge
-	out.CurrentPeriodEnd, out.TrialEnd = instant(s.CurrentPeriodEnd), instant(s.TrialEnd)
-	out.CancelAtPeriodEnd = s.CancelAtPeriodEnd != nil && *s.CancelAtPeriodEnd
+	out.snapshot(s)
 	return out
+}
+
+func (a *Subscription) snapshot(s *billing.EventSubscription) {
+	a.Status, a.Plan, a.Price, a.PriceID, a.Charge = s.Status, s.Plan, s.Price, s.PriceID, s.Charge
+	a.CurrentPeriodEnd, a.TrialEnd = instant(s.CurrentPeriodEnd), instant(s.TrialEnd)
+	a.CancelAtPeriodEnd = s.CancelAtPeriodEnd != nil && *s.CancelAtPeriodEnd
 }
 
 // begins says that nothing happened to the object before this. A subscription may also begin with its trial, which may
@@ -103,27 +107,6 @@ func subscription(e *billing.Event) Subscription {
 func begins(e *billing.Event) bool {
 	return e.Type == billing.SubscriptionCreated ||
 		e.Type == billing.SubscriptionTrialing && strings.HasSuffix(e.NativeType, "created")
-}
-
-// Read is a subscription as its provider tells it after the events of the time at.
-func Read(account Account, s billing.Subscription, at time.Time) Rows {
-	out := Subscription{
-		Customer: s.CustomerID, Started: least(s.CreatedAt, at), Status: s.Status, Plan: s.Plan, Price: s.Price,
-		PriceID: s.PriceID, CurrentPeriodEnd: s.CurrentPeriodEnd, CancelAtPeriodEnd: s.CancelAtPeriodEnd,
-		TrialEnd: s.TrialEnd,
-	}
-	finality := passing
-	if s.Status.Ended() {
-		finality, out.Ended = settled, s.EndsAt
-		if out.Ended.IsZero() {
-			out.Ended = at
-		}
-	}
-	out.Version = version(finality, at, rankRead, "")
-	if s.UserID != "" {
-		out.UserID, out.UserVersion = s.UserID, version(passing, at, rankRead, "")
-	}
-	return Rows{Subscriptions: map[SubscriptionKey]Subscription{{account, s.ID}: out}}
 }
 
 // paying are the events that tell how a payment stands. What else has a payment in it tells the same again under

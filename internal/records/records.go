@@ -20,8 +20,17 @@
 // that the provider's objects never leave (a subscription that ended, a payment that was paid), however late it
 // comes. Rank says what is known of events of the same moment: what begins an object comes before what changes it,
 // and what was read from the provider after the events of a moment comes after all of them. The id decides between
-// events of which nothing else is known, so that the result is at least the same everywhere; Doubtful says that it
-// did, and the object is read again.
+// events of which nothing else is known, so that the result is at least the same everywhere.
+//
+// # Doubt
+//
+// A subscription of which two events of its latest moment told different things is Tied, which merges as all else does.
+// It is Doubtful until it was read at the provider, and Asked is the moment up to which it was: also where the reading
+// decided nothing, because the provider has the subscription no more.
+//
+// Payments and disputes are not read again. What is added up of them, whether and how much was paid, given back or is
+// disputed, finality decides: an event that says so wins over all that do not, whenever they happened. Two states of one
+// moment that are both passing differ in how a payment is being waited for, and the payment's next event ends that.
 //
 // # Money
 //
@@ -34,7 +43,8 @@ package records
 
 import (
 	"fmt"
-	"strings"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
@@ -75,22 +85,32 @@ const (
 
 // version of a snapshot. Microseconds are what PostgreSQL keeps, and no provider tells more that means anything.
 func version(finality int, at time.Time, rank int, id string) Version {
-	return Version(fmt.Sprintf("%d|%016d|%d|%s", finality, max(at.UnixMicro(), 0), rank, id))
+	return Version(fmt.Sprintf("%d|%016d|%d|%s", finality, min(max(at.UnixMicro(), 0), latest), rank, id))
 }
 
-// moment is a version without the id.
-func (v Version) moment() string {
-	if i := strings.LastIndexByte(string(v), '|'); i >= 0 && len(v) > momentLength {
-		return string(v[:momentLength])
+// latest is the greatest number of 16 digits, in the year 2286.
+const latest = 9_999_999_999_999_999
+
+// Moment is a version without its id: nothing but ids tells which of its events is the latest. They are compared as
+// versions are.
+type Moment string
+
+// MomentLength is how much of a version is its moment.
+const MomentLength = len("0|0000000000000000|0|")
+
+// Moment is empty where there is no version.
+func (v Version) Moment() Moment { return Moment(v[:min(len(v), MomentLength)]) }
+
+var moments = regexp.MustCompile(`^[0-9]\|([0-9]{16})\|[0-9]\|$`)
+
+// Time is that of the moment's events; false for what is no moment.
+func (m Moment) Time() (time.Time, bool) {
+	found := moments.FindStringSubmatch(string(m))
+	if found == nil {
+		return time.Time{}, false
 	}
-	return ""
-}
-
-const momentLength = len("0|0000000000000000|0|")
-
-// Doubtful says of two different snapshots of one thing that nothing but their ids tells which is the later one.
-func Doubtful(a, b Version) bool {
-	return a != b && a != "" && a.moment() == b.moment()
+	micros, err := strconv.ParseInt(found[1], 10, 64)
+	return time.UnixMicro(micros).UTC(), err == nil
 }
 
 // least of two times, of which the zero one is none.

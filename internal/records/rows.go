@@ -58,6 +58,11 @@ type Subscription struct {
 	Charge            *billing.EventCharge
 	CurrentPeriodEnd  time.Time
 	CancelAtPeriodEnd bool
+
+	// Tied: events of the version's moment told different things. Asked is the latest moment after which the provider
+	// was asked.
+	Tied  bool
+	Asked Moment
 }
 
 func (a Subscription) merge(b Subscription) Subscription {
@@ -65,6 +70,10 @@ func (a Subscription) merge(b Subscription) Subscription {
 	if b.Version > a.Version {
 		out = b
 	}
+	if a.Version.Moment() == b.Version.Moment() {
+		out.Tied = a.Tied || b.Tied || a.Version != b.Version && a.told() != b.told()
+	}
+	out.Asked = max(a.Asked, b.Asked)
 	out.UserID, out.UserVersion = a.UserID, a.UserVersion
 	if b.UserVersion > a.UserVersion {
 		out.UserID, out.UserVersion = b.UserID, b.UserVersion
@@ -73,6 +82,27 @@ func (a Subscription) merge(b Subscription) Subscription {
 	out.Started, out.Ended = least(a.Started, b.Started), least(a.Ended, b.Ended)
 	out.TrialEnd = greatest(a.TrialEnd, b.TrialEnd)
 	return out
+}
+
+// Doubtful says that the id decided between different snapshots, and that nobody has asked the provider since.
+func (a Subscription) Doubtful() bool { return a.Tied && a.Version.Moment() > a.Asked }
+
+// told is what of a snapshot its provider tells. Names are the receiver's.
+type told struct {
+	status  billing.SubscriptionStatus
+	priceID string
+	charged bool
+	charge  billing.EventCharge
+	end     int64
+	cancels bool
+}
+
+func (a Subscription) told() told {
+	t := told{status: a.Status, priceID: a.PriceID, end: a.CurrentPeriodEnd.UnixMicro(), cancels: a.CancelAtPeriodEnd}
+	if a.Charge != nil {
+		t.charged, t.charge = true, *a.Charge
+	}
+	return t
 }
 
 // PaymentKind tells apart what a provider numbers apart.

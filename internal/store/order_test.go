@@ -202,6 +202,10 @@ func anyEvent(random *rand.Rand, id string) billing.Event {
 			trial := time.Unix(1_800_000_000+random.Int64N(3), 0)
 			e.Subscription.TrialEnd = &trial
 		}
+		if random.IntN(3) == 0 {
+			end := time.Unix(1_800_100_000, random.Int64N(2)*1500)
+			e.Subscription.CurrentPeriodEnd, e.Subscription.CancelAtPeriodEnd = &end, new(random.IntN(2) == 0)
+		}
 		if random.IntN(2) > 0 {
 			e.Subscription.Charge = &billing.EventCharge{Unit: billing.Money{Minor: random.Int64N(3), Currency: "JPY"},
 				Quantity: random.IntN(2), Interval: billing.Year, Count: 1}

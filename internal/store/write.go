@@ -79,6 +79,19 @@ var (
 	}
 )
 
+// tied says whether events of the version's moment told different things in these columns. Of one event they tell none.
+func tied(columns ...string) merge {
+	newer, other := "excluded.version > t.version", "excluded.version <> t.version"
+	moment := func(row string) string { return fmt.Sprintf("left(%s.version, %d)", row, records.MomentLength) }
+	same := moment("excluded") + " = " + moment("t")
+	list := func(row string) string { return "(" + row + "." + strings.Join(columns, ", "+row+".") + ")" }
+	differs := "(excluded.%[1]s OR " + other + " AND " + list("excluded") + " IS DISTINCT FROM " + list("t") + ")"
+	return merge{
+		"CASE WHEN " + same + " THEN t.%[1]s OR " + differs + " WHEN " + newer + " THEN excluded.%[1]s ELSE t.%[1]s END",
+		"NOT t.%[1]s AND " + same + " AND " + differs,
+	}
+}
+
 // by is the value of the row whose version, a column, is the greatest.
 func by(version string) merge {
 	newer := "excluded." + version + " > t." + version
