@@ -104,15 +104,18 @@ func (p *payload) readData(r *rawjson.Reader) {
 		case "id":
 			p.id = readID(r)
 		case "attributes":
-			a := &p.attributes
-			for name := range r.Object {
-				switch {
-				case a.readShared(r, string(name)):
-				case a.readMoney(r, string(name)):
-				default:
-					a.readTerms(r, string(name))
-				}
-			}
+			p.attributes.read(r)
+		}
+	}
+}
+
+func (a *attributes) read(r *rawjson.Reader) {
+	for name := range r.Object {
+		switch {
+		case a.readShared(r, string(name)):
+		case a.readMoney(r, string(name)):
+		default:
+			a.readTerms(r, string(name))
 		}
 	}
 }
