@@ -6,3 +6,6 @@ var Statements = map[string]string{
 	"lock": lockSQL, "unpacked": unpackedSQL, "due": dueSQL, "claim": claimSQL, "settle": settleSQL, "look": lookSQL,
 	"hurry": hurrySQL, "backlog": backlogSQL,
 }
+
+// DoubtfulSQL is asked once in a while.
+const DoubtfulSQL = doubtfulSQL
