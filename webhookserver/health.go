@@ -33,6 +33,10 @@ func (s *Server) health() http.Handler {
 	})
 	mux.HandleFunc("POST "+recovery.UnknownPath, s.serveUnknown)
 	mux.HandleFunc("POST "+recovery.EventsPath, s.serveRecovered)
+	if s.doubts != nil {
+		mux.HandleFunc("POST "+recovery.DoubtsPath, s.serveDoubts)
+		mux.HandleFunc("POST "+recovery.ReadingsPath, s.serveReadings)
+	}
 	return mux
 }
 

@@ -47,6 +47,10 @@ var (
 		"The signature is right, but the body is no event of this provider.")
 	problemQuestion = newProblem(http.StatusBadRequest, "question", "Not a question",
 		"The body is {\"ids\": [...]} with at most 1000 ids of events.")
+	problemDoubts = newProblem(http.StatusBadRequest, "doubts", "Not a question",
+		"The body is {\"doubts\": n} with a number between 1 and 100.")
+	problemReadings = newProblem(http.StatusBadRequest, "readings", "No readings",
+		"The body is {\"account\": ..., \"readings\": [...]} with between 1 and 100 readings, of the receiver's account.")
 	problemMode = newProblem(http.StatusBadRequest, "mode", "Wrong mode",
 		"The event is of the other mode (test or live) than this receiver's account.")
 	problemDoubtful = newProblem(http.StatusServiceUnavailable, "doubtful", "Signature not decided",

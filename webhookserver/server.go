@@ -65,6 +65,7 @@ type Server struct {
 	events, healths net.Listener
 	lameDuck        time.Duration
 	ledger          ledger.Ledger
+	doubts          ledger.Doubts // nil: there are no records
 	config          *config
 	plans           *plans
 	turns           *turns
@@ -104,6 +105,7 @@ func New(o Options) *Server {
 	}
 	index := newIndex(func(sink string, now time.Time) opening { return openingOf(s.config.live.Load(), sink, now) })
 	keeper, _ := o.Ledger.(ledger.Keeper)
+	s.doubts, _ = o.Ledger.(ledger.Doubts)
 	s.outbox = newOutbox(keeper)
 	s.outbox.config, s.outbox.plans, s.outbox.turns, s.outbox.attempt = s.config, s.plans, s.turns, s.attemptOne
 	s.outbox.counters, s.outbox.recent, s.outbox.log = &s.counters, &s.recent, o.Log

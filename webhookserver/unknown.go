@@ -1,8 +1,6 @@
 package webhookserver
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -13,48 +11,29 @@ import (
 
 // serveUnknown says which events the ledger does not know. It writes nothing.
 func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
-	cfg := s.configured(w)
-	if cfg == nil {
+	var question recovery.Question
+	cfg := s.asked(w, r, &question, problemQuestion)
+	switch {
+	case cfg == nil:
 		return
-	}
-	body, refused := s.enter(w, r)
-	if refused != "" {
-		return
-	}
-	defer s.leave(body)
-	_, err := s.withSecrets(r.Context(), cfg, func(cfg *settings) error {
-		return cfg.codec.Verify(r.Header, body.bytes(), cfg.secrets, time.Now(), cfg.tolerance)
-	})
-	if err != nil {
-		s.refuseSignature(w, err)
-		return
-	}
-	question, ok := readQuestion(body.bytes())
-	if !ok {
+	case !isQuestion(question):
 		problemQuestion.write(w)
 		return
 	}
 	unknown, err := s.ledger.Unknown(r.Context(), question.IDs)
 	if err != nil {
-		setRetryAfter(w, 2*time.Second)
-		problemUnavailable.write(w)
+		ledgerAway(w)
 		return
 	}
 	if unknown == nil {
 		unknown = []string{}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(recovery.Answer{Unknown: unknown})
+	tell(w, recovery.Answer{Unknown: unknown})
 }
 
-// readQuestion refuses everything else that may be signed with the same secret, above all events.
-func readQuestion(body []byte) (q recovery.Question, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if d.Decode(&q) != nil || d.More() || q.IDs == nil || len(q.IDs) > recovery.MaxIDs {
-		return q, false
-	}
-	return q, !slices.ContainsFunc(q.IDs, func(id string) bool { return provider.CheckIdentity(id, "-") != nil })
+func isQuestion(q recovery.Question) bool {
+	return q.IDs != nil && len(q.IDs) <= recovery.MaxIDs &&
+		!slices.ContainsFunc(q.IDs, func(id string) bool { return provider.CheckIdentity(id, "-") != nil })
 }
 
 // serveRecovered takes an event that the operator found at the provider. It is signed as the provider's are, and from
