@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,15 +59,17 @@ func TestDoubts(t *testing.T) {
 		recovery.Doubt{Subscription: "sub_2", Moment: tieMoment}))
 
 	got := r.read(
-		recovery.Reading{Doubt: recovery.Doubt{Subscription: "sub_1", Moment: tieMoment}, ReadAt: time.Now(), State: &recovery.State{
-			ID: "sub_1", Status: billing.StatusActive, PriceID: "price_monthly", Quantity: 2, Currency: "JPY"}},
+		recovery.Reading{Doubt: recovery.Doubt{Subscription: "sub_1", Moment: tieMoment}, ReadAt: time.Now(),
+			State: &recovery.State{
+				ID: "sub_1", Status: billing.StatusActive, PriceID: "price_monthly", Quantity: 2, Currency: "JPY",
+			}},
 		recovery.Reading{Doubt: recovery.Doubt{Subscription: "sub_2", Moment: tieMoment}, ReadAt: time.Now()},
 	)
 	f.g.Expect(got.StatusCode).To(Equal(http.StatusOK), got.body)
 	f.g.Expect(r.doubts().Doubts).To(BeEmpty())
 	row := func(id string) string {
-		return f.ask("SELECT concat_ws(' ', status, plan, price, price_id, quantity, unit_minor, currency, period, customer_id) " +
-			"FROM kassa.subscriptions WHERE id = '" + id + "'")()
+		return f.ask("SELECT concat_ws(' ', status, plan, price, price_id, quantity, unit_minor, currency, period, " +
+			"customer_id) FROM kassa.subscriptions WHERE id = '" + id + "'")()
 	}
 	f.g.Expect(row("sub_1")).To(Equal("Active pro monthly price_monthly 2 4000 JPY Month cus_1"))
 	f.g.Expect(row("sub_2")).To(Equal("PastDue old yearly price_old 1 2900 USD Year cus_1"))
@@ -118,7 +121,7 @@ func TestDoubtsAreSigned(t *testing.T) {
 		list("acct_1", strings.Replace(reading(""), "sub_1", "", 1)),
 		list("acct_1", strings.Replace(reading(""), "2026-06-01T00:00:00Z", "0001-01-01T00:00:00Z", 1)),
 		list("acct_1", reading(`,"state":{"id":"sub_2","status":"Active"}`)),
-		list("acct_1", strings.Split(strings.Repeat(reading("")+"\n", recovery.MaxDoubts+1), "\n")[:recovery.MaxDoubts+1]...),
+		list("acct_1", slices.Repeat([]string{reading("")}, recovery.MaxDoubts+1)...),
 	} {
 		refused(recovery.ReadingsPath, body, signedNow(body))
 	}

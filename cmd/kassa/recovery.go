@@ -11,7 +11,8 @@ import (
 )
 
 // setUpRecovery lets the operator bring receivers what they missed, and what decides their doubts. Its client reaches
-// Services, straight or by the proxy of the environment, and follows no redirect: what it posts is meant for nobody else.
+// Services, straight or by the proxy of the environment, and follows no redirect: what it posts is meant for nobody
+// else.
 func setUpRecovery(mgr ctrl.Manager, receivers *webhookreceiver.Reconciler, o webhookreceiver.Options) error {
 	counts, err := webhookreceiver.NewRecoveryMetrics(metrics.Registry)
 	if err != nil {

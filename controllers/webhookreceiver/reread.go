@@ -16,8 +16,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/recovery"
 )
 
-// Reread has providers decide between events that contradict each other, for receivers that keep records. It goes at the
-// pace of the recovery, and whether that is enabled or not: nothing is told to an application.
+// Reread has providers decide between events that contradict each other, for receivers that keep records. It goes at
+// the pace of the recovery, and whether that is enabled or not: nothing is told to an application.
 type Reread struct {
 	Recovery *Recovery
 	Metrics  *RereadMetrics

@@ -17,7 +17,7 @@ type Reading struct {
 	Ended time.Time // zero: not, or not told
 }
 
-// Complete adds what the provider did not tell and the row knows of the same price: its names, and what one costs, which
+// Complete adds what the provider did not tell and the row knows of the same price: its names, and what one costs. They
 // may be those of a Plan that is gone.
 func (r *Reading) Complete(row Subscription) {
 	if r.Told == nil || r.Told.PriceID != row.PriceID {

@@ -104,8 +104,9 @@ func TestDoubtEnds(t *testing.T) {
 		rows []records.Rows
 		want billing.SubscriptionStatus
 	}{
-		"a later event":       {[]records.Rows{active, due, later}, billing.StatusPaused},
-		"the end":             {[]records.Rows{active, due, change("evt_0", told(billing.StatusCanceled))}, billing.StatusCanceled},
+		"a later event": {[]records.Rows{active, due, later}, billing.StatusPaused},
+		"the end": {[]records.Rows{active, due, change("evt_0", told(billing.StatusCanceled))},
+			billing.StatusCanceled},
 		"a reading":           {[]records.Rows{active, due, read(time.Hour, billing.StatusActive)}, billing.StatusActive},
 		"a reading, and more": {[]records.Rows{active, due, read(1, billing.StatusActive), later}, billing.StatusPaused},
 		"two readings": {[]records.Rows{active, due, read(time.Hour, billing.StatusActive),
@@ -113,8 +114,10 @@ func TestDoubtEnds(t *testing.T) {
 		"it is gone": {[]records.Rows{active, due, gone}, billing.StatusPastDue},
 		"a final one that is asked in vain": {[]records.Rows{
 			change("evt_1", told(billing.StatusCanceled)), change("evt_2", told(billing.StatusIncompleteExpired)),
-			records.Read(acct, records.Reading{ID: "sub_1", Moment: of(change("", told(billing.StatusCanceled))).Version.Moment(),
-				Told: new(told(billing.StatusActive))}),
+			records.Read(acct, records.Reading{
+				ID: "sub_1", Moment: of(change("", told(billing.StatusCanceled))).Version.Moment(),
+				Told: new(told(billing.StatusActive)),
+			}),
 		}, billing.StatusIncompleteExpired},
 	} {
 		g := NewWithT(t)
@@ -131,8 +134,10 @@ func TestDoubtEnds(t *testing.T) {
 // The end that a reading tells is the provider's, or else no later than now.
 func TestReadEnd(t *testing.T) {
 	g := NewWithT(t)
-	ended := records.Reading{ID: "sub_1", Moment: of(change("evt_1", told(billing.StatusActive))).Version.Moment(), At: end,
-		Told: new(told(billing.StatusCanceled))}
+	ended := records.Reading{
+		ID: "sub_1", Moment: of(change("evt_1", told(billing.StatusActive))).Version.Moment(), At: end,
+		Told: new(told(billing.StatusCanceled)),
+	}
 	g.Expect(of(records.Read(acct, ended)).Ended).To(Equal(end))
 	ended.Ended = moment.Add(time.Hour)
 	g.Expect(of(records.Read(acct, ended)).Ended).To(Equal(ended.Ended))

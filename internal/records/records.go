@@ -29,8 +29,8 @@
 // decided nothing, because the provider has the subscription no more.
 //
 // Payments and disputes are not read again. What is added up of them, whether and how much was paid, given back or is
-// disputed, finality decides: an event that says so wins over all that do not, whenever they happened. Two states of one
-// moment that are both passing differ in how a payment is being waited for, and the payment's next event ends that.
+// disputed, finality decides: an event that says so wins over all that do not, whenever they happened. Two passing
+// states of one moment differ in how a payment is being waited for, and the payment's next event ends that.
 //
 // # Money
 //

@@ -68,7 +68,8 @@ func TestRereadTellsWhatEventsTell(t *testing.T) {
 				return
 			}
 			m.Expect(running.Told.Charge).To(Equal(monthly))
-			m.Expect([]any{running.Told.Plan, running.Told.Price, running.Told.Owner}).To(Equal([]any{"pro", "monthly", owner}))
+			m.Expect([]any{running.Told.Plan, running.Told.Price, running.Told.Owner}).
+				To(Equal([]any{"pro", "monthly", owner}))
 		})
 	}
 }

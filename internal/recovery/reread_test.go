@@ -82,7 +82,9 @@ func TestReread(t *testing.T) {
 		"the receiver is away": {doubtsOf("acct_1", 1), nil, away, Reads{}, away, 1, []string{"sub_0"}},
 	} {
 		g, d := NewWithT(t), &desk{doubts: c.doubts, errs: c.errs, away: c.away}
-		got, err := Reread{Provider: d, Account: "acct_1", Receiver: d, Now: func() time.Time { return noon }}.Run(t.Context())
+		got, err := Reread{
+			Provider: d, Account: "acct_1", Receiver: d, Now: func() time.Time { return noon },
+		}.Run(t.Context())
 		g.Expect(got).To(Equal(c.want), name)
 		if c.err == nil {
 			g.Expect(err).NotTo(HaveOccurred(), name)
@@ -113,7 +115,8 @@ func TestReadingsAreSentWhole(t *testing.T) {
 	g := NewWithT(t)
 	state := billing.EventSubscription{
 		ID: "sub_1", Status: "Active", Plan: "pro", Price: "monthly", PriceID: "price_1", CurrentPeriodEnd: &noon,
-		CancelAtPeriodEnd: new(true), TrialEnd: &noon, Owner: billing.Owner{Cluster: "c", Namespace: "n", Name: "p", UID: "u"},
+		CancelAtPeriodEnd: new(true), TrialEnd: &noon,
+		Owner: billing.Owner{Cluster: "c", Namespace: "n", Name: "p", UID: "u"},
 		Charge: &billing.EventCharge{Unit: billing.Money{Minor: 1, Currency: "USD"}, Quantity: 2, Interval: billing.Month,
 			Count: 3},
 		Quantity: 4, Currency: "EUR", OrderID: "5",
@@ -133,8 +136,10 @@ func TestReadingsAreSentWhole(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(doubts).To(Equal(Doubts{"acct_1", []Doubt{{"sub_1", "m"}}}))
 	sent := Reading{Doubt: doubts.Doubts[0], ReadAt: noon, State: (*State)(&state), Ended: noon}
-	g.Expect(c.Read(t.Context(), Readings{"acct_1", []Reading{sent, {Doubt: doubts.Doubts[0], ReadAt: noon}}})).To(Succeed())
-	g.Expect(got.Readings[0].Record()).To(Equal(records.Reading{ID: "sub_1", Moment: "m", At: noon, Told: &state, Ended: noon}))
+	gone := Reading{Doubt: doubts.Doubts[0], ReadAt: noon}
+	g.Expect(c.Read(t.Context(), Readings{"acct_1", []Reading{sent, gone}})).To(Succeed())
+	g.Expect(got.Readings[0].Record()).
+		To(Equal(records.Reading{ID: "sub_1", Moment: "m", At: noon, Told: &state, Ended: noon}))
 	g.Expect(got.Readings[1].Record()).To(Equal(records.Reading{ID: "sub_1", Moment: "m", At: noon}))
 
 	c = receiverAt(t, func(w http.ResponseWriter, _ string, _ []byte) { w.WriteHeader(http.StatusNotFound) })

@@ -43,7 +43,9 @@ func TestDoubtful(t *testing.T) {
 	for _, id := range []string{"sub_1", "sub_2", "sub_3"} {
 		keepTie(t, l, account, id)
 	}
-	for _, other := range []records.Account{{Provider: billing.Stripe, ID: "acct_2"}, {Provider: billing.Paddle, ID: "acct_1"}} {
+	for _, other := range []records.Account{
+		{Provider: billing.Stripe, ID: "acct_2"}, {Provider: billing.Paddle, ID: "acct_1"},
+	} {
 		keepTie(t, l, other, "sub_4")
 	}
 	doubts := func(before time.Time) []ledger.Doubt {

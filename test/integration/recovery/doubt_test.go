@@ -252,8 +252,10 @@ func (d *doubtful) row(id string) func() string {
 		}
 		defer func() { _ = conn.Close(d.T.Context()) }()
 		var out string
-		err = conn.QueryRow(d.T.Context(), `SELECT concat_ws(' ', s.status, COALESCE(round(l.monthly_minor)::text, '-'), s.tied::text)
-			FROM kassa.subscriptions s JOIN kassa.subscription_lives l USING (provider, account, id) WHERE id = $1`, id).Scan(&out)
+		err = conn.QueryRow(d.T.Context(), `
+			SELECT concat_ws(' ', s.status, COALESCE(round(l.monthly_minor)::text, '-'), s.tied::text)
+			FROM kassa.subscriptions s JOIN kassa.subscription_lives l USING (provider, account, id)
+			WHERE id = $1`, id).Scan(&out)
 		if err != nil {
 			return err.Error()
 		}
