@@ -101,7 +101,7 @@ const MomentLength = len("0|0000000000000000|0|")
 // Moment is empty where there is no version.
 func (v Version) Moment() Moment { return Moment(v[:min(len(v), MomentLength)]) }
 
-var moments = regexp.MustCompile(`^[0-9]\|([0-9]{16})\|[0-9]\|$`)
+var moments = regexp.MustCompile(`^\d\|(\d{16})\|\d\|$`)
 
 // Time is that of the moment's events; false for what is no moment.
 func (m Moment) Time() (time.Time, bool) {

@@ -1,8 +1,8 @@
 // Package recovery is what the operator and a receiver say to each other about events that the receiver missed, and
 // about subscriptions that its events leave in doubt. The operator asks which events the receiver does not know, and
 // posts those as the provider would have; and it asks what is in doubt, and posts what the provider says of it. All of
-// it goes to the receiver's port for probes, which no Ingress leads to, and is signed like an event: whoever could forge
-// it could forge events.
+// it goes to the receiver's port for probes, which no Ingress leads to, and is signed like an event: whoever could
+// forge it could forge events.
 package recovery
 
 // Paths of a receiver's health port.

@@ -89,7 +89,8 @@ var _ Recorder = (*Client)(nil)
 
 // Doubts implements Recorder.
 func (c *Client) Doubts(ctx context.Context, most int) (out Doubts, err error) {
-	return out, c.exchange(ctx, DoubtsPath, DoubtQuestion{Doubts: most}, &out)
+	err = c.exchange(ctx, DoubtsPath, DoubtQuestion{Doubts: most}, &out)
+	return out, err
 }
 
 // Read implements Recorder.
