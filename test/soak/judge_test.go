@@ -30,6 +30,7 @@ type offer struct {
 
 // history is what is known of an event.
 type history struct {
+	sent         moment // for the first time
 	acknowledged moment // 0: never
 	offers       []offer
 	broken       []moment // when connections broke by which the provider had sent it and had no answer
@@ -101,6 +102,25 @@ func judge(h history, kills []moment) verdict {
 	return doubled
 }
 
+// overtook says that an event was taken before an earlier one of its subscription that was acknowledged before this one
+// was sent.
+func overtook(h, earlier history) bool {
+	if earlier.acknowledged == 0 || earlier.acknowledged >= h.sent {
+		return false
+	}
+	took, taken := h.firstTaken()
+	before, was := earlier.firstTaken()
+	return taken && (!was || took.began < before.ended)
+}
+
+func (h history) firstTaken() (offer, bool) {
+	i := slices.IndexFunc(h.offers, func(o offer) bool { return o.taken })
+	if i < 0 {
+		return offer{}, false
+	}
+	return h.offers[i], true
+}
+
 func TestJudge(t *testing.T) {
 	at := func(seconds float64) moment { return moment(seconds * float64(time.Second)) }
 	taken := func(began, ended, closed float64) offer { return offer{at(began), at(ended), true, at(closed)} }
@@ -156,5 +176,25 @@ func TestJudge(t *testing.T) {
 		t.Run(c.reason, func(t *testing.T) {
 			NewWithT(t).Expect(judge(c.h, kills).String()).To(Equal(c.want.String()))
 		})
+	}
+}
+
+func TestOvertook(t *testing.T) {
+	taken := func(began, ended moment) []offer { return []offer{{began: began, ended: ended, taken: true}} }
+	earlier := history{sent: 1, acknowledged: 2, offers: taken(10, 11)}
+	for _, c := range []struct {
+		reason  string
+		h       history
+		earlier history
+		want    bool
+	}{
+		{"one after the other", history{sent: 3, offers: taken(11, 12)}, earlier, false},
+		{"at the same time", history{sent: 3, offers: taken(10, 12)}, earlier, true},
+		{"before one that was not taken", history{sent: 3, offers: taken(10, 12)}, history{acknowledged: 2}, true},
+		{"it came before the other was there", history{sent: 2, offers: taken(3, 4)}, earlier, false},
+		{"the other never was", history{sent: 2, offers: taken(3, 4)}, history{}, false},
+		{"refused before its time", history{sent: 3, offers: []offer{{began: 5, ended: 6}}}, earlier, false},
+	} {
+		t.Run(c.reason, func(t *testing.T) { NewWithT(t).Expect(overtook(c.h, c.earlier)).To(Equal(c.want)) })
 	}
 }

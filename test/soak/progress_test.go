@@ -27,6 +27,7 @@ type progress struct {
 	since  time.Time
 	events int
 	writes int
+	most   float64 // memory of a replica in MB that was seen
 }
 
 func newProgress(t *testing.T, s *stack.Stack, r *stack.Receiver, d *sender, k *sink, c *chaos) *progress {
@@ -50,8 +51,8 @@ func (p *progress) start() (stop func()) {
 		<-done
 		took := time.Since(began)
 		n := p.d.acknowledgedCount()
-		p.t.Logf("%d events in %s: %.0f events/s, %d requests; %s", n, took.Round(time.Second),
-			float64(n)/took.Seconds(), p.d.requests.Load(), p.c)
+		p.t.Logf("%d events in %s: %.0f events/s, %d requests, a replica had up to %.0f MB; %s", n,
+			took.Round(time.Second), float64(n)/took.Seconds(), p.d.requests.Load(), p.most, p.c)
 	})
 }
 
@@ -69,19 +70,22 @@ func (p *progress) print() {
 	}
 	memory := []string{}
 	for _, pod := range p.r.Replicas() {
-		memory = append(memory, resident(pod.PID))
+		memory = append(memory, inMemory("VmRSS", pod.PID))
+		if most, err := strconv.ParseFloat(inMemory("VmHWM", pod.PID), 64); err == nil {
+			p.most = max(p.most, most)
+		}
 	}
 	p.t.Logf("%s, %s, replicas' MB %s; %s", line, writes, strings.Join(memory, " "), p.c)
 	p.since, p.events = now, events
 }
 
-// resident memory of a process in MB of 10^6 bytes, or - where that is not known.
-func resident(pid int) string {
+// inMemory is how much of a process is, VmRSS, or was at most, VmHWM, in MB of 10^6 bytes, or - where that is not known.
+func inMemory(what string, pid int) string {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return "-"
 	}
-	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	_, after, _ := strings.Cut(string(status), what+":")
 	line, _, _ := strings.Cut(after, "\n")
 	kib, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line), "kB")))
 	if err != nil {

@@ -40,6 +40,7 @@ type sender struct {
 	requests, refusedConnections atomic.Int64
 
 	mu           sync.Mutex
+	sent         []moment // for the first time; 0: not yet
 	acknowledged []moment // 0: not yet
 	count        int
 	broken       map[int][]moment
@@ -50,7 +51,7 @@ type sender struct {
 func newSender(began time.Time, events int, secret string, urls []string) *sender {
 	return &sender{
 		began: began, secret: secret, urls: urls, active: make(chan struct{}, inFlight),
-		prefix: fmt.Sprintf("evt_%x_", began.UnixMilli()), acknowledged: make([]moment, events),
+		prefix: fmt.Sprintf("evt_%x_", began.UnixMilli()), sent: make([]moment, events), acknowledged: make([]moment, events),
 		broken: map[int][]moment{}, refused: map[int]bool{}, statuses: map[int]int{},
 		client: &http.Client{
 			Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}, Timeout: requestTimeout,
@@ -77,6 +78,14 @@ func (d *sender) run(events iter.Seq[int], patience time.Duration, sent func()) 
 	timer.Stop()
 }
 
+// id of an event.
+func (d *sender) id(n int) string { return fmt.Sprintf("%s%0*d", d.prefix, digits, n) }
+
+// happened is the provider's time of an event, in seconds.
+func (d *sender) happened(place int) int64 {
+	return d.began.Unix() - int64(len(statuses)) + int64(place)
+}
+
 // deliver repeats an event until it is acknowledged.
 func (d *sender) deliver(n int, end <-chan struct{}) {
 	body, pause := d.event(n), firstPause
@@ -97,16 +106,23 @@ func (d *sender) deliver(n int, end <-chan struct{}) {
 }
 
 func (d *sender) event(n int) []byte {
-	event := fmt.Appendf(make([]byte, 0, eventSize), `{"id":"%s%0*d","object":"event","api_version":"2023-10-16",`+
+	of, place := subject(n)
+	event := fmt.Appendf(make([]byte, 0, eventSize), `{"id":"%s","object":"event","api_version":"2023-10-16",`+
 		`"created":%d,"livemode":false,"type":"customer.subscription.updated","data":{"object":{"id":"sub_%d",`+
-		`"object":"subscription","status":"active","customer":"cus_%d","items":{"data":[{"id":"si_1","price":{"id":`+
-		`"price_1"}}]},"metadata":{"user_id":"42"}}},"padding":"`, d.prefix, digits, n, d.began.Unix(), n/3, n/3)
+		`"object":"subscription","status":"%s","customer":"cus_%d","items":{"data":[{"id":"si_1","price":{"id":`+
+		`"price_1"}}]},"metadata":{"user_id":"user_%d"}}},"padding":"`,
+		d.id(n), d.happened(place), of, statuses[place], of, of)
 	event = append(event, bytes.Repeat([]byte("x"), eventSize-len(event)-2)...)
 	return append(event, '"', '}')
 }
 
 func (d *sender) attempt(n int, body []byte) (acknowledged bool) {
 	d.requests.Add(1)
+	d.mu.Lock()
+	if d.sent[n] == 0 {
+		d.sent[n] = time.Since(d.began)
+	}
+	d.mu.Unlock()
 	status, err := d.post(body)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -154,5 +170,5 @@ func (d *sender) acknowledgedCount() int {
 func (d *sender) history(n int) history {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return history{acknowledged: d.acknowledged[n], broken: d.broken[n], refused: d.refused[n]}
+	return history{sent: d.sent[n], acknowledged: d.acknowledged[n], broken: d.broken[n], refused: d.refused[n]}
 }
