@@ -89,9 +89,9 @@ bench: controlplane ## Run the benchmarks and print the machine
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
 
 .PHONY: soak
-soak: controlplane ## Send a million events under SIGKILLs and API server pauses; SOAK_EVENTS and SOAK_SEED choose
+soak: controlplane ## Send a million events under SIGKILLs; SOAK_STORE (postgres), SOAK_EVENTS and SOAK_SEED choose
 	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) SOAK_EVENTS=$${SOAK_EVENTS:-1000000} \
-		go test -count 1 -run TestSoak -v -timeout 12h ./test/soak
+		go test -count 1 -run '^TestSoak$$/^$(or $(SOAK_STORE),objects)$$' -v -timeout 12h ./test/soak
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME

@@ -11,6 +11,8 @@ import (
 const (
 	// noticed is how long after a kill its broken connections may be seen, on a busy machine.
 	noticed = 5 * time.Second
+	// dying is how long a replica that is being killed may go on.
+	dying = 200 * time.Millisecond
 	// unsettled is how long a receiver may take to write down that a sink took an event of the inbox.
 	unsettled = 15 * time.Second
 	// givenUp is how long after an event came to the sink its receiver may have given up on the answer, and cut the
@@ -79,7 +81,7 @@ func judge(h history, kills []moment) verdict {
 		atKill := func(at moment) bool { return at >= kill && at < kill+noticed }
 		requestBroke := slices.ContainsFunc(h.broken, atKill)
 		if slices.ContainsFunc(h.offers, func(o offer) bool {
-			if !o.taken || o.began > kill {
+			if !o.taken || o.began > kill+dying {
 				return false
 			}
 			replicaDied := o.closed != 0 && atKill(o.closed)
@@ -146,6 +148,9 @@ func TestJudge(t *testing.T) {
 		{"it was not offered before the kill", history{
 			acknowledged: at(90), offers: []offer{taken(10.5, 11, 0), taken(12, 13, 0)}, broken: []moment{at(10.2)},
 		}, doubled},
+		{"it was offered while the replica was being killed", history{
+			acknowledged: at(9), offers: []offer{taken(10.1, 10.1, 10.2), taken(31, 32, 0)},
+		}, inHand},
 		{"one kill explains one repetition", history{
 			acknowledged: at(90), offers: []offer{taken(9, 10, 0), taken(30, 31, 0), taken(32, 33, 0)},
 			broken: []moment{at(10.2)},
