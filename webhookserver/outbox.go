@@ -241,6 +241,7 @@ func (b *outbox) handBack(d ledger.Delivery) {
 }
 
 func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
+	a.Hold = d.Hold
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.hard), tellLimit)
 	defer cancel()
 	stop := context.AfterFunc(b.hard, func() { time.AfterFunc(lastTell, cancel) })

@@ -69,12 +69,16 @@ type Delivery struct {
 	ReceivedAt time.Time
 	Payload    []byte
 	Attempts   int
+	Hold       string    // tells apart the times that it was in hand, for Attempt
 	Until      time.Time // by then an attempt has to have come to its end, on this process's clock
 }
 
 // Attempt is what came of a delivery.
 type Attempt struct {
 	EventID, Sink string
+	// Hold is the Delivery's; empty for what Keep left in hand. What is said of a time that is over counts no more, unless
+	// the sink took the event.
+	Hold string
 	// Result: Processed, the sink took it; Deferred, it is due again at Next; Dead, it was given up.
 	Result State
 	Next   time.Time // with Deferred

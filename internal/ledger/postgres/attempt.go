@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,16 +31,16 @@ const takenSQL = `
 DELETE FROM kassa.deliveries AS t USING unnest($2::text[], $3::text[]) AS a (id, sink)
 WHERE t.receiver = $1 AND t.event_id = ANY($2) AND t.event_id = a.id AND t.sink = a.sink`
 
-// What they did not take waits, or is given up. If the lease was over, and another process has it in hand now, it is
-// that one's to say.
+// What they did not take waits, or is given up. If it is in hand once more, as the lease was over or this was told
+// before and the answer got lost, it is for that hold to say.
 const triedSQL = `
 UPDATE kassa.deliveries AS t SET holder = '', held_until = NULL, dead = a.dead, next_attempt_at = a.next,
 	attempts = t.attempts + CASE WHEN a.tried THEN 1 ELSE 0 END,
 	last_attempt_at = CASE WHEN a.tried THEN now() ELSE t.last_attempt_at END,
 	last_error = CASE WHEN a.error <> '' THEN a.error ELSE t.last_error END
-FROM unnest($3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::boolean[], $8::text[])
-	AS a (id, sink, dead, next, tried, error)
-WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.event_id = a.id AND t.sink = a.sink AND t.holder = $2`
+FROM unnest($3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[])
+	AS a (id, sink, dead, next, tried, error, hold)
+WHERE t.receiver = $1 AND t.event_id = ANY($3) AND t.event_id = a.id AND t.sink = a.sink AND t.holder = $2 || a.hold`
 
 // An event is processed once nobody has to get it any more, and dead once all that still had to were given up.
 const overSQL = `
@@ -93,8 +94,10 @@ func (l *Ledger) Attempted(ctx context.Context, a ledger.Attempt) (ledger.State,
 	o := l.newOp(ledger.Event{ID: a.EventID})
 	o.attempt = &a
 	o.claim.State = ledger.Processed // of an event that is forgotten already
-	err := l.commit(ctx, o)
-	return o.claim.State, err
+	if err := l.commit(ctx, o); err != nil {
+		return "", err // its transaction may be under way
+	}
+	return o.claim.State, nil
 }
 
 func byDelivery(a, b *op) int {
@@ -124,7 +127,8 @@ func queueAttempts(
 			column(tried, func(o *op) bool { return o.attempt.Result == ledger.Dead }),
 			column(tried, func(o *op) time.Time { return o.attempt.Next }),
 			column(tried, func(o *op) bool { return o.attempt.Tried }),
-			column(tried, func(o *op) string { return o.attempt.Error }))
+			column(tried, func(o *op) string { return o.attempt.Error }),
+			column(tried, func(o *op) string { return o.attempt.Hold }))
 		read = append(read, nothing)
 	}
 	if len(taken) > 0 {
@@ -254,7 +258,8 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	}
 	lease := l.o.Lease()
 	until := time.Now().Add(lease)
-	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder, limit, lease.Microseconds())
+	hold := "/" + strconv.FormatInt(l.numbers.Add(1), 10)
+	rows, err := pool.Query(ctx, dueSQL, l.o.Receiver, l.holder+hold, limit, lease.Microseconds())
 	if err != nil {
 		return nil, l.notDue(ctx, err)
 	}
@@ -266,7 +271,7 @@ func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) 
 	}, func() error {
 		// It is in hand with its neighbours, so one that cannot be read is handed on all the same.
 		d.Payload, _ = store.Unpack(d.Payload)
-		d.Kind, d.Until = billing.EventType(kind), until
+		d.Kind, d.Hold, d.Until = billing.EventType(kind), hold, until
 		out = append(out, d)
 		d.Payload = nil
 		return nil

@@ -59,6 +59,45 @@ func TestToldAgain(t *testing.T) {
 	}
 }
 
+// What is told of an attempt once more, as its answer got lost, or late, is nothing to the hold that began meanwhile.
+func TestToldOfAnEarlierHold(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := start(t, url, "a", time.Hour)
+	kept(t, l, "evt_1", 1, "app")
+	failed := ledger.Attempt{
+		EventID: "evt_1", Sink: "app", Result: ledger.Deferred, Tried: true, Error: "HTTP 500", Next: time.Now(),
+	}
+	for i := range 3 {
+		attempted(t, l, failed)
+		due, err := l.Due(t.Context(), 10)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(due).To(ConsistOf(HaveField("Attempts", i+1)))
+		attempted(t, l, failed)
+		again, err := l.Due(t.Context(), 10)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(again).To(BeEmpty(), "it is in hand")
+		failed.Hold = due[0].Hold
+	}
+	// Where the sink took it, that is so.
+	attempted(t, l, ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed})
+	g.Expect(state(t, l, "evt_1")).To(Equal(ledger.Processed))
+}
+
+// Who leaves before the answer is told nothing of it.
+func TestLeavesBeforeTheAnswer(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := start(t, url, "a", time.Hour)
+	kept(t, l, "evt_1", 1, "app")
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	for range 200 {
+		s, err := l.Attempted(ctx, ledger.Attempt{EventID: "evt_1", Sink: "app", Result: ledger.Processed})
+		g.Expect(s == "").To(Equal(err != nil))
+	}
+}
+
 // A payload that cannot be read is handed on without it, and holds up no other.
 func TestUnreadablePayload(t *testing.T) {
 	g := NewWithT(t)

@@ -17,7 +17,7 @@ var given = map[string]string{
 	"prune":    "'shop/a', 2592000000000, 5000",
 	"keep":     "'shop/a', 'me', K, N, N, N, N, T, B, C, K, N, K, N, I, T, 30000000",
 	"taken":    "'shop/a', I, N",
-	"tried":    "'shop/a', 'me', I, N, B, T, B, N",
+	"tried":    "'shop/a', 'me', I, N, B, T, B, N, N",
 	"over":     "'shop/a', I",
 	"lock":     "'shop/a', I",
 	"unpacked": "'shop/a', I",
