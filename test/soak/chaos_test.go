@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -144,9 +145,9 @@ func (c *chaos) isAway() bool {
 func (c *chaos) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := fmt.Sprintf("%d kills, %d pauses, %d restarts", len(c.kills), c.pauses, c.restarts)
+	out := []string{fmt.Sprintf("%d kills, %d pauses, %d restarts", len(c.kills), c.pauses, c.restarts)}
 	for _, name := range slices.Sorted(maps.Keys(c.faults)) {
-		out += fmt.Sprintf(", %d %s", c.faults[name], name)
+		out = append(out, fmt.Sprintf("%d %s", c.faults[name], name))
 	}
-	return out
+	return strings.Join(out, ", ")
 }

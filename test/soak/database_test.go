@@ -102,15 +102,15 @@ type fault struct {
 func (d *database) faults() []fault {
 	return []fault{
 		{"crashes", d.crash},
-		{"answers lost", d.during(func() func() { return d.link.LoseAnswers() })},
-		{"passwords", d.rotate},
-		{"outages", d.during(func() func() { return d.link.Outage() })},
+		{"answers lost", during(d.link.LoseAnswers)},
+		{"outages", during(d.link.Outage)},
 		{"standstills", d.lock},
 		{"failovers", d.failOver},
+		{"passwords", d.rotate},
 	}
 }
 
-func (d *database) during(begin func() (end func())) func(context.Context, time.Duration) error {
+func during(begin func() (end func())) func(context.Context, time.Duration) error {
 	return func(_ context.Context, length time.Duration) error {
 		end := begin()
 		<-time.After(length)

@@ -79,7 +79,7 @@ func (p *progress) print() {
 	p.since, p.events = now, events
 }
 
-// inMemory is how much of a process is, VmRSS, or was at most, VmHWM, in MB of 10^6 bytes, or - where that is not known.
+// inMemory is what a process has, VmRSS, or had at most, VmHWM: in MB of 10^6 bytes, or - where that is not known.
 func inMemory(what string, pid int) string {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
