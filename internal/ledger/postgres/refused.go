@@ -50,8 +50,10 @@ func (w *writer) alone(ctx context.Context, o *op, refused error) bool {
 
 // Error codes of PostgreSQL.
 const (
-	undefinedTable  = "42P01"
-	undefinedSchema = "3F000"
+	undefinedTable    = "42P01"
+	undefinedSchema   = "3F000"
+	undefinedColumn   = "42703"
+	undefinedFunction = "42883"
 	readOnly        = "25006"
 )
 
@@ -61,7 +63,8 @@ const repairLimit = time.Minute
 // repair does what a failed transaction calls for before it is sent again.
 func (w *writer) repair(ctx context.Context, failed error) {
 	switch store.Code(failed) {
-	case undefinedTable, undefinedSchema: // this is another database than it was, or somebody took them away
+	// This is another database than it was, or went back to an older backup, or somebody took something away.
+	case undefinedTable, undefinedSchema, undefinedColumn, undefinedFunction:
 		ctx, cancel := context.WithTimeout(ctx, repairLimit)
 		defer cancel()
 		if err := w.db.Prepare(ctx, w.o.Log); err != nil {

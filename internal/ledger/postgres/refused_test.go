@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	. "github.com/onsi/gomega"
+	"github.com/pressly/goose/v3"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/ledger/postgres"
@@ -178,6 +181,34 @@ func TestTablesGone(t *testing.T) {
 	_, err = l.Keep(t.Context(), work("evt_3", 3, "app"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(count(t, other, "SELECT count(*) FROM kassa.deliveries")).To(Equal(1))
+}
+
+// A database that went back to a backup of an older version is migrated again.
+func TestOlderTables(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := startReady(t, url, patience)
+	config, err := pgx.ParseConfig(url)
+	g.Expect(err).NotTo(HaveOccurred())
+	db := stdlib.OpenDB(*config)
+	older, err := goose.NewProvider(goose.DialectPostgres, db, os.DirFS("../../store/migrations"),
+		goose.WithTableName(store.Schema+".schema_migrations"), goose.WithDisableGlobalRegistry(true))
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = older.Down(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(db.Close()).To(Succeed())
+
+	// Whatever is lacking.
+	execute(t, url, "ALTER TABLE kassa.payloads RENAME body TO lacking")
+	kept := make(chan error, 1)
+	go func() {
+		_, err := l.Keep(context.Background(), work("evt_1", 1, "app"))
+		kept <- err
+	}()
+	g.Eventually(func() int { return count(t, url, "SELECT max(version_id) FROM kassa.schema_migrations") },
+		patience, often).Should(BeEquivalentTo(store.Version()))
+	execute(t, url, "ALTER TABLE kassa.payloads RENAME lacking TO body")
+	g.Eventually(kept, patience).Should(Receive(BeNil()))
 }
 
 // Connections to a server that only reads since a failover are given up.
