@@ -54,7 +54,7 @@ const (
 	undefinedSchema   = "3F000"
 	undefinedColumn   = "42703"
 	undefinedFunction = "42883"
-	readOnly        = "25006"
+	readOnly          = "25006"
 )
 
 // repairLimit bounds a migration, and the wait for another process's.
