@@ -124,7 +124,7 @@ func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) att
 	if to.line.circuit.report(now, permit, m.event, h, a.retryAfter) {
 		s.log.Info("the sink takes events again", "sink", to.name)
 		s.inbox.index.hurry(to.name, now)
-		s.outbox.hurry(to.name) //nolint:contextcheck // it outlives this request
+		s.outbox.hurry(to.name)
 	}
 	s.metrics.deliverySecs.WithLabelValues(to.name, path).Observe(now.Sub(began).Seconds())
 	return a

@@ -1,7 +1,6 @@
 package webhookserver
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -31,13 +30,21 @@ func (s *Server) keep(
 		s.complaints.unwritten.log(s.log, err)
 		return unavailable(5 * time.Second)
 	}
+	room := s.outbox.reserve(len(raw), len(wanted))
 	account := records.Account{Provider: cfg.provider, ID: cfg.account}
 	told := *e
 	told.Time = m.at.at // an event without a time is of when it was received: records need one
 	kept, err := s.outbox.keeper.Keep(ctx, ledger.Work{
 		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,
-		Records: records.Of(account, &told), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted),
+		Records: records.Of(account, &told), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted), Later: !room,
 	})
+	var mine []*sink
+	if err == nil && kept.Outcome == ledger.Won && room {
+		mine = without(wanted, kept.Behind)
+	}
+	if room {
+		s.outbox.release(len(raw), len(wanted)-len(mine))
+	}
 	switch {
 	case err != nil:
 		s.complaints.unrecorded.log(s.log, err)
@@ -50,9 +57,11 @@ func (s *Server) keep(
 		s.recent.add(recentOf(e, kept.ReceivedAt, v1alpha1.OutcomeProcessed))
 		return verdict{result: resultProcessed}
 	}
-	e.Native = bytes.Clone(raw) // the request's buffer is another's soon
-	//nolint:contextcheck // it outlives this request
-	s.outbox.begin(cfg, e, m, without(wanted, kept.Behind), kept)
+	e.Native = nil                                  // the request's buffer is another's soon
+	s.outbox.begin(cfg, e, m, len(raw), mine, kept) //nolint:contextcheck // it outlives this request
+	if !room {
+		s.outbox.leave(m, wanted)
+	}
 	return verdict{result: resultProcessed}
 }
 

@@ -31,10 +31,14 @@ type outbox struct {
 	recent   *recentEvents
 	log      *slog.Logger
 
-	hands   sync.WaitGroup
-	room    *semaphore.Weighted // bytes of events in hand
-	hard    context.Context     //nolint:containedctx // ends deliveries under way; set before anything begins
-	look    chan struct{}       // something may be due
+	hands sync.WaitGroup
+	// Bytes of events in hand: of those that were just kept, and of those that waited. Each have their own, so that
+	// neither keep the others waiting for ever.
+	room, restRoom *semaphore.Weighted
+
+	hard    context.Context //nolint:containedctx // ends deliveries under way; set before anything begins
+	look    chan struct{}   // something may be due
+	hurried hurried
 	backlog atomic.Pointer[ledger.Backlog]
 }
 
@@ -43,6 +47,8 @@ const (
 	pollPause = time.Second
 	// pollLimit is how many deliveries are taken in hand at once.
 	pollLimit = 64
+	// maxRest is the part of maxInHand that what waited may have.
+	maxRest = maxInHand / 3
 	// backlogPause is how old the count of what waits may be.
 	backlogPause = 5 * time.Second
 	// tellSlack is kept of a lease to write down what a sink said.
@@ -56,13 +62,13 @@ const (
 
 func newOutbox(keeper ledger.Keeper) *outbox {
 	return &outbox{
-		keeper: keeper, room: semaphore.NewWeighted(maxInHand), look: make(chan struct{}, 1),
-		hard: context.Background(),
+		keeper: keeper, look: make(chan struct{}, 1), hurried: newHurried(), hard: context.Background(),
+		room: semaphore.NewWeighted(maxInHand - maxRest), restRoom: semaphore.NewWeighted(maxRest),
 	}
 }
 
 // weight is about what an event needs while it is delivered, in bytes.
-func weight(raw int) int64 { return min(int64(3*raw), maxInHand) }
+func weight(raw int) int64 { return min(int64(3*raw), maxRest) }
 
 // inTime says that an attempt that begins now comes to its end before its lease does.
 func inTime(cfg *settings, until time.Time) bool { return time.Now().Before(lastStart(cfg, until)) }
@@ -71,26 +77,42 @@ func lastStart(cfg *settings, until time.Time) time.Time {
 	return until.Add(-cfg.longest() - claimWait - tellSlack)
 }
 
-// begin gives an event that was just kept to these sinks. Where there is no room, or too little time, the event is
-// handed back, and is due at once, here or at another replica. Until then later events of its key follow it.
-func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, to []*sink, kept ledger.Kept) {
-	size := weight(len(e.Native))
+// reserve makes room for an event that so many sinks get. Without room it is to be kept for later.
+func (b *outbox) reserve(raw, sinks int) bool { return b.room.TryAcquire(weight(raw) * int64(sinks)) }
+
+func (b *outbox) release(raw, sinks int) { b.room.Release(weight(raw) * int64(sinks)) }
+
+// begin gives an event that was just kept, and for which there is room, to these sinks. Where there is too little time
+// the event is handed back, and is due at once, here or at another replica. Until then later events of its key follow it.
+func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, raw int, to []*sink, kept ledger.Kept) {
 	for _, one := range to {
 		d := ledger.Delivery{
-			Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Kind: e.Type, Sink: one.name, ReceivedAt: kept.ReceivedAt,
-			Until: kept.Until,
+			Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Kind: e.Type, Sink: one.name, OrderKey: m.key,
+			ReceivedAt: kept.ReceivedAt, Until: kept.Until,
 		}
 		b.hands.Add(1)
-		if !inTime(cfg, d.Until) || !b.room.TryAcquire(size) {
+		if !inTime(cfg, d.Until) {
+			b.release(raw, 1)
 			b.pass(m, d)
 			continue
 		}
 		go func() {
 			defer b.hands.Done()
-			defer b.room.Release(size)
+			defer b.release(raw, 1)
 			b.deliver(cfg, m, one, d, pathDirect)
 		}()
 	}
+}
+
+// leave has an event that is in nobody's hands looked for. Later events of its key that wait for their turn follow it.
+func (b *outbox) leave(m *message, to []*sink) {
+	for _, one := range to {
+		if m.key != "" {
+			b.turns.postpone(turnKey{m.key, one.name}, m.at)
+			b.turns.recorded(turnKey{m.key, one.name}, m.at)
+		}
+	}
+	b.nudge()
 }
 
 // pass hands back an event in its order's place.
@@ -102,6 +124,7 @@ func (b *outbox) pass(m *message, d ledger.Delivery) {
 		defer b.hands.Done()
 		b.handBack(d)
 		b.recorded(m.key, d.Sink, m.at)
+		b.nudge()
 	}()
 }
 
@@ -110,8 +133,9 @@ func (b *outbox) run(ctx context.Context) {
 	if b.keeper == nil {
 		return
 	}
-	var counting sync.WaitGroup
-	counting.Go(func() { b.count(ctx) })
+	var others sync.WaitGroup
+	others.Go(func() { b.count(ctx) })
+	others.Go(func() { b.hurryAll(ctx) })
 	for ctx.Err() == nil {
 		due, err := b.keeper.Due(ctx, pollLimit)
 		if err != nil && ctx.Err() == nil {
@@ -129,7 +153,7 @@ func (b *outbox) run(ctx context.Context) {
 		case <-time.After(pollPause/2 + rand.N(pollPause)):
 		}
 	}
-	counting.Wait()
+	others.Wait()
 }
 
 // drain waits for what is under way. Nothing may be begun any more.
@@ -149,7 +173,7 @@ func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
 	}
 	go func() { //nolint:contextcheck // so does this
 		defer b.hands.Done()
-		defer b.room.Release(size)
+		defer b.restRoom.Release(size)
 		b.again(d)
 	}()
 }
@@ -161,7 +185,7 @@ func (b *outbox) enter(ctx context.Context, until time.Time, size int64) bool {
 	}
 	ctx, cancel := context.WithDeadline(ctx, lastStart(cfg, until))
 	defer cancel()
-	return ctx.Err() == nil && b.room.Acquire(ctx, size) == nil
+	return ctx.Err() == nil && b.restRoom.Acquire(ctx, size) == nil
 }
 
 // again delivers what was tried before, or was left by another replica.
@@ -206,11 +230,10 @@ func (b *outbox) deliver(cfg *settings, m *message, to *sink, d ledger.Delivery,
 	b.recorded(m.key, to.name, m.at)
 }
 
-// recorded ends what holds later events of a key, and has those that followed looked for.
+// recorded ends what holds later events of a key.
 func (b *outbox) recorded(key, sink string, at moment) {
 	if key != "" {
 		b.turns.recorded(turnKey{key, sink}, at)
-		b.nudge()
 	}
 }
 
@@ -220,8 +243,8 @@ func (b *outbox) tell(cfg *settings, d ledger.Delivery, a attempt) {
 	before := v1alpha1.SinkDelivery{Attempts: bounded(d.Attempts), Phase: v1alpha1.EventPending}
 	after := afterAttempt(before, a, cfg.retry, time.Now(), end, randomPause)
 	out := ledger.Attempt{
-		EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Tried: a.withheld == "", Error: after.LastError,
-		Next: time.Now(),
+		EventID: d.ID, Sink: d.Sink, OrderKey: d.OrderKey, Result: ledger.Deferred, Tried: a.withheld == "",
+		Error: after.LastError, Next: time.Now(),
 	}
 	switch {
 	case after.Phase == v1alpha1.EventDelivered:
@@ -236,8 +259,9 @@ func (b *outbox) tell(cfg *settings, d ledger.Delivery, a attempt) {
 
 // handBack makes a delivery due, untried.
 func (b *outbox) handBack(d ledger.Delivery) {
-	b.write(d, ledger.Attempt{EventID: d.ID, Sink: d.Sink, Result: ledger.Deferred, Next: time.Now()},
-		bounded(d.Attempts))
+	b.write(d, ledger.Attempt{
+		EventID: d.ID, Sink: d.Sink, OrderKey: d.OrderKey, Result: ledger.Deferred, Next: time.Now(),
+	}, bounded(d.Attempts))
 }
 
 func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
@@ -247,9 +271,12 @@ func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
 	stop := context.AfterFunc(b.hard, func() { time.AfterFunc(lastTell, cancel) })
 	defer stop()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, writePause) {
-		state, err := b.keeper.Attempted(ctx, a)
+		told, err := b.keeper.Attempted(ctx, a)
 		if err == nil {
-			b.note(d, state, attempts)
+			b.note(d, told.State, attempts)
+			if told.Followed {
+				b.nudge()
+			}
 			return
 		}
 		serving.Sleep(ctx, pause)
@@ -286,23 +313,6 @@ func (b *outbox) nudge() {
 	case b.look <- struct{}{}:
 	default:
 	}
-}
-
-// hurry makes due what waits for a sink that takes events again.
-func (b *outbox) hurry(sink string) {
-	if b.keeper == nil {
-		return
-	}
-	b.hands.Add(1)
-	go func() {
-		defer b.hands.Done()
-		ctx, cancel := context.WithTimeout(b.hard, workLimit)
-		defer cancel()
-		if err := b.keeper.Hurry(ctx, sink); err != nil {
-			b.log.Debug("what waits is not hurried", "sink", sink, "error", serving.Brief(err))
-		}
-		b.nudge()
-	}()
 }
 
 // count keeps the count of what waits.

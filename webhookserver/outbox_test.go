@@ -20,14 +20,14 @@ type toldKeeper struct {
 	hold chan struct{} // nil: the answer comes at once
 }
 
-func (k *toldKeeper) Attempted(_ context.Context, a ledger.Attempt) (ledger.State, error) {
+func (k *toldKeeper) Attempted(_ context.Context, a ledger.Attempt) (ledger.Told, error) {
 	if k.hold != nil {
 		<-k.hold
 	}
 	if k.err == nil {
 		k.told <- a
 	}
-	return ledger.Deferred, k.err
+	return ledger.Told{State: ledger.Deferred, Followed: a.OrderKey != ""}, k.err
 }
 
 // newTestOutbox has a sink whose attempts take no time and are counted.
@@ -67,7 +67,7 @@ func TestOutboxKeepsToTheLease(t *testing.T) {
 			k := &toldKeeper{}
 			b, cfg, asked := newTestOutbox(k)
 			until := time.Now().Add(c.left)
-			b.begin(cfg, &billing.Event{ID: "evt_1"}, &message{event: "evt_1"}, cfg.named([]string{"app"}),
+			b.begin(cfg, &billing.Event{ID: "evt_1"}, &message{event: "evt_1"}, 0, cfg.named([]string{"app"}),
 				ledger.Kept{Claim: ledger.Claim{ReceivedAt: time.Now()}, Until: until})
 			b.drain()
 			g.Expect(asked).To(HaveLen(c.begun))
@@ -86,7 +86,7 @@ func TestOutboxGivesUpWaitingForRoom(t *testing.T) {
 	g := NewWithT(t)
 	k := &toldKeeper{}
 	b, cfg, _ := newTestOutbox(k)
-	g.Expect(b.room.TryAcquire(maxInHand)).To(BeTrue())
+	g.Expect(b.restRoom.TryAcquire(maxRest)).To(BeTrue())
 	until := time.Now().Add(cfg.longest() + claimWait + tellSlack + 50*time.Millisecond)
 	b.take(t.Context(), ledger.Delivery{
 		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Payload: []byte("{}"), Until: until,
@@ -95,23 +95,88 @@ func TestOutboxGivesUpWaitingForRoom(t *testing.T) {
 	g.Expect(k.told).To(Receive(untried))
 }
 
-// An event for which there is no room keeps its place in its order until it is handed back.
-func TestOutboxKeepsTheOrderWithoutRoom(t *testing.T) {
+// An event for which there is too little time keeps its place in its order until it is handed back.
+func TestOutboxKeepsTheOrderWithoutTime(t *testing.T) {
 	g := NewWithT(t)
 	k := &toldKeeper{hold: make(chan struct{})}
 	b, cfg, asked := newTestOutbox(k)
-	g.Expect(b.room.TryAcquire(maxInHand)).To(BeTrue())
+	g.Expect(b.reserve(2, 1)).To(BeTrue())
 	key := turnKey{"key", "app"}
-	first := &billing.Event{ID: "1", Native: []byte("{}")}
-	b.begin(cfg, first, &message{event: "1", key: key.order, at: nth(1)}, cfg.named([]string{"app"}), ledger.Kept{
-		Until: time.Now().Add(time.Hour),
-	})
+	b.begin(cfg, &billing.Event{ID: "1"}, &message{event: "1", key: key.order, at: nth(1)}, 2,
+		cfg.named([]string{"app"}), ledger.Kept{Until: time.Now()})
 	g.Expect(b.turns.take(t.Context(), key, nth(2))).To(BeFalse())
 	close(k.hold)
 	b.drain()
 	g.Expect(asked).To(BeEmpty())
 	g.Expect(b.turns.all).To(BeEmpty())
-	g.Expect(b.look).To(Receive(), "what followed is looked for")
+	g.Expect(b.look).To(Receive(), "it is looked for")
+	g.Expect(b.room.TryAcquire(maxInHand-maxRest)).To(BeTrue(), "room is given back")
+}
+
+// What is due while new events have all of their room is delivered, and the other way round.
+func TestOutboxHasRoomForBoth(t *testing.T) {
+	g := NewWithT(t)
+	b, _, _ := newTestOutbox(&toldKeeper{})
+	for b.reserve(4096, 1) {
+	}
+	g.Expect(b.enter(t.Context(), time.Now().Add(time.Minute), weight(4096))).To(BeTrue())
+	g.Expect(b.restRoom.TryAcquire(maxRest-weight(4096))).To(BeTrue())
+	b.release(4096, 1)
+	g.Expect(b.reserve(4096, 1)).To(BeTrue())
+}
+
+// An event that was left is looked for, and what waits for its turn behind it here follows it.
+func TestOutboxLeaves(t *testing.T) {
+	g := NewWithT(t)
+	b, cfg, _ := newTestOutbox(&toldKeeper{})
+	key := turnKey{"key", "app"}
+	g.Expect(b.turns.take(t.Context(), key, nth(1))).To(BeTrue())
+	follows := make(chan bool, 1)
+	go func() { follows <- b.turns.take(t.Context(), key, nth(3)) }()
+	g.Eventually(func() int {
+		b.turns.mu.Lock()
+		defer b.turns.mu.Unlock()
+		return len(b.turns.all[key].waiting)
+	}, patience, often).Should(Equal(1))
+	b.leave(&message{event: "2", key: key.order, at: nth(2)}, cfg.named([]string{"app"}))
+	g.Eventually(follows, patience).Should(Receive(BeFalse()))
+	g.Expect(b.look).To(Receive())
+	b.turns.give(key)
+	g.Expect(b.turns.all).To(BeEmpty())
+}
+
+// hurriedKeeper fails once, and then says which sinks were hurried.
+type hurriedKeeper struct {
+	ledger.Keeper
+	failed  bool
+	hurried chan string
+}
+
+func (k *hurriedKeeper) Hurry(_ context.Context, sink string) error {
+	if !k.failed {
+		k.failed = true
+		return ledger.ErrUnavailable
+	}
+	k.hurried <- sink
+	return nil
+}
+
+// What waits for a sink is hurried once, also if the database failed at first.
+func TestOutboxHurries(t *testing.T) {
+	g := NewWithT(t)
+	k := &hurriedKeeper{hurried: make(chan string, 10)}
+	b := newOutbox(k)
+	b.log = slog.New(slog.DiscardHandler)
+	for range 5 {
+		b.hurry("app")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); b.hurryAll(ctx) }()
+	g.Eventually(k.hurried, patience).Should(Receive(Equal("app")))
+	g.Consistently(k.hurried, 100*time.Millisecond).ShouldNot(Receive())
+	cancel()
+	g.Eventually(ended, patience).Should(BeClosed())
 }
 
 // Once deliveries are broken off, it is not tried for long to tell of them.

@@ -20,9 +20,9 @@ type Keeper interface {
 	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest first. Of those with one
 	// order key, only the earliest is due. One whose payload cannot be read has none.
 	Due(ctx context.Context, limit int) ([]Delivery, error)
-	// Attempted tells what came of a delivery, which leaves this process's hands, and returns how the event stands then:
-	// Deferred while something is left to do. The error is ErrUnavailable or the context's.
-	Attempted(ctx context.Context, a Attempt) (State, error)
+	// Attempted tells what came of a delivery, which leaves this process's hands. The error is ErrUnavailable or the
+	// context's.
+	Attempted(ctx context.Context, a Attempt) (Told, error)
 	// Hurry makes what waits for a sink due now.
 	Hurry(ctx context.Context, sink string) error
 	// Backlog counts what waits.
@@ -48,12 +48,15 @@ type Work struct {
 	// OrderKey: events of one key go to a sink one after the other. Empty: it does not matter.
 	OrderKey string
 	Sinks    []string // that have to get it
+	// Later: it is not taken in hand, and due at once.
+	Later bool
 }
 
 // Kept is the answer to Keeper.Keep.
 type Kept struct {
 	Claim
-	// Behind are the sinks for which an earlier event of the same order key waits. They are not in this process's hands.
+	// Behind are the sinks for which an earlier event of the same order key waits, and all of them with Later. They are
+	// not in this process's hands.
 	Behind []string
 	// Until: by then an attempt has to have come to its end, on this process's clock.
 	Until time.Time
@@ -79,10 +82,20 @@ type Attempt struct {
 	// Hold is the Delivery's; empty for what Keep left in hand. What is said of a time that is over counts no more, unless
 	// the sink took the event.
 	Hold string
+	// OrderKey is the delivery's: what is behind it goes on.
+	OrderKey string
 	// Result: Processed, the sink took it; Deferred, it is due again at Next; Dead, it was given up.
 	Result State
 	Next   time.Time // with Deferred
 	// Tried: the sink was asked, which counts as an attempt.
 	Tried bool
 	Error string // at most 512 characters, nothing secret
+}
+
+// Told is the answer to Keeper.Attempted.
+type Told struct {
+	// State is how the event stands then: Deferred while something is left to do.
+	State State
+	// Followed: a later event of the key is due now. It may be one that followed another delivery at the same time.
+	Followed bool
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -30,8 +31,8 @@ WITH new AS (
 	INSERT INTO kassa.payloads (receiver, event_id, body)
 	SELECT $1, p.id, p.body FROM unnest($11::text[], $12::bytea[]) AS p (id, body) JOIN new ON new.event_id = p.id
 ), task AS (
-	SELECT * FROM unnest($13::text[], $14::text[], $15::text[], $16::timestamptz[])
-		AS d (id, sink, order_key, occurred_at)
+	SELECT * FROM unnest($13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::boolean[])
+		AS d (id, sink, order_key, occurred_at, later)
 ), behind AS (
 	SELECT id, sink FROM task CROSS JOIN LATERAL (
 		SELECT 1 FROM kassa.deliveries o WHERE o.receiver = $1 AND o.sink = task.sink AND o.order_key = task.order_key
@@ -39,10 +40,11 @@ WITH new AS (
 		ORDER BY o.receiver, o.sink, o.order_key, o.occurred_at, o.event_id LIMIT 1
 	) AS earlier WHERE order_key <> ''
 ), todo AS (
-	INSERT INTO kassa.deliveries (receiver, event_id, sink, order_key, occurred_at, next_attempt_at, holder, held_until)
+	INSERT INTO kassa.deliveries (receiver, event_id, sink, order_key, occurred_at, next_attempt_at, holder, held_until,
+		behind)
 	SELECT $1, task.id, task.sink, order_key, occurred_at, now(),
-		CASE WHEN behind.id IS NULL THEN $2 ELSE '' END,
-		CASE WHEN behind.id IS NULL THEN now() + $17 * interval '1 microsecond' END
+		CASE WHEN behind.id IS NULL AND NOT later THEN $2 ELSE '' END,
+		CASE WHEN behind.id IS NULL AND NOT later THEN now() + $18 * interval '1 microsecond' END, behind.id IS NOT NULL
 	FROM task JOIN new ON new.event_id = task.id
 		LEFT JOIN behind ON behind.id = task.id AND behind.sink = task.sink
 )
@@ -72,6 +74,7 @@ func (l *Ledger) Keep(ctx context.Context, w ledger.Work) (ledger.Kept, error) {
 
 func queueKeeps(b *pgx.Batch, receiver, holder string, lease time.Duration, keeps []*op) {
 	slices.SortFunc(keeps, byEvent)
+	postpone(keeps)
 	var bodies, tasks []*op // of those with sinks; one task for each sink
 	var sinks []string
 	for _, o := range keeps {
@@ -93,7 +96,28 @@ func queueKeeps(b *pgx.Batch, receiver, holder string, lease time.Duration, keep
 		column(keeps, func(o *op) int64 { return o.number }),
 		column(bodies, eventID), column(bodies, func(o *op) []byte { return o.work.Payload }),
 		column(tasks, eventID), sinks, column(tasks, func(o *op) string { return store.ID(o.work.OrderKey) }),
-		column(tasks, occurredAt), lease.Microseconds())
+		column(tasks, occurredAt), column(tasks, func(o *op) bool { return o.later }), lease.Microseconds())
+}
+
+// postpone marks what nobody takes in hand: events that were to be left, and those of this transaction that come after
+// them in the order of a key. Those of transactions before are seen by the database.
+func postpone(keeps []*op) {
+	first := map[string]*op{}
+	for _, o := range keeps {
+		o.later = o.work.Later
+		if before := first[o.work.OrderKey]; o.later && o.work.OrderKey != "" && (before == nil || inOrder(o, before) < 0) {
+			first[o.work.OrderKey] = o
+		}
+	}
+	for _, o := range keeps {
+		if before := first[o.work.OrderKey]; before != nil && inOrder(before, o) < 0 {
+			o.later = true
+		}
+	}
+}
+
+func inOrder(a, b *op) int {
+	return cmp.Or(occurredAt(a).Compare(occurredAt(b)), byEvent(a, b))
 }
 
 func occurredAt(o *op) time.Time { return store.Instant(o.work.OccurredAt) }
@@ -112,6 +136,9 @@ func readKeeps(r pgx.BatchResults, keeps []*op, answered map[*op]bool) error {
 	_, err = pgx.ForEachRow(rows, []any{&id, &received, &behind}, func() error {
 		o := by[id]
 		o.claim, o.behind = ledger.Claim{Outcome: ledger.Won, ReceivedAt: received}, slices.Clone(behind)
+		if o.later {
+			o.behind = o.work.Sinks
+		}
 		answered[o] = true
 		return nil
 	})
@@ -124,11 +151,16 @@ func (w *writer) lookAtKept(ctx context.Context, keeps []*op, answered map[*op]b
 	if len(left) == 0 {
 		return nil
 	}
-	pool, err := w.db.Pool()
-	if err != nil {
-		return err
+	err := w.query(ctx, func(r pgx.BatchResults) error { return readKept(r, left, answered) },
+		lookKeptSQL, w.o.Receiver, column(left, eventID), w.holder)
+	if err == nil && slices.ContainsFunc(left, func(o *op) bool { return !answered[o] }) {
+		err = errVanished
 	}
-	rows, err := pool.Query(ctx, lookKeptSQL, w.o.Receiver, column(left, eventID), w.holder)
+	return err
+}
+
+func readKept(r pgx.BatchResults, left []*op, answered map[*op]bool) error {
+	rows, err := r.Query()
 	if err != nil {
 		return err
 	}
@@ -149,11 +181,16 @@ func (w *writer) lookAtKept(ctx context.Context, keeps []*op, answered map[*op]b
 		answered[o] = true
 		return nil
 	})
-	if err == nil && slices.ContainsFunc(left, func(o *op) bool { return !answered[o] }) {
-		err = errVanished
-	}
 	return err
 }
 
 // errVanished: a known event was pruned at this very moment. The transaction is sent again.
 var errVanished = errors.New("an event was forgotten meanwhile")
+
+// longestLease lets each of several events have what it was promised.
+func longestLease(keeps []*op) (out time.Duration) {
+	for _, o := range keeps {
+		out = max(out, o.lease)
+	}
+	return out
+}

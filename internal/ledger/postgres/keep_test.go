@@ -77,9 +77,9 @@ func count(t testing.TB, url, sql string) (n int) {
 
 func attempted(t testing.TB, l *postgres.Ledger, a ledger.Attempt) ledger.State {
 	t.Helper()
-	s, err := l.Attempted(t.Context(), a)
+	told, err := l.Attempted(t.Context(), a)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	return s
+	return told.State
 }
 
 func state(t testing.TB, l *postgres.Ledger, id string) ledger.State {
@@ -198,7 +198,7 @@ func TestOrderKeys(t *testing.T) {
 		due, err := l.Due(t.Context(), 10)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(due).To(ConsistOf(And(HaveField("ID", id), HaveField("Sink", "app"))), id)
-		attempted(t, l, ledger.Attempt{EventID: id, Sink: "app", Result: ledger.Processed})
+		attempted(t, l, ledger.Attempt{EventID: id, Sink: "app", OrderKey: "sub_1", Result: ledger.Processed})
 	}
 }
 

@@ -23,7 +23,8 @@ type Ledger struct {
 	numbers atomic.Int64 // of its claims
 	metrics *metrics
 
-	queue chan *op
+	queue chan *op // what providers wait for
+	told  chan *op // what came of deliveries: nobody waits for that who might give up
 	ready atomic.Bool
 	// notReady is why not, while it is not.
 	notReady atomic.Pointer[error]
@@ -41,7 +42,7 @@ func New(o Options) (*Ledger, error) {
 	}
 	return &Ledger{
 		o: o, db: o.DB, holder: o.Replica + "-" + rand.String(8), metrics: newMetrics(o.Registerer, o.Log),
-		queue: make(chan *op, 4*o.MaxBatch), ended: make(chan struct{}),
+		queue: make(chan *op, 4*o.MaxBatch), told: make(chan *op, o.MaxBatch), ended: make(chan struct{}),
 	}, nil
 }
 
@@ -115,8 +116,12 @@ func (l *Ledger) commit(ctx context.Context, o *op) error {
 		return fmt.Errorf("%w: the ledger ends", ledger.ErrUnavailable)
 	default:
 	}
+	queue := l.queue
+	if o.attempt != nil {
+		queue = l.told
+	}
 	select {
-	case l.queue <- o:
+	case queue <- o:
 		l.gate.RUnlock()
 	case <-ctx.Done():
 		l.gate.RUnlock()
@@ -153,12 +158,14 @@ type op struct {
 	attempt *ledger.Attempt
 	bare    bool // the records of work were left out
 
-	lease  time.Duration // of work
-	claim  ledger.Claim
-	behind []string
-	err    error
-	turn   atomic.Int32
-	done   chan struct{}
+	lease    time.Duration // of work
+	later    bool          // the deliveries of work are left to Due
+	claim    ledger.Claim
+	behind   []string
+	followed bool // something was behind the delivery that is over now
+	err      error
+	turn     atomic.Int32
+	done     chan struct{}
 }
 
 // What an op's turn says.
@@ -207,6 +214,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	}
 	l.ready.Store(true)
 	pruning.Go(func() { l.prune(ctx) })
+	pruning.Go(func() { l.strays(ctx) })
 	w.run(ctx)
 	l.end()
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)

@@ -120,11 +120,12 @@ func (w *writer) lookAt(ctx context.Context, batch []*op, answered map[*op]bool)
 	if len(left) == 0 {
 		return nil
 	}
-	pool, err := w.db.Pool()
-	if err != nil {
-		return err
-	}
-	rows, err := pool.Query(ctx, lookSQL, w.o.Receiver, column(left, eventID), w.o.ClaimTimeout.Microseconds())
+	return w.query(ctx, func(r pgx.BatchResults) error { return readLook(r, left) },
+		lookSQL, w.o.Receiver, column(left, eventID), w.o.ClaimTimeout.Microseconds())
+}
+
+func readLook(r pgx.BatchResults, left []*op) error {
+	rows, err := r.Query()
 	if err != nil {
 		return err
 	}

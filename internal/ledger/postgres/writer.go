@@ -86,57 +86,12 @@ func (w *writer) refuse() {
 		select {
 		case o := <-w.queue:
 			o.finish(ledger.ErrUnavailable)
+		case o := <-w.told:
+			o.finish(ledger.ErrUnavailable)
 		default:
 			return
 		}
 	}
-}
-
-// gather waits for a call, takes what else is there, and leaves out what nobody waits for. It is empty once nothing is
-// there and done is closed.
-func (w *writer) gather(done <-chan struct{}) []*op {
-	var batch []*op
-	rows := map[string]bool{}
-	var again []*op
-	add := func(o *op) {
-		switch {
-		case o.isLeft():
-		case rows[o.key()]:
-			again = append(again, o)
-		default:
-			rows[o.key()] = true
-			batch = append(batch, o)
-		}
-	}
-	for _, o := range w.held {
-		add(o)
-	}
-	for len(batch) < w.o.MaxBatch {
-		if len(batch) > 0 {
-			select {
-			case o := <-w.queue:
-				add(o)
-				continue
-			default:
-			}
-			break
-		}
-		select {
-		case o := <-w.queue:
-			add(o)
-			continue
-		default:
-		}
-		select {
-		case o := <-w.queue:
-			add(o)
-		case <-done:
-			w.held = again
-			return batch
-		}
-	}
-	w.held = again
-	return batch
 }
 
 // write commits a batch, and goes on trying as long as somebody waits for a part of it. It returns false if ctx ended
@@ -241,6 +196,8 @@ func split(batch []*op) kinds {
 
 // queue adds the statements of a batch, and returns what reads their results.
 func (k kinds) queue(sql *pgx.Batch, w *writer, answered map[*op]bool) (read []func(pgx.BatchResults) error) {
+	sql.Queue(byKeySQL)
+	read = append(read, nothing)
 	if len(k.settles) > 0 {
 		queueSettles(sql, w.o.Receiver, w.holder, k.settles)
 		read = append(read, func(r pgx.BatchResults) error { return readSettles(r, k.settles, answered) })

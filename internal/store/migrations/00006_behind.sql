@@ -1,0 +1,13 @@
+-- +goose Up
+
+-- What is behind an earlier event of its key is not due, however old it is. The mark only keeps it from being looked at:
+-- whoever takes the earlier event away takes the mark away, too, and it is looked for what lost its earlier event
+-- otherwise.
+ALTER TABLE kassa.deliveries ADD COLUMN behind boolean NOT NULL DEFAULT false;
+DROP INDEX kassa.deliveries_due;
+CREATE INDEX deliveries_due ON kassa.deliveries (receiver, next_attempt_at) WHERE NOT dead AND NOT behind;
+
+-- +goose Down
+DROP INDEX kassa.deliveries_due;
+ALTER TABLE kassa.deliveries DROP COLUMN behind;
+CREATE INDEX deliveries_due ON kassa.deliveries (receiver, next_attempt_at) WHERE NOT dead;
