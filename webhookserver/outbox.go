@@ -83,7 +83,8 @@ func (b *outbox) reserve(raw, sinks int) bool { return b.room.TryAcquire(weight(
 func (b *outbox) release(raw, sinks int) { b.room.Release(weight(raw) * int64(sinks)) }
 
 // begin gives an event that was just kept, and for which there is room, to these sinks. Where there is too little time
-// the event is handed back, and is due at once, here or at another replica. Until then later events of its key follow it.
+// the event is handed back, and is due at once, here or at another replica. Until then later events of its key follow
+// it.
 func (b *outbox) begin(cfg *settings, e *billing.Event, m *message, raw int, to []*sink, kept ledger.Kept) {
 	for _, one := range to {
 		d := ledger.Delivery{

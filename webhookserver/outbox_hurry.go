@@ -7,8 +7,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/serving"
 )
 
-// hurried are the sinks that take events again, and of which it was not said yet that what waits is due. However often a
-// sink comes and goes, it is said by one goroutine.
+// hurried are the sinks that take events again, and of which it was not said yet that what waits is due. However often
+// a sink comes and goes, one goroutine says so.
 type hurried struct {
 	mu    sync.Mutex
 	sinks map[string]bool

@@ -120,7 +120,7 @@ func TestOutboxHasRoomForBoth(t *testing.T) {
 	for b.reserve(4096, 1) {
 	}
 	g.Expect(b.enter(t.Context(), time.Now().Add(time.Minute), weight(4096))).To(BeTrue())
-	g.Expect(b.restRoom.TryAcquire(maxRest-weight(4096))).To(BeTrue())
+	g.Expect(b.restRoom.TryAcquire(maxRest - weight(4096))).To(BeTrue())
 	b.release(4096, 1)
 	g.Expect(b.reserve(4096, 1)).To(BeTrue())
 }

@@ -120,7 +120,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 		return err
 	}
 	options.Events, options.Health = listeners[0], listeners[1]
-	server = webhookserver.New(options) //nolint:contextcheck // Run gives its parts their contexts
+	server = webhookserver.New(options)
 	log.Info("receiver starts", "events", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
 	return server.Run(ctx)
 }

@@ -21,5 +21,9 @@
 //
 // One transaction is under way at a time, and takes with it all calls that have come meanwhile. The more there are,
 // the less each costs; a quiet ledger has no delay. Statements have one array for each column, so their number does
-// not grow with that of the events, and they go to the database in one round trip.
+// not grow with that of the events, and they go to the database in one round trip. What they look at does not grow with
+// what waits: rows are found by their keys, and what is behind an earlier event of its order is marked and not looked
+// at.
+//
+// Events go first: what sinks said has a part of each transaction beside them.
 package postgres

@@ -24,7 +24,7 @@ type Ledger struct {
 	metrics *metrics
 
 	queue chan *op // what providers wait for
-	told  chan *op // what came of deliveries: nobody waits for that who might give up
+	told  chan *op // what came of deliveries
 	ready atomic.Bool
 	// notReady is why not, while it is not.
 	notReady atomic.Pointer[error]
@@ -42,7 +42,7 @@ func New(o Options) (*Ledger, error) {
 	}
 	return &Ledger{
 		o: o, db: o.DB, holder: o.Replica + "-" + rand.String(8), metrics: newMetrics(o.Registerer, o.Log),
-		queue: make(chan *op, 4*o.MaxBatch), told: make(chan *op, o.MaxBatch), ended: make(chan struct{}),
+		queue: make(chan *op, 4*o.MaxBatch), told: make(chan *op, 4*o.MaxBatch), ended: make(chan struct{}),
 	}, nil
 }
 

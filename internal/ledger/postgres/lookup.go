@@ -16,8 +16,8 @@ import (
 // out by comparing all that waits with all that was asked for.
 
 // byKeySQL goes before them, and takes away the last choices: to read a table from end to end and look for each of its
-// rows in the array, and to sort all that waits for the first of it. Where rows have to be sorted nevertheless they are,
-// but at a price for which the database would compile the statement, and that takes a second. It ends with the
+// rows in the array, and to sort all that waits for the first of it. Where rows have to be sorted nevertheless they
+// are, but at a price for which the database would compile the statement, and that takes a second. It ends with the
 // transaction.
 const byKeySQL = `SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
 	set_config('jit', 'off', true)`

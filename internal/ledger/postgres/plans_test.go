@@ -78,8 +78,8 @@ ALTER TABLE kassa.deliveries SET (autovacuum_enabled = off);
 ALTER TABLE kassa.payloads SET (autovacuum_enabled = off)`
 )
 
-// maxRows bounds the rows that a plan may look at in all its nodes: some for each that it is about, and neither each with
-// each other nor all that there are.
+// maxRows bounds the rows that a plan may look at in all its nodes: some for each that it is about, and neither each
+// with each other nor all that there are.
 const maxRows = 10_000
 
 // mostRows is for the statements that are about more: so many that are hurried or forgotten at once, or all that waits.
