@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sync/semaphore"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -171,6 +172,29 @@ func postTo(url, body string) (int, error) {
 		return 0, err
 	}
 	return res.StatusCode, res.Body.Close()
+}
+
+// Events for which a replica has hardly any room are delivered once, and those of a subscription in their order.
+func TestKeptInOrderWithoutRoom(t *testing.T) {
+	app := newApp(t, nil)
+	f := newSQLFixture(t, database.Shared(t), app.sink("app"))
+	r := f.startSQL()
+	r.server.outbox.room = semaphore.NewWeighted(weight(200)) // one or two events
+	const events, subscriptions = 90, 3
+	for i := range events {
+		body := fmt.Sprintf(`{"id":"evt_%03d","type":"invoice.paid","created":%d,"subscription":"sub_%d"}`,
+			i, 1769853600+i, i%subscriptions)
+		f.g.Expect(r.send(body).StatusCode).To(Equal(http.StatusOK))
+	}
+	f.g.Eventually(f.ask(states), 2*patience, often).Should(Equal(fmt.Sprintf("Processed %d", events)))
+	next := [subscriptions]int{0, 1, 2}
+	for _, id := range app.ids() {
+		n, err := strconv.Atoi(id[len(id)-3:])
+		f.g.Expect(err).NotTo(HaveOccurred())
+		f.g.Expect(n).To(Equal(next[n%subscriptions]))
+		next[n%subscriptions] += subscriptions
+	}
+	f.g.Expect(app.count()).To(Equal(events))
 }
 
 // A replica that dies with an event in its hands leaves it to another one.
