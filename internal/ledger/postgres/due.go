@@ -104,7 +104,7 @@ func (l *Ledger) due(ctx context.Context, limit int, out *[]ledger.Delivery) (lo
 
 // notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone.
 func (l *Ledger) notDue(ctx context.Context, err error) error {
-	l.metrics.failed(err)
+	l.failed(err)
 	if l.ready.Load() && store.Code(err) == undefinedTable {
 		_ = l.db.Check(ctx, l.o.Log)
 	}

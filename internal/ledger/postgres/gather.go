@@ -9,10 +9,10 @@ type gathering struct {
 	asked, told int
 }
 
-// add leaves out what nobody waits for.
+// add leaves out what nobody waits for any more.
 func (g *gathering) add(o *op) {
 	switch {
-	case o.isLeft():
+	case o.turn.Load() != open:
 		return
 	case g.rows[o.key()]:
 		g.again = append(g.again, o)
@@ -45,12 +45,19 @@ func (g *gathering) fill(queue <-chan *op, n *int, most int) {
 func (w *writer) gather(done <-chan struct{}) []*op {
 	g := gathering{rows: map[string]bool{}}
 	defer func() { w.held = g.again }()
-	for _, o := range w.held {
+	for i, o := range w.held {
+		if len(g.batch) >= w.most {
+			g.again = append(g.again, w.held[i:]...)
+			break
+		}
+		if o.isLeft() {
+			w.abandon(o) // it was sent, perhaps
+		}
 		g.add(o)
 	}
 	for {
-		g.fill(w.queue, &g.asked, w.o.MaxBatch)
-		share := w.o.MaxBatch
+		g.fill(w.queue, &g.asked, w.most)
+		share := w.most
 		if g.asked > 0 {
 			share = max(share/2, 1)
 		}

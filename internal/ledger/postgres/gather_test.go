@@ -12,7 +12,7 @@ import (
 func gatherer(batch int) *writer {
 	return &writer{Ledger: &Ledger{
 		o: Options{MaxBatch: batch}, queue: make(chan *op, 100), told: make(chan *op, 100),
-	}}
+	}, most: batch}
 }
 
 // ask has calls wait: so many for events, and so many that tell of deliveries.

@@ -206,7 +206,7 @@ func (o *op) isClaim() bool { return o.settle == "" && o.work == nil && o.attemp
 func (l *Ledger) Run(ctx context.Context) error {
 	var pruning sync.WaitGroup
 	defer pruning.Wait()
-	w := writer{Ledger: l, abandoned: map[int64]time.Time{}}
+	w := writer{Ledger: l, abandoned: map[int64]time.Time{}, most: l.o.MaxBatch}
 	if !w.awaitDatabase(ctx) {
 		l.end()
 		w.refuse()

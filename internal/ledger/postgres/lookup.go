@@ -47,7 +47,7 @@ func (l *Ledger) exec(ctx context.Context, sql string, arguments ...any) (n int6
 		return err
 	}, sql, arguments...)
 	if err != nil {
-		l.metrics.failed(err)
+		l.failed(err)
 	}
 	return n, err
 }

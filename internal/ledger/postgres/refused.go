@@ -70,9 +70,23 @@ func (w *writer) repair(ctx context.Context, failed error) {
 		if err := w.db.Prepare(ctx, w.o.Log); err != nil {
 			w.metrics.failed(err)
 		}
-	case readOnly: // the server only reads since a failover: others may write
-		if pool, err := w.db.Pool(); err == nil {
-			pool.Reset()
-		}
+	default:
+		w.leaveReadOnly(failed)
 	}
+}
+
+// leaveReadOnly: the server only reads since a failover, and others may write.
+func (l *Ledger) leaveReadOnly(failed error) {
+	if store.Code(failed) != readOnly {
+		return
+	}
+	if pool, err := l.db.Pool(); err == nil {
+		pool.Reset()
+	}
+}
+
+// failed counts a request beside the writer's, and does what it calls for.
+func (l *Ledger) failed(err error) {
+	l.metrics.failed(err)
+	l.leaveReadOnly(err)
 }

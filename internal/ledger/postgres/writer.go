@@ -22,6 +22,8 @@ type writer struct {
 	// abandoned are claims that took effect, or may have, and that nobody waited for any more: by number, with the time.
 	// The event is free for the next claim of this process.
 	abandoned map[int64]time.Time
+	// most is how many calls go into a transaction: fewer than MaxBatch once one did not end in time.
+	most int
 }
 
 const (
@@ -101,7 +103,14 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 		began := time.Now()
 		err := w.once(ctx, batch)
 		if err == nil {
-			w.metrics.committed(len(batch), time.Since(began))
+			took := time.Since(began)
+			w.metrics.committed(len(batch), took)
+			switch { // those who wait for the next one wait for this one first
+			case took > writeLimit/4:
+				w.most = max(1, len(batch)/2)
+			case took < writeLimit/10:
+				w.most = min(2*w.most, w.o.MaxBatch)
+			}
 			return true
 		}
 		w.metrics.failed(err)
@@ -110,6 +119,9 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 		}
 		if refusesData(err) {
 			return w.apart(ctx, batch, err)
+		}
+		if time.Since(began) >= writeLimit {
+			batch = w.fewer(batch)
 		}
 		w.repair(ctx, err)
 		select {
@@ -121,6 +133,14 @@ func (w *writer) write(ctx context.Context, batch []*op) bool {
 			return true
 		}
 	}
+}
+
+// fewer is an eighth of a batch that did not end in time; the rest waits with the others. A slow database would never
+// end the whole of it, and take nothing at all.
+func (w *writer) fewer(batch []*op) []*op {
+	w.most = max(1, len(batch)/8)
+	w.held = append(w.held, batch[w.most:]...)
+	return batch[:w.most]
 }
 
 // waiting are those of a batch that somebody still waits for. It was sent, so the others may have taken effect.
