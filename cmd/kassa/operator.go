@@ -38,6 +38,7 @@ import (
 	"github.com/kassa-dev/kassa/controllers/webhookreceiver"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/namespaces"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/paddle"
@@ -48,7 +49,8 @@ type operatorOptions struct {
 	metricsAddress, healthAddress string
 	serverImage                   string
 	leaderElect                   bool
-	leaderNamespace               string
+	leaderNamespace, leaderID     string
+	namespaces                    []string
 	concurrency                   int
 	qps                           float32
 	listSettle                    time.Duration
@@ -72,6 +74,10 @@ func newOperatorCommand() *cobra.Command {
 		"image of the servers that are deployed")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, with the others in standby")
 	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
+	f.StringVar(&o.leaderID, "leader-election-id", "kassa-operator",
+		"name of the lease; operators of different --namespaces need different ones in one namespace")
+	f.StringSliceVar(&o.namespaces, "namespaces", nil,
+		"namespaces to work in, such as shop,billing; nothing is read or written in others; default: all")
 	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")
 	f.Float32Var(&o.qps, "kube-api-qps", 200, "requests a second to the API server, of each kind of object")
 	f.DurationVar(&o.listSettle, "list-settle", paddle.DefaultListSettle,
@@ -94,17 +100,21 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 		return err
 	}
 	cfg.QPS, cfg.Burst = o.qps, int(2*o.qps)
-	mgr, err := newManager(cfg, o)
+	within, err := namespaces.Parse(o.namespaces)
+	if err != nil {
+		return fmt.Errorf("--namespaces: %w", err)
+	}
+	mgr, err := newManager(cfg, within, o)
 	if err != nil {
 		return err
 	}
-	if err := setUpControllers(ctx, mgr, registry, o); err != nil {
+	if err := setUpControllers(ctx, mgr, within.Reader(mgr.GetAPIReader()), registry, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
-func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
+func newManager(cfg *rest.Config, within namespaces.Set, o operatorOptions) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -116,12 +126,17 @@ func newManager(cfg *rest.Config, o operatorOptions) (ctrl.Manager, error) {
 		Metrics:                       metricsserver.Options{BindAddress: onHost(o.metricsAddress)},
 		HealthProbeBindAddress:        onHost(o.healthAddress),
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "kassa-operator",
+		LeaderElectionID:              o.leaderID,
 		LeaderElectionNamespace:       o.leaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject:         ownOnly(),
+			DefaultTransform:  cache.TransformStripManagedFields(),
+			DefaultNamespaces: within.Cache(),
+			ByObject:          ownOnly(),
+		},
+		NewClient: func(cfg *rest.Config, options client.Options) (client.Client, error) {
+			c, err := client.New(cfg, options)
+			return within.Client(c), err
 		},
 		// Only metadata of Secrets is ever cached; a typed read would fill a cache with their values.
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
@@ -172,10 +187,13 @@ func (j jittered) When(r reconcile.Request) time.Duration {
 	return minBackoff/2 + rand.N(j.TypedRateLimiter.When(r))
 }
 
-func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.Registry, o operatorOptions) error {
+// setUpControllers has live ask the API server.
+func setUpControllers(
+	ctx context.Context, mgr ctrl.Manager, live client.Reader, registry provider.Registry, o operatorOptions,
+) error {
 	// kube-system lives as long as its cluster: its UID tells clusters on one account apart.
 	var system corev1.Namespace
-	if err := mgr.GetAPIReader().Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
+	if err := live.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
 		return fmt.Errorf("reading the cluster's id: %w", err)
 	}
 	if err := kubewatch.Index(ctx, mgr.GetFieldIndexer()); err != nil {
@@ -187,7 +205,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 	}
 	// The manager's client would ask the API server: what it is not to cache of Secrets includes their metadata.
 	pool := &accounts.Pool{
-		Registry: registry, Metadata: mgr.GetCache(), Live: mgr.GetAPIReader(), Now: time.Now,
+		Registry: registry, Metadata: mgr.GetCache(), Live: live, Now: time.Now,
 		Clients: &instrument.Buckets{Metrics: requests},
 	}
 	snapshots := make(chan event.GenericEvent, 64)
@@ -216,7 +234,7 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 		return fmt.Errorf("setting up Plan: %w", err)
 	}
 	receivers := &webhookreceiver.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder,
+		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder,
 		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: lookAt,
 	}
 	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
@@ -230,13 +248,13 @@ func setUpControllers(ctx context.Context, mgr ctrl.Manager, registry provider.R
 		return err
 	}
 	err = (&webhookevent.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Accounts: pool, Events: recorder, Metrics: dunning, Now: time.Now,
+		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder, Metrics: dunning, Now: time.Now,
 	}).Setup(mgr, webhookevent.Options{RateLimiter: limiter()})
 	if err != nil {
 		return fmt.Errorf("setting up dunning: %w", err)
 	}
 	err = (&checkoutendpoint.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Registry: registry,
+		Client: mgr.GetClient(), Live: live, Registry: registry,
 		Cluster: string(system.UID), Image: o.serverImage,
 	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter()})
 	if err != nil {

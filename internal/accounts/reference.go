@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/namespaces"
 )
 
 // ProviderKey is where the PaymentProvider is that an object of a namespace refers to.
@@ -47,6 +49,13 @@ func Find(
 		return nil, &Error{
 			Reason: v1alpha1.ReasonReferenceNotFound, Stalled: true,
 			Message: fmt.Sprintf("PaymentProvider %q does not exist in namespace %q", key.Name, key.Namespace),
+		}
+	}
+	if outside := (*namespaces.OutsideError)(nil); errors.As(err, &outside) {
+		return nil, &Error{
+			Reason: v1alpha1.ReasonReferenceNotPermitted, Stalled: true, Err: err,
+			Message: fmt.Sprintf("PaymentProvider %q is in namespace %q, where this operator does not work; add the namespace "+
+				"to the operator's --namespaces, or use a PaymentProvider of namespace %q", key.Name, key.Namespace, namespace),
 		}
 	}
 	return pp, err
