@@ -29,8 +29,8 @@ type Reconciler struct {
 	routes *workload.Routes
 }
 
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=checkoutendpoints,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=checkoutendpoints/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=checkoutendpoints,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=checkoutendpoints/status,verbs=patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=checkoutendpoints/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=get;list;watch;create;patch;delete

@@ -42,9 +42,8 @@ type Reconciler struct {
 // inUseRecheck bounds how long a deletion waits for a reference whose end was not seen.
 const inUseRecheck = 30 * time.Second
 
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/finalizers,verbs=update
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=paymentproviders/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;patch
 
 // Reconcile checks the credentials, reads the account's catalogue when that is due, and says in status what came of it.

@@ -39,10 +39,10 @@ type Reconciler struct {
 	claims   claims
 }
 
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/status,verbs=patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=plans/finalizers,verbs=update
-// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch;update
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 
 // conflictDelay gives the cache time to show who wrote the Plan.

@@ -41,19 +41,19 @@ type Reconciler struct {
 	checked map[types.UID]check
 }
 
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookreceivers,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookreceivers/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookreceivers,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookreceivers/status,verbs=patch
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=webhookreceivers/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups="",resources=services;serviceaccounts,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="",resources=services;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch
 //
 // A Role may only grant what its author may do, so the operator holds what it gives to receivers:
 // +kubebuilder:rbac:groups=billing.kassa.dev,resources=eventledgers,verbs=get;list;watch;create;update;delete
