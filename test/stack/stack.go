@@ -180,8 +180,15 @@ func (s *Stack) SandboxUp() {
 	}, Patience, often).Should(Succeed())
 }
 
-// Operator starts an operator process that sees every namespace. Kill it, Stop it, or let the test's end do so.
+// Operator starts an operator process that sees every namespace, with the rights that the project ships. Kill it, Stop
+// it, or let the test's end do so.
 func (s *Stack) Operator(args ...string) *child.Process {
+	s.T.Helper()
+	return s.OperatorAs(s.shippedIdentity(), args...)
+}
+
+// OperatorAs starts an operator process with a kubeconfig.
+func (s *Stack) OperatorAs(kubeconfig string, args ...string) *child.Process {
 	s.T.Helper()
 	if s.operatorLog == "" {
 		s.operatorLog = filepath.Join(s.T.TempDir(), "operator.log")
@@ -194,7 +201,7 @@ func (s *Stack) Operator(args ...string) *child.Process {
 		Args: append([]string{
 			"operator", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--server-image=" + Image,
 		}, args...),
-		Env:    append(append(os.Environ(), "KUBECONFIG="+s.Plane.KubeconfigPath()), s.operatorEnv...),
+		Env:    append(append(os.Environ(), "KUBECONFIG="+kubeconfig), s.operatorEnv...),
 		Output: log,
 	})
 	must(s.T, err)
