@@ -83,8 +83,8 @@ func (b *bounded) List(ctx context.Context, list client.ObjectList, opts ...clie
 	return b.Client.List(ctx, list, opts...)
 }
 
-// Reader is r, which asks the API server, with lists of each namespace in place of lists of all. It is for lists of what
-// is in namespaces.
+// Reader is r, which asks the API server, with lists of each namespace in place of lists of all. It lists only what is
+// in namespaces.
 func (s Set) Reader(r client.Reader) client.Reader {
 	if len(s) == 0 {
 		return r
