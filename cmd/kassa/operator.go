@@ -48,6 +48,7 @@ import (
 type operatorOptions struct {
 	metricsAddress, healthAddress string
 	serverImage                   string
+	serverPullSecrets             []string
 	leaderElect                   bool
 	leaderNamespace, leaderID     string
 	namespaces                    []string
@@ -72,6 +73,8 @@ func newOperatorCommand() *cobra.Command {
 	f.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	f.StringVar(&o.serverImage, "server-image", "ghcr.io/kassa-dev/kassa:"+version,
 		"image of the servers that are deployed")
+	f.StringSliceVar(&o.serverPullSecrets, "server-image-pull-secrets", nil,
+		"Secrets that pull that image, in each server's namespace, where a spec names none")
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas work, with the others in standby")
 	f.StringVar(&o.leaderNamespace, "leader-election-namespace", "", "namespace of the lease; default: the pod's own")
 	f.StringVar(&o.leaderID, "leader-election-id", "kassa-operator",
@@ -235,7 +238,8 @@ func setUpControllers(
 	}
 	receivers := &webhookreceiver.Reconciler{
 		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder,
-		Cluster: string(system.UID), Image: o.serverImage, Now: time.Now, Refused: lookAt,
+		Cluster: string(system.UID), Image: o.serverImage, PullSecrets: o.serverPullSecrets, Now: time.Now,
+		Refused: lookAt,
 	}
 	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
 		return fmt.Errorf("setting up WebhookReceiver: %w", err)
@@ -255,7 +259,7 @@ func setUpControllers(
 	}
 	err = (&checkoutendpoint.Reconciler{
 		Client: mgr.GetClient(), Live: live, Registry: registry,
-		Cluster: string(system.UID), Image: o.serverImage,
+		Cluster: string(system.UID), Image: o.serverImage, PullSecrets: o.serverPullSecrets,
 	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter()})
 	if err != nil {
 		return fmt.Errorf("setting up CheckoutEndpoint: %w", err)

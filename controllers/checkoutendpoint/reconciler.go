@@ -24,7 +24,9 @@ type Reconciler struct {
 	Registry provider.Registry
 	Cluster  string // UID of the kube-system namespace
 	Image    string // of the deployed servers
-	Env      []corev1.EnvVar
+	// PullSecrets pull the image where a spec names none.
+	PullSecrets []string
+	Env         []corev1.EnvVar
 
 	routes *workload.Routes
 }

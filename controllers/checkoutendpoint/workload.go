@@ -20,7 +20,8 @@ func (r *Reconciler) deploy(
 	delete(abroad, endpoint.Namespace)
 	slices.Sort(here)
 	server := workload.Checkout{
-		Object: endpoint, Image: r.Image, Env: r.Env, Secrets: slices.Compact(here),
+		Object: endpoint, Image: r.Image, PullSecrets: r.PullSecrets, Env: r.Env,
+		Secrets: slices.Compact(here),
 	}.Server()
 	apply := workload.Applier{Client: r.Client, Live: r.Live}
 	rollout := apply.Deploy(ctx, &server, endpoint.Spec.TLS)

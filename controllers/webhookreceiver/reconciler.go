@@ -30,8 +30,10 @@ type Reconciler struct {
 	Events   events.EventRecorder
 	Cluster  string // UID of the kube-system namespace
 	Image    string // of the deployed servers
-	Env      []corev1.EnvVar
-	Now      func() time.Time
+	// PullSecrets pull the image where a spec names none.
+	PullSecrets []string
+	Env         []corev1.EnvVar
+	Now         func() time.Time
 	// Refused is told of a PaymentProvider whose credentials the provider refused. It must be drained.
 	Refused func(types.NamespacedName)
 

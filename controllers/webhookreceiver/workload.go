@@ -16,8 +16,8 @@ func (r *Reconciler) deploy(
 	ctx context.Context, receiver *v1alpha1.WebhookReceiver, account *accounts.Account,
 ) (workload.Rollout, workload.Outside) {
 	server := workload.Receiver{
-		Object: receiver, Image: r.Image, SigningSecret: kubewatch.SigningSecretName(receiver),
-		Cluster: r.Cluster, Env: r.Env,
+		Object: receiver, Image: r.Image, PullSecrets: r.PullSecrets,
+		SigningSecret: kubewatch.SigningSecretName(receiver), Cluster: r.Cluster, Env: r.Env,
 	}.Server()
 	if account == nil && receiver.Status.Provider == nil {
 		return workload.Rollout{}, workload.NotYetOutside(server)

@@ -10,10 +10,11 @@ import (
 
 // Checkout is the server of one CheckoutEndpoint.
 type Checkout struct {
-	Object  *v1alpha1.CheckoutEndpoint
-	Image   string
-	Env     []corev1.EnvVar // added to the server's container
-	Secrets []string        // names of the Secrets of its namespace that the server reads, besides its storefront
+	Object      *v1alpha1.CheckoutEndpoint
+	Image       string
+	PullSecrets []string
+	Env         []corev1.EnvVar // added to the server's container
+	Secrets     []string        // names of the Secrets of its namespace that the server reads, besides its storefront
 }
 
 // Server describes the endpoint's. As a receiver does, it follows its own object, and what is sold, without a restart.
@@ -25,14 +26,14 @@ func (c Checkout) Server() Server {
 		},
 		Command: "checkout",
 		Args:    []string{"--namespace=" + c.Object.Namespace, "--name=" + c.Object.Name},
-		Image:   c.Image,
-		Labels:  map[string]string{v1alpha1.LabelCheckoutEndpoint: c.Object.Name},
-		Env:     c.Env,
-		Rules:   c.rules(),
-		TLS:     spec.TLS != nil,
-		URL:     spec.URL,
-		Below:   true,
-		Expose:  spec.Expose,
+		Image:   c.Image, PullSecrets: c.PullSecrets,
+		Labels: map[string]string{v1alpha1.LabelCheckoutEndpoint: c.Object.Name},
+		Env:    c.Env,
+		Rules:  c.rules(),
+		TLS:    spec.TLS != nil,
+		URL:    spec.URL,
+		Below:  true,
+		Expose: spec.Expose,
 	}
 	if spec.Workload != nil {
 		s.Workload = *spec.Workload

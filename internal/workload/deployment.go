@@ -58,13 +58,24 @@ func (s Server) pod() *coreac.PodSpecApplyConfiguration {
 	if s.Workload.PriorityClassName != "" {
 		spec.WithPriorityClassName(s.Workload.PriorityClassName)
 	}
-	for _, secret := range s.Workload.ImagePullSecrets {
-		spec.WithImagePullSecrets(coreac.LocalObjectReference().WithName(secret.Name))
+	for _, name := range s.pullSecrets() {
+		spec.WithImagePullSecrets(coreac.LocalObjectReference().WithName(name))
 	}
 	for i := range s.Workload.Tolerations {
 		spec.WithTolerations(toleration(&s.Workload.Tolerations[i]))
 	}
 	return spec
+}
+
+func (s Server) pullSecrets() []string {
+	var names []string
+	for _, secret := range s.Workload.ImagePullSecrets {
+		names = append(names, secret.Name)
+	}
+	if len(names) == 0 {
+		return s.PullSecrets
+	}
+	return names
 }
 
 // spread keeps replicas apart where there is a choice; on one node all of them run. The pods of a rollout are counted

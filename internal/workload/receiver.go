@@ -15,6 +15,7 @@ import (
 type Receiver struct {
 	Object        *v1alpha1.WebhookReceiver
 	Image         string
+	PullSecrets   []string
 	SigningSecret string
 	Cluster       string          // UID of the kube-system namespace
 	Env           []corev1.EnvVar // added to the server's container
@@ -37,14 +38,14 @@ func (r Receiver) Server() Server {
 		},
 		Command: "receiver",
 		Args:    []string{"--namespace=" + r.Object.Namespace, "--name=" + r.Object.Name, "--cluster-id=" + r.Cluster},
-		Image:   r.Image,
-		Labels:  map[string]string{v1alpha1.LabelReceiver: r.Object.Name},
-		Env:     r.Env,
-		Rules:   r.rules(),
-		TLS:     spec.TLS != nil,
-		URL:     spec.URL,
-		Expose:  spec.Expose,
-		Asked:   true,
+		Image:   r.Image, PullSecrets: r.PullSecrets,
+		Labels: map[string]string{v1alpha1.LabelReceiver: r.Object.Name},
+		Env:    r.Env,
+		Rules:  r.rules(),
+		TLS:    spec.TLS != nil,
+		URL:    spec.URL,
+		Expose: spec.Expose,
+		Asked:  true,
 	}
 	if spec.Store != nil {
 		s.Args = append(s.Args, FlagStore)

@@ -101,6 +101,19 @@ func TestPod(t *testing.T) {
 	g.Expect(text(t, pod.Containers[0].Env)).To(ContainSubstring(`{"name":"GOMEMLIMIT","value":"966367642"}`))
 }
 
+func TestPullSecrets(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	shop := &v1alpha1.CheckoutEndpoint{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}
+	hooks := receiver()
+	g.Expect(hooks.Server().pullSecrets()).To(BeEmpty())
+	hooks.PullSecrets = []string{"operators"}
+	g.Expect(hooks.Server().pullSecrets()).To(Equal(hooks.PullSecrets))
+	g.Expect(Checkout{Object: shop, PullSecrets: hooks.PullSecrets}.Server().pullSecrets()).To(Equal(hooks.PullSecrets))
+	hooks.Object.Spec.Workload = &v1alpha1.Workload{ImagePullSecrets: []v1alpha1.LocalReference{{Name: "own"}}}
+	g.Expect(hooks.Server().pullSecrets()).To(Equal([]string{"own"}))
+}
+
 func TestGoMemory(t *testing.T) {
 	t.Parallel()
 	const mi = 1 << 20

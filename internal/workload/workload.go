@@ -64,6 +64,8 @@ type Server struct {
 	// Args follow the command.
 	Args  []string
 	Image string
+	// PullSecrets pull the image where the spec names none.
+	PullSecrets []string
 	// Labels are added to every object.
 	Labels map[string]string
 	// Env is added to the server's container.
