@@ -91,6 +91,10 @@ func newOperatorCommand() *cobra.Command {
 }
 
 func runOperator(ctx context.Context, registry provider.Registry, o operatorOptions) error {
+	within, err := namespaces.Parse(o.namespaces)
+	if err != nil {
+		return fmt.Errorf("--namespaces: %w", err)
+	}
 	level := slog.LevelInfo
 	if o.verbose {
 		level = slog.LevelDebug
@@ -103,10 +107,6 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 		return err
 	}
 	cfg.QPS, cfg.Burst = o.qps, int(2*o.qps)
-	within, err := namespaces.Parse(o.namespaces)
-	if err != nil {
-		return fmt.Errorf("--namespaces: %w", err)
-	}
 	mgr, err := newManager(cfg, within, o)
 	if err != nil {
 		return err

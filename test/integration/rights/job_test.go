@@ -29,6 +29,7 @@ import (
 )
 
 const (
+	inSync      = "Current True " + v1alpha1.ReasonInSync
 	token       = "token-of-the-shop"
 	failingCard = "4000000000000341" // pays once, and fails when it is charged again
 )
@@ -86,7 +87,7 @@ func (j *job) declare() {
 	})
 	j.hooks.AwaitReady(workload.DefaultReplicas)
 	j.shop.AwaitReplicas(workload.DefaultReplicas)
-	j.AwaitState(j.plan, "Current True "+v1alpha1.ReasonInSync)
+	j.AwaitState(j.plan, inSync)
 	j.g.Expect(j.Client.Get(ctx, j.Key("pro"), &corev1.ConfigMap{})).To(Succeed(), "it is published")
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kassa-dev/kassa/test/chart"
+	"github.com/kassa-dev/kassa/test/child"
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -62,9 +63,9 @@ func arguments(g *WithT, o *unstructured.Unstructured, namespace string) []strin
 	return args
 }
 
-// start starts the release's operator as its ServiceAccount.
-func (r *release) start() {
+// start starts one of the release's operators as its ServiceAccount.
+func (r *release) start() *child.Process {
 	r.T.Helper()
 	r.AwaitRights(r.namespace, r.name)
-	r.OperatorAs(r.Identity(r.namespace, r.name), r.args...)
+	return r.OperatorAs(r.Identity(r.namespace, r.name), r.args...)
 }

@@ -2,6 +2,7 @@ package rights
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -106,6 +107,24 @@ func TestNothingElsewhere(t *testing.T) {
 	s.CreateProvider()
 	s.AwaitState(s.Provider(), "Current True "+v1alpha1.ReasonCredentialsValid)
 	g.Expect(r.OperatorLog()).NotTo(Or(ContainSubstring("forbidden"), ContainSubstring("unknown namespace")))
+}
+
+// Two operators of a release agree on who works, and the other one takes over.
+func TestStandbyTakesOver(t *testing.T) {
+	g, s := NewWithT(t), stack.New(t, stack.Options{})
+	r := install(s, s.Namespace)
+	first := r.start()
+	s.CreateProvider()
+	plan := stack.Plan("pro")
+	s.Create(plan)
+	s.AwaitState(plan, inSync)
+	second := r.start()
+	g.Consistently(second.Running, time.Second, often).Should(BeTrue(), "it waits")
+	first.Kill()
+	next := stack.Plan("next")
+	s.Create(next)
+	s.AwaitState(next, inSync)
+	g.Expect(r.OperatorLog()).NotTo(ContainSubstring("forbidden"))
 }
 
 func secrets(t *testing.T, c client.Client, namespace string) error {
