@@ -14,8 +14,9 @@ PKG ?= ./...
 
 TOOL := hack/tools/ensure
 # Each folder is a module of its own.
-MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm hack/tools/helm-docs hack/tools/image $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm hack/tools/helm-docs hack/tools/image \
+	$(TEST_MODULES)
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/kassa/files/crds \
 	charts/kassa/files/rights.yaml charts/kassa/README.md docs/reference/api.md
 
