@@ -11,6 +11,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/desired"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
 )
@@ -42,7 +43,7 @@ func (r *Reconciler) converge(
 		return out.failed(err)
 	}
 	s.asked = asked
-	want, err := desired(s.owner, &plan.Spec, at)
+	want, err := desired.Plan(s.owner, &plan.Spec, at)
 	if err == nil {
 		want, out.omitted, err = provider.Fit(s.account.Adapter, want)
 	}

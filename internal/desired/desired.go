@@ -1,4 +1,5 @@
-package plan
+// Package desired says in neutral words what a Plan asks of one of its providers. It is pure.
+package desired
 
 import (
 	"cmp"
@@ -9,9 +10,9 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
-// desired translates a spec for one of its providers. The API server has checked what CEL can; what it could not gives
-// an error.
-func desired(owner billing.Owner, spec *v1alpha1.PlanSpec, at *v1alpha1.PlanProvider) (billing.Plan, error) {
+// Plan translates a spec for one of its providers. The API server has checked what CEL can; what it could not gives an
+// error.
+func Plan(owner billing.Owner, spec *v1alpha1.PlanSpec, at *v1alpha1.PlanProvider) (billing.Plan, error) {
 	want := billing.Plan{
 		Owner: owner,
 		Product: billing.ProductSpec{
