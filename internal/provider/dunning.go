@@ -14,6 +14,11 @@ type Dunner interface {
 	Dunning() Dunning
 }
 
+// Collector is an Adapter that says before anything is asked how its provider collects.
+type Collector interface {
+	DunningTraits() DunningTraits
+}
+
 // DunningTraits are the ways in which providers collect, as data that dunning decides by.
 type DunningTraits struct {
 	// NoCancelNow: a subscription ends with what was paid for, never before.

@@ -18,10 +18,12 @@ type dunning struct{ *subscriptions }
 
 func (c *connection) Dunning() provider.Dunning { return &dunning{&subscriptions{c}} }
 
-// Traits of LemonSqueezy: no invoice tells its attempts, and nothing ends before it was used up.
-func (d *dunning) Traits() provider.DunningTraits {
+// DunningTraits of LemonSqueezy: no invoice tells its attempts, and nothing ends before it was used up.
+func (Adapter) DunningTraits() provider.DunningTraits {
 	return provider.DunningTraits{NoCancelNow: true, NoCount: true, MaxFailures: maxFailures}
 }
+
+func (d *dunning) Traits() provider.DunningTraits { return Adapter{}.DunningTraits() }
 
 // invoice are the attributes of a subscription's invoice that dunning reads.
 type invoice struct {

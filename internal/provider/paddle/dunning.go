@@ -16,8 +16,10 @@ type dunning struct{ *subscriptions }
 
 func (c *connection) Dunning() provider.Dunning { return &dunning{&subscriptions{c}} }
 
-// Traits are none: Paddle keeps every attempt, and does everything.
-func (d *dunning) Traits() provider.DunningTraits { return provider.DunningTraits{} }
+// DunningTraits are none: Paddle keeps every attempt, and does everything.
+func (Adapter) DunningTraits() provider.DunningTraits { return provider.DunningTraits{} }
+
+func (d *dunning) Traits() provider.DunningTraits { return Adapter{}.DunningTraits() }
 
 // Arrears reads the transaction and counts the attempts that failed.
 func (d *dunning) Arrears(ctx context.Context, e *billing.Event) (provider.Arrears, error) {

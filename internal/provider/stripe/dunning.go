@@ -18,8 +18,10 @@ type dunning struct{ *subscriptions }
 
 func (c *connection) Dunning() provider.Dunning { return &dunning{&subscriptions{c}} }
 
-// Traits are none: Stripe counts, and does everything.
-func (d *dunning) Traits() provider.DunningTraits { return provider.DunningTraits{} }
+// DunningTraits are none: Stripe counts, and does everything.
+func (Adapter) DunningTraits() provider.DunningTraits { return provider.DunningTraits{} }
+
+func (d *dunning) Traits() provider.DunningTraits { return Adapter{}.DunningTraits() }
 
 // invoice is the part of Stripe's that dunning reads.
 type invoice struct {
