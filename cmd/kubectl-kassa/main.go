@@ -55,6 +55,8 @@ func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
 }
 
 // commands are in the order of their names.
-func commands(*kubectl.Options) []*cobra.Command {
-	return nil
+func commands(o *kubectl.Options) []*cobra.Command {
+	return []*cobra.Command{
+		validateCommand(o),
+	}
 }

@@ -64,6 +64,10 @@ func (s *Set) document(file string, p part) {
 		return // nothing but comments
 	}
 	if err != nil {
+		// kubectl's parser knows the line better.
+		if _, other := kubeyaml.YAMLToJSON(p.content); other != nil {
+			err = other
+		}
 		at, message := syntax(file, p.offset, err)
 		problem(at, message)
 		return
@@ -137,7 +141,8 @@ func value(content []byte) (map[string]any, error) {
 		if strings.Contains(err.Error(), "excessive aliasing") {
 			return nil, errors.New("the document's aliases stand for too much; write it out")
 		}
-		return nil, errors.New("this is YAML that kubectl cannot read: every key is a text, and every alias has an anchor")
+		return nil, errors.New("this is YAML that kubectl cannot read: a key is no text, a value does not fit its tag, or an alias " +
+			"has no end")
 	}
 	var out map[string]any
 	if err := json.Unmarshal(text, &out); err != nil {
@@ -151,7 +156,7 @@ var atLine = regexp.MustCompile(`^yaml: line (\d+): `)
 // syntax makes a place of the parser's words. They name what the parser expected, and at most a tag or an anchor.
 func syntax(file string, offset int, err error) (Place, string) {
 	message := err.Error()
-	at := Place{File: file}
+	at := Place{File: file, Line: offset + 1}
 	if m := atLine.FindStringSubmatch(message); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		at.Line = line + offset
