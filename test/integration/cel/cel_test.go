@@ -271,8 +271,10 @@ func judge(t *testing.T, c client.Client, namespace, text, before, after, want s
 		g.Expect(text).To(ContainSubstring(before))
 		text = strings.Replace(text, before, after, 1)
 	}
-	err := c.Create(t.Context(), parse(g, text, namespace), client.DryRunAll,
+	object := parse(g, text, namespace)
+	err := c.Create(t.Context(), object.DeepCopy(), client.DryRunAll,
 		&client.CreateOptions{Raw: &metav1.CreateOptions{FieldValidation: "Ignore"}})
+	agrees(t, object, err)
 	if want == "" {
 		g.Expect(err).NotTo(HaveOccurred())
 		return
