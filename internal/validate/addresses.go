@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // plainAbroad says that a URL is http and leads out of the cluster and the machine.
@@ -27,8 +29,10 @@ func near(host string) bool {
 		strings.HasSuffix(host, ".cluster.local"):
 		return true
 	}
-	// service.namespace: a name of two labels of which the second is no public domain cannot be told from one that is.
-	return false
+	// What ends with no domain of the internet is service.namespace, or a name of somebody's own network. Of the shape
+	// service.namespace, too, is a name below a domain such as .shop, and that counts as abroad.
+	suffix, public := publicsuffix.PublicSuffix(host)
+	return !public && !strings.Contains(suffix, ".")
 }
 
 // sameAddress is a URL as servers see it: the case of the host, the port that the scheme has, a last slash, query and

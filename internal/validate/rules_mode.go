@@ -67,14 +67,15 @@ func (j *judge) wrongKey(p *paymentProvider, s *secret, key string, err error) {
 	}
 }
 
-// eachValue calls a function for the value that a reference names, in each Secret of the set that it may mean.
+// eachValue calls a function for the value that a reference names, in each Secret of the set that it may mean. An empty
+// one, or one that something else fills in, is none.
 func (j *judge) eachValue(namespace string, ref *v1alpha1.SecretKeyReference, use func(*secret, string)) {
 	for i := range j.secrets {
 		s := &j.secrets[i]
 		if s.key.Namespace != namespace || s.key.Name != ref.Name {
 			continue
 		}
-		if value, ok := s.values[ref.Key]; ok {
+		if value := s.values[ref.Key]; value != "" && !strings.ContainsAny(value, "$<{") {
 			use(s, value)
 		}
 	}

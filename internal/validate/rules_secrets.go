@@ -2,6 +2,8 @@ package validate
 
 import (
 	"strings"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
 const keepOut = "keep the value out of Git (External Secrets, Sealed Secrets, SOPS, or kubectl create secret) and " +
@@ -13,7 +15,10 @@ var secretRules = []Rule{
 		Summary: "A Secret manifest has a live key, or a signing secret, in plain text",
 		Help: "base64 hides nothing: whoever reads the repository can move money, or sign events. Keep the value out of " +
 			"Git and replace it at the provider.",
-		check: committed(func(t token) bool { return t.mode != modeTest }),
+		check: func(j *judge) {
+			committed(func(t token) bool { return t.mode != modeTest })(j)
+			committedKeys(j)
+		},
 	},
 	{
 		ID: "KASSA011", Name: "key-outside-a-secret", Severity: Error, Docs: "docs/providers.md#the-key",
@@ -65,6 +70,25 @@ func committed(counts func(token) bool) func(*judge) {
 		}
 	}
 }
+
+// committedKeys finds live keys that have no shape of their own, by who names them.
+func committedKeys(j *judge) {
+	for _, p := range j.providers {
+		ref := apiKeyOf(p.T)
+		if ref == nil || p.T.Spec.Mode != v1alpha1.ModeLive {
+			continue
+		}
+		j.eachValue(p.key.Namespace, ref, func(s *secret, value string) {
+			if len(value) >= minKey && !placeholder(value) && len(tokensIn(value)) == 0 {
+				j.report(s.Document, s.paths[ref.Key], "the key of PaymentProvider %q, which is in Live mode, stands here in plain "+
+					"text; %s", p.Name(), keepOut)
+			}
+		})
+	}
+}
+
+// minKey is the length that a provider's key has at least.
+const minKey = 20
 
 func outsideSecret(j *judge) {
 	for _, l := range j.leaks {

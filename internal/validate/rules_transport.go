@@ -10,7 +10,7 @@ var transportRules = []Rule{
 		ID: "KASSA020", Name: "plain-http", Severity: Error, Docs: "docs/receivers.md#https",
 		Summary: "A URL that leads out of the cluster is http",
 		Help: "Keys, tokens and customers' data would be readable on the way. Write https://. Within the cluster, and on a " +
-			"laptop, http is fine.",
+			"laptop, http is fine; a Service is known by a name that ends with .svc.",
 		check: plainURLs,
 	},
 	{
@@ -62,7 +62,8 @@ func plainURLs(j *judge) {
 
 func (j *judge) plainURL(d *manifests.Document, path, raw, why string) {
 	if plainAbroad(raw) {
-		j.report(d, path, "%s is http and leads out of the cluster: %s; start it with https://", path, why)
+		j.report(d, path, "%s is http and leads out of the cluster: %s; start it with https://, or let the "+
+			"name of a Service end with .svc", path, why)
 	}
 }
 
