@@ -133,7 +133,7 @@ func colorful(w io.Writer) bool {
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is a small number
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // progress counts files on a terminal, where there are so many that somebody waits.

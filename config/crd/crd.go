@@ -1,4 +1,5 @@
-// Package crd holds the CustomResourceDefinitions of Kassa's kinds, for programs that look at objects without a cluster.
+// Package crd holds the CustomResourceDefinitions of Kassa's kinds, for programs that look at objects without a
+// cluster.
 package crd
 
 import "embed"

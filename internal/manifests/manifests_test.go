@@ -101,16 +101,17 @@ func TestValuesAreKubectls(t *testing.T) {
 
 func TestProblems(t *testing.T) {
 	deep := strings.Repeat("[", 200) + strings.Repeat("]", 200)
-	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	var bomb strings.Builder
+	bomb.WriteString("a: &a [x,x,x,x,x,x,x,x,x,x]\n")
 	for c := 'b'; c <= 'k'; c++ {
-		bomb += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c,", c-1), 10))
+		fmt.Fprintf(&bomb, "%c: &%c [%s]\n", c, c, strings.Repeat(fmt.Sprintf("*%c,", c-1), 10))
 	}
 	for name, c := range map[string]struct{ text, want string }{
 		"syntax":         {"a: b\n---\n\na: \"b\n", "stdin:5: this is no YAML: found unexpected end of stream"},
 		"tab":            {"a: b\n\tc: d\n", "stdin:2: this is no YAML: found a tab character that violates indentation"},
 		"twice":          {"a:\n  b: 1\n  b: 2\n", `stdin:3:3: the key "b" is there twice; remove one of them`},
 		"deep":           {"a: " + deep, "stdin:1:104: this is nested more than 100 deep; no object of Kubernetes is"},
-		"alias bomb":     {bomb, "stdin:1:1: the document's aliases stand for too much; write it out"},
+		"alias bomb":     {bomb.String(), "stdin:1:1: the document's aliases stand for too much; write it out"},
 		"endless alias":  {"x: &a [*a]\n", "stdin:1:1: this is YAML that kubectl cannot read"},
 		"unknown anchor": {"---\nx: *a\n", "stdin:2: this is no YAML: unknown anchor"},
 		"a list as key":  {"? [a, b]\n: c\n", "stdin:1:1: this is YAML that kubectl cannot read"},
@@ -224,7 +225,9 @@ func TestSecretsInUnreadableFiles(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{one, "a: &b [*b]\n", "? {a: b}\n: c\n---\n- x\n", "a: |\n  b\n #c\n", "{\"a\":\t1}", "%YAML 1.2\n---\n"} {
+	for _, seed := range []string{
+		one, "a: &b [*b]\n", "? {a: b}\n: c\n---\n- x\n", "a: |\n  b\n #c\n", "{\"a\":\t1}", "%YAML 1.2\n---\n",
+	} {
 		f.Add(seed, "a[0].b")
 	}
 	f.Fuzz(func(t *testing.T, text, path string) {

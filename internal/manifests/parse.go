@@ -141,8 +141,8 @@ func value(content []byte) (map[string]any, error) {
 		if strings.Contains(err.Error(), "excessive aliasing") {
 			return nil, errors.New("the document's aliases stand for too much; write it out")
 		}
-		return nil, errors.New("this is YAML that kubectl cannot read: a key is no text, a value does not fit its tag, or an alias " +
-			"has no end")
+		return nil, errors.New("this is YAML that kubectl cannot read: a key is no text, a value does not fit its tag, " +
+			"or an alias has no end")
 	}
 	var out map[string]any
 	if err := json.Unmarshal(text, &out); err != nil {

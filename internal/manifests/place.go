@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// At is the place of a field, such as spec.prices[0].amount or metadata.annotations[a.b/c]: of its key, or of the item of
-// a list. A field that is not there has the place of the innermost one around it that is.
+// At is the place of a field, such as spec.prices[0].amount or metadata.annotations[a.b/c]: of its key, or of the item
+// of a list. A field that is not there has the place of the innermost one around it that is.
 func (d *Document) At(path string) Place {
 	node := d.node
 	at := node

@@ -136,7 +136,8 @@ func (r *Reader) content(name string, from io.Reader) error {
 	r.set.Comments = append(r.set.Comments, lines(name, content)...)
 	if bytes.Contains(content, []byte("{{")) {
 		r.set.Problems = r.set.Problems[:before]
-		r.set.Notices = append(r.set.Notices, name+": a template is no manifest and was left out; validate what is made of it")
+		r.set.Notices = append(r.set.Notices,
+			name+": a template is no manifest and was left out; validate what is made of it")
 	}
 	return nil
 }

@@ -44,9 +44,9 @@ func (j *judge) ignoreOne(d *manifests.Document, entry string) string {
 	case rule == nil:
 		return fmt.Sprintf("there is no rule %s; kubectl kassa validate --list-rules has them", id)
 	case rule.always:
-		return fmt.Sprintf("%s cannot be ignored", id)
+		return id + " cannot be ignored"
 	case reason == "":
-		return fmt.Sprintf("%s is ignored without a reason, and so is not; write the reason after it", id)
+		return id + " is ignored without a reason, and so is not; write the reason after it"
 	}
 	used := false
 	for i := range j.findings {

@@ -40,7 +40,7 @@ var checkoutRules = []Rule{
 	},
 	{
 		ID: "KASSA053", Name: "not-sold-at", Severity: Warning, Docs: "docs/checkout.md#several-providers",
-		Summary: "A CheckoutEndpoint sends buyers to a PaymentProvider that sells none of its Plans, or names none of several",
+		Summary: "A CheckoutEndpoint names a PaymentProvider that sells none of its Plans, or names none of several",
 		Help: "Add the PaymentProvider to the Plans' providers, or give it weight 0. Where Plans are at several " +
 			"PaymentProviders, say in spec.providers which of them sell.",
 		check: notSoldAt,

@@ -46,8 +46,9 @@ var referenceRules = []Rule{
 	{
 		ID: "KASSA045", Name: "secret-without-key", Severity: Error, Docs: "docs/providers.md#the-key",
 		Summary: "A reference names a key that the Secret in the set does not have",
-		Help:    "Mend the key in the reference, or put the value under it. Secrets that are not in the set are not looked at.",
-		check:   secretsWithoutKey,
+		Help: "Mend the key in the reference, or put the value under it. Secrets that are not in the set are not looked " +
+			"at.",
+		check: secretsWithoutKey,
 	},
 }
 

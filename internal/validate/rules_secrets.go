@@ -80,8 +80,8 @@ func committedKeys(j *judge) {
 		}
 		j.eachValue(p.key.Namespace, ref, func(s *secret, value string) {
 			if len(value) >= minKey && !placeholder(value) && len(tokensIn(value)) == 0 {
-				j.report(s.Document, s.paths[ref.Key], "the key of PaymentProvider %q, which is in Live mode, stands here in plain "+
-					"text; %s", p.Name(), keepOut)
+				j.report(s.Document, s.paths[ref.Key], "the key of PaymentProvider %q, which is in Live mode, stands here in "+
+					"plain text; %s", p.Name(), keepOut)
 			}
 		})
 	}

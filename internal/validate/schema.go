@@ -43,7 +43,8 @@ type kind struct {
 	rules     *cel.Validator
 }
 
-// kinds are those of the CRDs of this build. A kind's rules take a while to compile, so each waits until it is asked for.
+// kinds are those of the CRDs of this build. A kind's rules take a while to compile, so each waits until it is asked
+// for.
 var kinds = sync.OnceValues(readKinds)
 
 func readKinds() (map[schema.GroupVersionKind]func() (*kind, error), error) {

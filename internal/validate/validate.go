@@ -1,6 +1,6 @@
 // Package validate finds defects in manifests without a cluster: what the API server would refuse, and what a security
-// checklist for payments asks about, by rules over the whole set of objects. It is pure, and never repeats a secret that
-// it finds.
+// checklist for payments asks about, by rules over the whole set of objects. It is pure, and never repeats a secret
+// that it finds.
 package validate
 
 import (

@@ -19,17 +19,17 @@ func (r *Report) People(w io.Writer, color bool) error {
 		}
 		if group := f.File + "\n" + f.Object(); group != last || first {
 			if !first {
-				p.line("")
+				p.linef("")
 			}
-			p.line("%s", p.paint(bold, heading(f)))
+			p.linef("%s", p.paint(bold, heading(f)))
 			last, first = group, false
 		}
-		p.line("  %s: %s: %s %s", f.Place, p.severity(f.Severity), oneLine(f.Message), p.paint(faint, "["+f.Rule.ID+"]"))
+		p.linef("  %s: %s: %s %s", f.Place, p.severity(f.Severity), oneLine(f.Message), p.paint(faint, "["+f.Rule.ID+"]"))
 	}
 	if !first {
-		p.line("")
+		p.linef("")
 	}
-	p.line("%s", r.sentence())
+	p.linef("%s", r.sentence())
 	return p.err
 }
 
@@ -98,7 +98,7 @@ type printer struct {
 	err   error
 }
 
-func (p *printer) line(format string, args ...any) {
+func (p *printer) linef(format string, args ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
 	}

@@ -96,16 +96,18 @@ func (r *Report) SARIF(w io.Writer, version string) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		result := resultOf(f, index[f.Rule.ID])
-		print := fingerprint(f)
-		result.PartialFingerprints = map[string]string{"kassa/v1": fmt.Sprintf("%s:%d", print, seen[print])}
-		seen[print]++
+		known := fingerprint(f)
+		result.PartialFingerprints = map[string]string{"kassa/v1": fmt.Sprintf("%s:%d", known, seen[known])}
+		seen[known]++
 		run.Results = append(run.Results, result)
 	}
 	return encode(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
 // securitySeverity is how GitHub orders alerts, from 0 to 10.
-var securitySeverity = map[validate.Severity]string{validate.Error: "8.0", validate.Warning: "5.0", validate.Note: "2.0"}
+var securitySeverity = map[validate.Severity]string{
+	validate.Error: "8.0", validate.Warning: "5.0", validate.Note: "2.0",
+}
 
 func ruleOf(rule *validate.Rule) sarifRule {
 	return sarifRule{

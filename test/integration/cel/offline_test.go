@@ -59,16 +59,19 @@ func TestShapesAreRefusedOffline(t *testing.T) {
 	c, err := client.New(cp.Config(), client.Options{})
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	namespace := cp.Namespace(t)
+	in := unstructured.SetNestedField
 	for why, change := range map[string]func(o map[string]any){
-		"a number":          func(o map[string]any) { _ = unstructured.SetNestedField(o, int64(1), "spec", "displayName") },
-		"no spec":           func(o map[string]any) { delete(o, "spec") },
-		"null":              func(o map[string]any) { o["spec"].(map[string]any)["displayName"] = nil },
-		"a null to prune":   func(o map[string]any) { o["spec"].(map[string]any)["taxCode"] = nil },
-		"a name":            func(o map[string]any) { _ = unstructured.SetNestedField(o, "No Name", "metadata", "name") },
-		"a label":           func(o map[string]any) { _ = unstructured.SetNestedField(o, "no label", "metadata", "labels", "a") },
-		"an enum":           func(o map[string]any) { _ = unstructured.SetNestedField(o, "All", "spec", "management") },
-		"too few":           func(o map[string]any) { _ = unstructured.SetNestedSlice(o, []any{}, "spec", "prices") },
-		"twice in a list":   func(o map[string]any) { o["spec"].(map[string]any)["providers"] = []any{named("a"), named("a")} },
+		"a number":        func(o map[string]any) { _ = in(o, int64(1), "spec", "displayName") },
+		"no spec":         func(o map[string]any) { delete(o, "spec") },
+		"null":            func(o map[string]any) { o["spec"].(map[string]any)["displayName"] = nil },
+		"a null to prune": func(o map[string]any) { o["spec"].(map[string]any)["taxCode"] = nil },
+		"a name":          func(o map[string]any) { _ = in(o, "No Name", "metadata", "name") },
+		"a label":         func(o map[string]any) { _ = in(o, "no label", "metadata", "labels", "a") },
+		"an enum":         func(o map[string]any) { _ = in(o, "All", "spec", "management") },
+		"too few":         func(o map[string]any) { _ = unstructured.SetNestedSlice(o, []any{}, "spec", "prices") },
+		"twice in a list": func(o map[string]any) {
+			_ = unstructured.SetNestedSlice(o, []any{named("a"), named("a")}, "spec", "providers")
+		},
 		"a status, ignored": func(o map[string]any) { o["status"] = map[string]any{"summary": "mine"} },
 	} {
 		t.Run(why, func(t *testing.T) {
