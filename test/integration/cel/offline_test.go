@@ -94,7 +94,7 @@ func TestUnknownFieldsAreRefusedOffline(t *testing.T) {
 	object := parse(g, plan, cp.Namespace(t))
 	g.Expect(unstructured.SetNestedField(object.Object, "x", "spec", "titel")).To(Succeed())
 	g.Expect(unstructured.SetNestedField(object.Object, "x", "metadata", "label")).To(Succeed())
-	object.Object["spec"].(map[string]any)["prices"].([]any)[0].(map[string]any)["ammount"] = "1"
+	object.Object["spec"].(map[string]any)["prices"].([]any)[0].(map[string]any)["amounts"] = "1"
 	text, err := yaml.Marshal(object.Object)
 	g.Expect(err).NotTo(HaveOccurred())
 	err = c.Create(t.Context(), object, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict))
