@@ -58,6 +58,9 @@ func writeIdentity(t testing.TB, c client.Client, admin *rest.Config, namespace,
 	must(t, clientcmd.WriteToFile(*config, path))
 }
 
+// OperatorNamespace is where config/ puts the operator, and where it may hold a lease.
+const OperatorNamespace = "kassa-system"
+
 var shipped struct {
 	sync.Once
 	kubeconfig string
@@ -67,8 +70,8 @@ var shipped struct {
 func (s *Stack) shippedIdentity() string {
 	s.T.Helper()
 	shipped.Do(func() {
-		const namespace, name = "kassa-system", "kassa-operator"
-		o := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+		const name = "kassa-operator"
+		o := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: OperatorNamespace}}
 		if err := s.Client.Create(context.Background(), o); !apierrors.IsAlreadyExists(err) {
 			must(s.T, err)
 		}
@@ -81,8 +84,8 @@ func (s *Stack) shippedIdentity() string {
 			s.T.Fatalf("applying config/rbac: %v\n%s", err, out)
 		}
 		path := filepath.Join(s.Plane.Dir(), "operator")
-		writeIdentity(s.T, s.Client, s.Plane.Config(), namespace, name, path)
-		s.AwaitRights(namespace, name)
+		writeIdentity(s.T, s.Client, s.Plane.Config(), OperatorNamespace, name, path)
+		s.AwaitRights(OperatorNamespace, name)
 		shipped.kubeconfig = path
 	})
 	return shipped.kubeconfig

@@ -12,7 +12,7 @@ import (
 // Two operators, one of which works: when it is killed the other goes on, and nothing is made twice.
 func TestTheOtherOperatorTakesOver(t *testing.T) {
 	s := stack.New(t, stack.Options{})
-	election := []string{"--leader-elect", "--leader-election-namespace=" + s.Namespace}
+	election := []string{"--leader-elect", "--leader-election-namespace=" + stack.OperatorNamespace}
 	leader := s.Operator(election...)
 	s.CreateProvider()
 	eventually(s, accountSays(s)).Should(Equal(accountReady))
