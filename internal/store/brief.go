@@ -16,6 +16,8 @@ const (
 	undefinedSchema = "3F000"
 	duplicateKey    = "23505"
 	duplicateSchema = "42P06"
+	deadlock        = "40P01"
+	unserializable  = "40001"
 )
 
 // Code is PostgreSQL's SQLSTATE; empty if it did not refuse.

@@ -36,7 +36,30 @@ var errDry = errors.New("dry run")
 func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, error) {
 	p.Email = billing.LowerEmail(p.Email)
 	var out Erased
-	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	var err error
+	for try := 1; try == 1 || again(err) && try <= eraseTries; try++ {
+		out, err = eraseOnce(ctx, conn, p, dry)
+	}
+	switch {
+	case err == nil, errors.Is(err, errDry):
+		return out, nil
+	case errors.Is(err, ErrAmbiguous):
+		return Erased{}, ErrAmbiguous
+	}
+	return Erased{}, errors.New("erase: " + Brief(err))
+}
+
+// eraseTries is how often it is tried to erase a person while receivers write what they are told of the same one.
+const eraseTries = 10
+
+// again says that a transaction was ended for another one's sake, and may well take effect the next time.
+func again(err error) bool {
+	code := Code(err)
+	return code == deadlock || code == unserializable
+}
+
+func eraseOnce(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (out Erased, err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		found, err := find(ctx, tx, p)
 		if err != nil {
 			return err
@@ -46,13 +69,7 @@ func Erase(ctx context.Context, conn *pgx.Conn, p Person, dry bool) (Erased, err
 		}
 		return err
 	})
-	switch {
-	case err == nil, errors.Is(err, errDry):
-		return out, nil
-	case errors.Is(err, ErrAmbiguous):
-		return Erased{}, ErrAmbiguous
-	}
-	return Erased{}, errors.New("erase: " + Brief(err))
+	return out, err
 }
 
 // rowKeys are keys of rows, an array for each column.
@@ -146,18 +163,23 @@ func read(ctx context.Context, tx pgx.Tx, sql string, arguments ...any) (rowKeys
 	return out, err
 }
 
-// The statements lock rows in the order in which receivers do. An event whose deliveries go is given up.
+// The statements lock rows in the order in which receivers do: the events, one after the other, and then what belongs
+// to them. An event whose deliveries go is given up.
 const (
+	lockEventsSQL = `
+SELECT receiver, event_id FROM kassa.webhook_events
+WHERE (event_id, receiver) IN (
+	SELECT d.event_id, d.receiver
+	FROM kassa.deliveries d JOIN kassa.webhook_events e ON e.event_id = d.event_id AND e.receiver = d.receiver
+	JOIN unnest($1::text[], $2::text[], $3::text[]) AS o (provider, account, order_key)
+		ON d.order_key = o.order_key AND e.provider = o.provider AND e.account = o.account
+	UNION ALL
+	SELECT event_id, receiver FROM unnest($4::text[], $5::text[]) AS guest (receiver, event_id)
+)
+ORDER BY event_id, receiver FOR NO KEY UPDATE`
 	eraseDeliveriesSQL = `
-DELETE FROM kassa.deliveries AS d USING kassa.webhook_events AS e,
-	unnest($1::text[], $2::text[], $3::text[]) AS o (provider, account, order_key)
-WHERE d.order_key = o.order_key AND e.event_id = d.event_id AND e.receiver = d.receiver AND e.provider = o.provider
-	AND e.account = o.account
-RETURNING d.receiver, d.event_id`
-	eraseGuestsDeliveriesSQL = `
 DELETE FROM kassa.deliveries AS d USING unnest($1::text[], $2::text[]) AS e (receiver, event_id)
-WHERE d.receiver = e.receiver AND d.event_id = e.event_id
-RETURNING d.receiver, d.event_id`
+WHERE d.receiver = e.receiver AND d.event_id = e.event_id`
 	giveUpSQL = `
 UPDATE kassa.webhook_events AS t SET state = 'Dead', processed_at = now()
 FROM unnest($1::text[], $2::text[]) AS e (receiver, event_id)
@@ -176,27 +198,17 @@ WHERE t.provider = s.provider AND t.account = s.account AND t.id = s.id AND t.us
 )
 
 func (r rowsOf) erase(ctx context.Context, tx pgx.Tx) (out Erased, err error) {
+	rows, err := tx.Query(ctx, lockEventsSQL, append(r.orders.arguments(), r.guest.arguments()...)...)
+	if err != nil {
+		return out, err
+	}
 	var gone events
-	for _, s := range []struct {
-		sql       string
-		arguments []any
-	}{
-		{eraseDeliveriesSQL, r.orders.arguments()},
-		{eraseGuestsDeliveriesSQL, r.guest.arguments()},
-	} {
-		rows, err := tx.Query(ctx, s.sql, s.arguments...)
-		if err != nil {
-			return out, err
-		}
-		var receiver, id string
-		tag, err := pgx.ForEachRow(rows, []any{&receiver, &id}, func() error {
-			gone.add(receiver, id)
-			return nil
-		})
-		if err != nil {
-			return out, err
-		}
-		out.Deliveries += tag.RowsAffected()
+	var receiver, id string
+	if _, err := pgx.ForEachRow(rows, []any{&receiver, &id}, func() error {
+		gone.add(receiver, id)
+		return nil
+	}); err != nil {
+		return out, err
 	}
 	var givenUp int64
 	for _, s := range []struct {
@@ -204,6 +216,7 @@ func (r rowsOf) erase(ctx context.Context, tx pgx.Tx) (out Erased, err error) {
 		count     *int64
 		arguments []any
 	}{
+		{eraseDeliveriesSQL, &out.Deliveries, gone.arguments()},
 		{giveUpSQL, &givenUp, gone.arguments()},
 		{erasePayloadsSQL, &out.Payloads, gone.arguments()},
 		{eraseCustomersSQL, &out.Customers, r.customers.arguments()},
