@@ -18,8 +18,8 @@ import (
 //
 // With a sink, every event is delivered as well. What a run leaves waiting is delivered before the next one begins:
 // left is how many deliveries that are, drain-s how long it takes, and deliveries/s the rate of all of them from the
-// first event to the last delivery. The open loop's rate is one that two processors bear for as long as it may take;
-// left does not grow with the number of events then.
+// first event to the last delivery. A machine bears the open loop's rate if left does not grow with the number of
+// events.
 func BenchmarkStore(b *testing.B) {
 	for _, v := range []struct {
 		name  string
