@@ -3,10 +3,12 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -145,11 +147,27 @@ func (s *Server) Run(ctx context.Context) error {
 	if path, err = exec.LookPath(path); err != nil {
 		return err
 	}
-	if s.process, err = child.Start(child.Command{Path: path, Args: args, Dir: s.dir, Output: s.log}); err != nil {
-		return err
+	for {
+		said, err := s.log.Seek(0, io.SeekEnd)
+		if err != nil {
+			return err
+		}
+		if s.process, err = child.Start(child.Command{Path: path, Args: args, Dir: s.dir, Output: s.log}); err != nil {
+			return err
+		}
+		if err = s.await(ctx, said); !errors.Is(err, errInUse) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return s.await(ctx)
 }
+
+// errInUse: children of a server that was killed hold its memory for a moment, and none starts then.
+var errInUse = errors.New("its memory is still in use")
 
 func (s *Server) arguments() []string {
 	settings := map[string]string{
@@ -170,8 +188,8 @@ func (s *Server) arguments() []string {
 	return args
 }
 
-// await returns once the server takes connections.
-func (s *Server) await(ctx context.Context) error {
+// await returns once the server takes connections. What it says begins at this place in the log.
+func (s *Server) await(ctx context.Context, said int64) error {
 	for {
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
@@ -180,6 +198,9 @@ func (s *Server) await(ctx context.Context) error {
 		select {
 		case <-s.process.Done():
 			out, _ := os.ReadFile(s.log.Name())
+			if bytes.Contains(out[min(said, int64(len(out))):], []byte("is still in use")) {
+				return errInUse
+			}
 			return fmt.Errorf("PostgreSQL ended: %s", out)
 		case <-ctx.Done():
 			return fmt.Errorf("PostgreSQL does not answer: %w", err)

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	. "github.com/onsi/gomega"
@@ -20,7 +21,7 @@ func TestKill(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 
 	s.Kill()
-	g.Expect(conn.Ping(t.Context())).NotTo(Succeed())
+	g.Eventually(conn.Ping, 10*time.Second).WithArguments(t.Context()).ShouldNot(Succeed(), "its children notice soon")
 	g.Expect(s.Run(t.Context())).To(Succeed())
 	conn, err = pgx.Connect(t.Context(), url)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -20,7 +20,7 @@ import (
 const (
 	secretName = "database"
 	dsnKey     = "dsn"
-	// again is how long what fails for a moment is tried again: a server's start, a write to an API server that is away.
+	// again is how long a write to an API server that is away is tried again.
 	again = time.Minute
 	// followed is by when replicas have heard of another connection string.
 	followed = 5 * time.Second
@@ -123,8 +123,7 @@ func during(begin func() (end func())) func(context.Context, time.Duration) erro
 func (d *database) crash(ctx context.Context, length time.Duration) error {
 	d.server.Kill()
 	<-time.After(length)
-	// Its children may hold its memory for a moment, and it does not start then.
-	return retry(ctx, func() error { return d.server.Run(ctx) })
+	return d.server.Run(ctx)
 }
 
 // lock keeps everybody from the events, so that no request is answered.
