@@ -17,9 +17,10 @@ type Keeper interface {
 	// Duplicate: it was, and nothing else than its records was written. The error is ErrUnavailable, ErrTooLarge or the
 	// context's.
 	Keep(ctx context.Context, w Work) (Kept, error)
-	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest first. Of those with one
-	// order key, only the earliest is due. One whose payload cannot be read has none.
-	Due(ctx context.Context, limit int) ([]Delivery, error)
+	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest of each sink first: about
+	// as many of each as limit says, and less than twice that, but of these sinks none. Of those with one order key, only
+	// the earliest is due. One whose payload cannot be read has none.
+	Due(ctx context.Context, limit int, except ...string) ([]Delivery, error)
 	// Attempted tells what came of a delivery, which leaves this process's hands. The error is ErrUnavailable or the
 	// context's.
 	Attempted(ctx context.Context, a Attempt) (Told, error)

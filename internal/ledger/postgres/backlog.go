@@ -15,7 +15,7 @@ UPDATE kassa.deliveries AS t SET next_attempt_at = now()
 WHERE t.receiver = $1 AND t.sink = $2 AND t.event_id = ANY(ARRAY(
 	SELECT event_id FROM kassa.deliveries
 	WHERE receiver = $1 AND sink = $2 AND NOT dead AND NOT behind AND next_attempt_at > now()
-	ORDER BY next_attempt_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))`
+	ORDER BY receiver, sink, next_attempt_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))`
 
 // hurryBatch is how many deliveries are hurried in one transaction, so that who tells of attempts waits for few.
 const hurryBatch = 1000

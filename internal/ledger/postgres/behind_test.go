@@ -44,8 +44,8 @@ func TestBehindIsNotLookedAt(t *testing.T) {
 		_, err = conn.Exec(t.Context(), sql)
 		g.Expect(err).NotTo(HaveOccurred())
 	}
-	g.Expect(conn.QueryRow(t.Context(), "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE due ('shop/stripe', 'me', 100, 1000)").
-		Scan(&text)).To(Succeed())
+	const explain = "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE due ('shop/stripe', 'me', 100, 1000, '{}')"
+	g.Expect(conn.QueryRow(t.Context(), explain).Scan(&text)).To(Succeed())
 	g.Expect(json.Unmarshal(text, &plan)).To(Succeed())
 	g.Expect(plan[0].Plan.rows()).To(BeNumerically("<", 50), "%s", text)
 	g.Expect(conn.Close(t.Context())).To(Succeed())
@@ -79,6 +79,25 @@ func TestStrayedIsFound(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		return due
 	}, patience, often).Should(ConsistOf(HaveField("ID", "evt_2")))
+}
+
+// So are those of more keys than are looked at in one go, and nothing else is set free.
+func TestStraysOfManyKeysAreFound(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	exec(t, url, `
+INSERT INTO kassa.webhook_events (receiver, event_id, native_type, received_at, state, claimed_by, claim_number,
+	claimed_at)
+SELECT 'shop/stripe', 'evt_' || i, 'x', now(), 'Deferred', 'me', i, now() FROM generate_series(1, 5000) i;
+INSERT INTO kassa.deliveries (receiver, event_id, sink, order_key, occurred_at, next_attempt_at, behind)
+SELECT receiver, event_id, 'app', 'sub_' || claim_number / 2, to_timestamp(claim_number), now(), true
+FROM kassa.webhook_events`)
+	start(t, url, "a", time.Hour)
+	const keys = 2501
+	g.Eventually(func() int { return count(t, url, "SELECT count(*) FROM kassa.deliveries WHERE NOT behind") },
+		patience, often).Should(Equal(keys))
+	g.Expect(count(t, url, "SELECT count(*) FROM kassa.deliveries WHERE NOT behind AND event_id IN "+
+		"(SELECT event_id FROM kassa.webhook_events WHERE claim_number > 1 AND claim_number % 2 = 1)")).To(BeZero())
 }
 
 // What is to be left is in nobody's hands and due at once, and those that come after it in the same transaction keep

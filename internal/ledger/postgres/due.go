@@ -12,15 +12,26 @@ import (
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
-// What is due is locked in the order of its index, as many rows as were asked for. The first of its key is taken in
-// hand, and what turns out to be behind another is marked and not seen again. All of it is there, so each row is in
-// conflict, and is found by its key.
+// What is due of each sink is locked in the order of its index, as many rows as were asked for. The sinks are those
+// that the index has: it is asked for the next one after each. The first of its key is taken in hand, and what turns
+// out to be behind another is marked and not seen again. All of it is there, so each row is in conflict, and is found
+// by its key.
 const dueSQL = `
-WITH look AS (
-	SELECT * FROM kassa.deliveries
-	WHERE receiver = $1 AND NOT dead AND NOT behind AND next_attempt_at <= now()
-		AND (held_until IS NULL OR held_until < now())
-	ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+WITH RECURSIVE sinks AS (
+	(SELECT sink FROM kassa.deliveries WHERE receiver = $1 AND NOT dead AND NOT behind
+	ORDER BY receiver, sink, next_attempt_at LIMIT 1)
+	UNION ALL
+	SELECT (SELECT sink FROM kassa.deliveries AS o
+		WHERE o.receiver = $1 AND NOT o.dead AND NOT o.behind AND o.sink > sinks.sink
+		ORDER BY o.receiver, o.sink, o.next_attempt_at LIMIT 1)
+	FROM sinks WHERE sinks.sink IS NOT NULL
+), look AS (
+	SELECT due.* FROM sinks CROSS JOIN LATERAL (
+		SELECT * FROM kassa.deliveries AS o
+		WHERE o.receiver = $1 AND o.sink = sinks.sink AND NOT o.dead AND NOT o.behind AND o.next_attempt_at <= now()
+			AND (o.held_until IS NULL OR o.held_until < now())
+		ORDER BY o.receiver, o.sink, o.next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+	) AS due WHERE sinks.sink <> ALL($5::text[])
 ), placed AS MATERIALIZED (
 	SELECT *, CASE WHEN order_key = '' THEN false ELSE event_id <> (SELECT event_id FROM kassa.deliveries AS o
 		WHERE o.receiver = $1 AND o.sink = look.sink AND o.order_key = look.order_key AND NOT o.dead
@@ -46,32 +57,47 @@ FROM taken CROSS JOIN LATERAL (
 ) AS p ON true
 ORDER BY taken.next_attempt_at`
 
-// Due takes deliveries in hand; see ledger.Keeper.
-func (l *Ledger) Due(ctx context.Context, limit int) ([]ledger.Delivery, error) {
+// Due takes deliveries in hand; see ledger.Keeper. Sinks of which it saw hardly anything but what was behind are looked
+// at again.
+func (l *Ledger) Due(ctx context.Context, limit int, except ...string) ([]ledger.Delivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
+	except = append([]string{}, except...) // not NULL
 	var out []ledger.Delivery
-	for {
-		asked := limit - len(out)
-		looked, err := l.due(ctx, asked, &out)
+	for got := map[string]int{}; ; {
+		taken, looked, err := l.due(ctx, limit, except)
 		if err != nil {
 			if err = l.notDue(ctx, err); len(out) > 0 {
 				return out, nil // they are in hand
 			}
 			return nil, err
 		}
-		if looked < asked || len(out) == limit {
+		for _, d := range taken {
+			got[d.Sink]++
+		}
+		out = append(out, taken...)
+		more := false
+		for sink, n := range looked {
+			if n < limit || got[sink] >= limit {
+				except = append(except, sink)
+			} else {
+				more = true
+			}
+		}
+		if !more {
 			return out, nil
 		}
 	}
 }
 
-// due adds to out what is in hand of so many deliveries as limit says, and returns how many it looked at.
-func (l *Ledger) due(ctx context.Context, limit int, out *[]ledger.Delivery) (looked int, err error) {
+// due takes in hand what is due among so many deliveries of each sink as limit says, and returns how many it looked at.
+func (l *Ledger) due(
+	ctx context.Context, limit int, except []string,
+) (taken []ledger.Delivery, looked map[string]int, err error) {
 	lease := l.o.Lease()
 	until := time.Now().Add(lease)
 	hold := "/" + strconv.FormatInt(l.numbers.Add(1), 10)
-	var taken []ledger.Delivery
+	looked = map[string]int{}
 	err = l.query(ctx, func(r pgx.BatchResults) error {
 		rows, err := r.Query()
 		if err != nil {
@@ -83,7 +109,7 @@ func (l *Ledger) due(ctx context.Context, limit int, out *[]ledger.Delivery) (lo
 		_, err = pgx.ForEachRow(rows, []any{
 			&behind, &d.ID, &d.Sink, &d.OrderKey, &d.OccurredAt, &d.Attempts, &d.Type, &kind, &d.ReceivedAt, &d.Payload,
 		}, func() error {
-			looked++
+			looked[d.Sink]++
 			if behind {
 				return nil
 			}
@@ -95,11 +121,11 @@ func (l *Ledger) due(ctx context.Context, limit int, out *[]ledger.Delivery) (lo
 			return nil
 		})
 		return err
-	}, dueSQL, l.o.Receiver, l.holder+hold, limit, lease.Microseconds())
-	if err == nil {
-		*out = append(*out, taken...)
+	}, dueSQL, l.o.Receiver, l.holder+hold, limit, lease.Microseconds(), except)
+	if err != nil {
+		return nil, nil, err
 	}
-	return looked, err
+	return taken, looked, nil
 }
 
 // notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone.

@@ -22,12 +22,12 @@ var given = map[string]string{
 	"over":     "'shop/a', I",
 	"lock":     "'shop/a', I",
 	"unpacked": "'shop/a', I",
-	"due":      "'shop/a', 'me', 64, 30000000",
+	"due":      "'shop/a', 'me', 64, 30000000, '{}'",
 	"lookKept": "'shop/a', I, 'me'",
 	"claim":    "'shop/a', 'me', I, N, C, 30000000, '{}'",
 	"settle":   "'shop/a', 'me', I, S",
 	"follow":   "'shop/a', N, I",
-	"strayed":  "'shop/a'",
+	"strayed":  "'shop/a', 'app', 'evt_1', 1000",
 	"hurry":    "'shop/a', 'app', 1000",
 	"backlog":  "'shop/a'",
 	"look":     "'shop/a', I, 30000000",
@@ -83,7 +83,7 @@ ALTER TABLE kassa.payloads SET (autovacuum_enabled = off)`
 const maxRows = 10_000
 
 // mostRows is for the statements that are about more: so many that are hurried or forgotten at once, or all that waits.
-var mostRows = map[string]float64{"hurry": 20_000, "prune": 50_000, "strayed": 150_000, "backlog": 300_000}
+var mostRows = map[string]float64{"hurry": 20_000, "prune": 50_000, "strayed": 15_000, "backlog": 300_000}
 
 // No statement compares all that waits with all that it is about, or reads all events, whatever the database believes
 // of the tables: nothing at all, that they are empty, that almost nothing is on their pages, or the truth; with plans

@@ -39,6 +39,7 @@ func (l *Ledger) ask(ctx context.Context, do func(context.Context, *pgxpool.Pool
 		err = do(ctx, pool)
 	}
 	if err != nil {
+		l.failed(err)
 		return unavailable(err)
 	}
 	return nil
