@@ -3,7 +3,6 @@ package webhookserver
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,7 +33,8 @@ type outbox struct {
 	hands sync.WaitGroup
 	// Bytes of events in hand: of those that were just kept, and of those that waited. Each have their own, so that
 	// neither keep the others waiting for ever.
-	room, restRoom *semaphore.Weighted
+	room   *semaphore.Weighted
+	shares shares
 
 	hard    context.Context //nolint:containedctx // ends deliveries under way; set before anything begins
 	look    chan struct{}   // something may be due
@@ -43,14 +43,11 @@ type outbox struct {
 }
 
 const (
-	// pollPause is how often the database is asked for what is due, when nothing says that there is something.
-	pollPause = time.Second
-	// pollLimit is how many deliveries are taken in hand at once.
-	pollLimit = 64
-	// maxRest is the part of maxInHand that what waited may have.
-	maxRest = maxInHand / 3
-	// backlogPause is how old the count of what waits may be.
-	backlogPause = 5 * time.Second
+	// backlogPause is how old the count of what waits may be. Where much waits counting takes long: the pause is
+	// backlogShare times as long then, up to maxBacklogPause.
+	backlogPause    = 5 * time.Second
+	maxBacklogPause = time.Minute
+	backlogShare    = 100
 	// tellSlack is kept of a lease to write down what a sink said.
 	tellSlack = 3 * time.Second
 	// tellLimit bounds how long it is tried to write down what a sink said. After the lease another replica delivers the
@@ -63,7 +60,7 @@ const (
 func newOutbox(keeper ledger.Keeper) *outbox {
 	return &outbox{
 		keeper: keeper, look: make(chan struct{}, 1), hurried: newHurried(), hard: context.Background(),
-		room: semaphore.NewWeighted(maxInHand - maxRest), restRoom: semaphore.NewWeighted(maxRest),
+		room: semaphore.NewWeighted(maxInHand - maxRest), shares: shares{},
 	}
 }
 
@@ -129,65 +126,8 @@ func (b *outbox) pass(m *message, d ledger.Delivery) {
 	}()
 }
 
-// run takes what is due until ctx ends.
-func (b *outbox) run(ctx context.Context) {
-	if b.keeper == nil {
-		return
-	}
-	var others sync.WaitGroup
-	others.Go(func() { b.count(ctx) })
-	others.Go(func() { b.hurryAll(ctx) })
-	for ctx.Err() == nil {
-		due, err := b.keeper.Due(ctx, pollLimit)
-		if err != nil && ctx.Err() == nil {
-			b.log.Debug("what is due is not known", "error", serving.Brief(err))
-		}
-		for _, d := range due {
-			b.take(ctx, d)
-		}
-		if len(due) == pollLimit {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-b.look:
-		case <-time.After(pollPause/2 + rand.N(pollPause)):
-		}
-	}
-	others.Wait()
-}
-
 // drain waits for what is under way. Nothing may be begun any more.
 func (b *outbox) drain() { b.hands.Wait() }
-
-// take delivers what was due, or hands it back if there is no room before ctx ends, or so late that it could not be
-// delivered within the lease.
-func (b *outbox) take(ctx context.Context, d ledger.Delivery) {
-	size := weight(len(d.Payload))
-	b.hands.Add(1)
-	if !b.enter(ctx, d.Until, size) {
-		go func() { //nolint:contextcheck // it outlives what is due
-			defer b.hands.Done()
-			b.handBack(d)
-		}()
-		return
-	}
-	go func() { //nolint:contextcheck // so does this
-		defer b.hands.Done()
-		defer b.restRoom.Release(size)
-		b.again(d)
-	}()
-}
-
-func (b *outbox) enter(ctx context.Context, until time.Time, size int64) bool {
-	cfg, _ := b.config.current()
-	if cfg == nil {
-		return false
-	}
-	ctx, cancel := context.WithDeadline(ctx, lastStart(cfg, until))
-	defer cancel()
-	return ctx.Err() == nil && b.restRoom.Acquire(ctx, size) == nil
-}
 
 // again delivers what was tried before, or was left by another replica.
 func (b *outbox) again(d ledger.Delivery) {
@@ -319,14 +259,20 @@ func (b *outbox) nudge() {
 // count keeps the count of what waits.
 func (b *outbox) count(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		if n, err := b.keeper.Backlog(ctx); err == nil {
 			b.backlog.Store(&n)
 		}
-		serving.Sleep(ctx, backlogPause)
+		serving.Sleep(ctx, nextCount(time.Since(began)))
 	}
 }
 
-// waiting is the count of what waits, as old as backlogPause.
+// nextCount is the pause after a count that took so long.
+func nextCount(took time.Duration) time.Duration {
+	return min(max(backlogPause, backlogShare*took), maxBacklogPause)
+}
+
+// waiting is the latest count of what waits.
 func (b *outbox) waiting() ledger.Backlog {
 	if n := b.backlog.Load(); n != nil {
 		return *n

@@ -71,7 +71,8 @@ func TestOutboxKeepsToTheLease(t *testing.T) {
 				ledger.Kept{Claim: ledger.Claim{ReceivedAt: time.Now()}, Until: until})
 			b.drain()
 			g.Expect(asked).To(HaveLen(c.begun))
-			g.Expect(b.enter(t.Context(), until, 1)).To(Equal(c.begun == 1))
+			s := b.shares.of("app", 1)
+			g.Expect(b.enter(t.Context(), s, ledger.Delivery{Until: until})).To(Equal(c.begun == 1))
 			if c.begun == 0 {
 				g.Expect(k.told).To(Receive(untried))
 			} else {
@@ -86,9 +87,10 @@ func TestOutboxGivesUpWaitingForRoom(t *testing.T) {
 	g := NewWithT(t)
 	k := &toldKeeper{}
 	b, cfg, _ := newTestOutbox(k)
-	g.Expect(b.restRoom.TryAcquire(maxRest)).To(BeTrue())
+	s := b.shares.of("app", 1)
+	g.Expect(s.room.TryAcquire(maxRest)).To(BeTrue())
 	until := time.Now().Add(cfg.longest() + claimWait + tellSlack + 50*time.Millisecond)
-	b.take(t.Context(), ledger.Delivery{
+	b.take(t.Context(), s, ledger.Delivery{
 		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Payload: []byte("{}"), Until: until,
 	})
 	b.drain()
@@ -119,8 +121,10 @@ func TestOutboxHasRoomForBoth(t *testing.T) {
 	b, _, _ := newTestOutbox(&toldKeeper{})
 	for b.reserve(4096, 1) {
 	}
-	g.Expect(b.enter(t.Context(), time.Now().Add(time.Minute), weight(4096))).To(BeTrue())
-	g.Expect(b.restRoom.TryAcquire(maxRest - weight(4096))).To(BeTrue())
+	s := b.shares.of("app", 1)
+	waited := ledger.Delivery{Payload: make([]byte, 4096), Until: time.Now().Add(time.Minute)}
+	g.Expect(b.enter(t.Context(), s, waited)).To(BeTrue())
+	g.Expect(s.room.TryAcquire(maxRest - weight(4096))).To(BeTrue())
 	b.release(4096, 1)
 	g.Expect(b.reserve(4096, 1)).To(BeTrue())
 }
