@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -136,6 +137,24 @@ func TestBacklog(t *testing.T) {
 	g.Expect(b.Oldest).To(BeTemporally("==", first.ReceivedAt))
 	b.Oldest = time.Time{}
 	g.Expect(b).To(Equal(ledger.Backlog{Pending: 2, Dead: 1, BySink: map[string]int{"app": 1, "mail": 2}}))
+}
+
+// Where there is one sink, its deliveries are the events.
+func TestBacklogOfOneSink(t *testing.T) {
+	g := NewWithT(t)
+	l := start(t, database(t), "a", time.Hour)
+	for i := range 3 {
+		_, err := l.Keep(t.Context(), workOf("", fmt.Sprintf("evt_%d", i), i, "app"))
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	giveUp(t, l, "evt_0", "app")
+	b, err := l.Backlog(t.Context())
+	g.Expect(err).NotTo(HaveOccurred())
+	b.Oldest = time.Time{}
+	g.Expect(b).To(Equal(ledger.Backlog{Pending: 2, Dead: 1, BySink: map[string]int{"app": 2}}))
+	giveUp(t, l, "evt_1", "app")
+	giveUp(t, l, "evt_2", "app")
+	g.Expect(l.Backlog(t.Context())).To(Equal(ledger.Backlog{Dead: 3, BySink: map[string]int{}}))
 }
 
 // What waits is hurried in several slices, and what somebody has locked is not waited for.

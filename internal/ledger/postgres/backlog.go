@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
@@ -33,15 +34,16 @@ func (l *Ledger) Hurry(ctx context.Context, sink string) error {
 	}
 }
 
-// An event that waits for two sinks is one event, and it is not given up while it waits for one of them.
+// Deliveries are read once, and nothing is looked up for them.
 const backlogSQL = `
-SELECT sink, count(*), 0::bigint, NULL::timestamptz FROM kassa.deliveries
-WHERE receiver = $1 AND NOT dead GROUP BY sink
-UNION ALL
-SELECT NULL, count(*) FILTER (WHERE d.waits), count(*) FILTER (WHERE NOT d.waits),
-	min(e.received_at) FILTER (WHERE d.waits)
-FROM (SELECT event_id, bool_or(NOT dead) AS waits FROM kassa.deliveries WHERE receiver = $1 GROUP BY event_id) AS d
-	JOIN kassa.webhook_events e ON e.receiver = $1 AND e.event_id = d.event_id`
+SELECT sink, count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead), min(kept_at) FILTER (WHERE NOT dead)
+FROM kassa.deliveries WHERE receiver = $1 GROUP BY sink`
+
+// An event that waits for two sinks is one event, and it is not given up while it waits for one of them. That is asked
+// only where there are several.
+const eventsSQL = `
+SELECT count(*) FILTER (WHERE waits), count(*) FILTER (WHERE NOT waits)
+FROM (SELECT bool_or(NOT dead) AS waits FROM kassa.deliveries WHERE receiver = $1 GROUP BY event_id) AS e`
 
 // Backlog counts what waits; see ledger.Keeper.
 func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
@@ -52,28 +54,37 @@ func (l *Ledger) Backlog(ctx context.Context) (ledger.Backlog, error) {
 	if err != nil {
 		return out, unavailable(err)
 	}
-	rows, err := pool.Query(ctx, backlogSQL, l.o.Receiver)
-	if err == nil {
-		var (
-			sink          *string // nil: of all
-			pending, dead int
-			oldest        *time.Time
-		)
-		_, err = pgx.ForEachRow(rows, []any{&sink, &pending, &dead, &oldest}, func() error {
-			if sink != nil {
-				out.BySink[*sink] = pending
-				return nil
-			}
-			out.Pending, out.Dead = pending, dead
-			if oldest != nil {
-				out.Oldest = *oldest
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		l.metrics.failed(err)
+	if err := l.countBySink(ctx, pool, &out); err != nil {
+		l.failed(err)
 		return out, unavailable(err)
 	}
 	return out, nil
+}
+
+func (l *Ledger) countBySink(ctx context.Context, pool *pgxpool.Pool, out *ledger.Backlog) error {
+	rows, err := pool.Query(ctx, backlogSQL, l.o.Receiver)
+	if err != nil {
+		return err
+	}
+	var (
+		sink          string
+		pending, dead int
+		oldest        *time.Time
+		sinks         int
+	)
+	_, err = pgx.ForEachRow(rows, []any{&sink, &pending, &dead, &oldest}, func() error {
+		sinks++
+		out.Pending, out.Dead = out.Pending+pending, out.Dead+dead
+		if pending > 0 {
+			out.BySink[sink] = pending
+		}
+		if oldest != nil && (out.Oldest.IsZero() || oldest.Before(out.Oldest)) {
+			out.Oldest = *oldest
+		}
+		return nil
+	})
+	if err != nil || sinks < 2 {
+		return err
+	}
+	return pool.QueryRow(ctx, eventsSQL, l.o.Receiver).Scan(&out.Pending, &out.Dead)
 }

@@ -4,11 +4,11 @@ package postgres
 var Statements = map[string]string{
 	"prune": pruneSQL, "keep": keepSQL, "lookKept": lookKeptSQL, "taken": takenSQL, "tried": triedSQL, "over": overSQL,
 	"lock": lockSQL, "unpacked": unpackedSQL, "due": dueSQL, "claim": claimSQL, "settle": settleSQL, "look": lookSQL,
-	"hurry": hurrySQL, "backlog": backlogSQL, "follow": followSQL, "strayed": strayedSQL,
+	"hurry": hurrySQL, "backlog": backlogSQL, "events": eventsSQL, "follow": followSQL, "strayed": strayedSQL,
 }
 
 // DoubtfulSQL is asked once in a while.
 const DoubtfulSQL = doubtfulSQL
 
-// ByKey goes before all of them but backlog.
+// ByKey goes before all of them but backlog and events.
 const ByKey = byKeySQL
