@@ -60,12 +60,12 @@ ORDER BY taken.next_attempt_at`
 // Due takes deliveries in hand; see ledger.Keeper. Sinks of which it saw hardly anything but what was behind are looked
 // at again.
 func (l *Ledger) Due(ctx context.Context, limit int, except ...string) ([]ledger.Delivery, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	limited, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
 	except = append([]string{}, except...) // not NULL
 	var out []ledger.Delivery
 	for got := map[string]int{}; ; {
-		taken, looked, err := l.due(ctx, limit, except)
+		taken, looked, err := l.due(limited, limit, except)
 		if err != nil {
 			if err = l.notDue(ctx, err); len(out) > 0 {
 				return out, nil // they are in hand
@@ -128,11 +128,18 @@ func (l *Ledger) due(
 	return taken, looked, nil
 }
 
-// notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone.
+// notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone, or that the
+// database went back to an older backup.
 func (l *Ledger) notDue(ctx context.Context, err error) error {
 	l.failed(err)
-	if l.ready.Load() && store.Code(err) == undefinedTable {
+	switch code := store.Code(err); {
+	case !l.ready.Load():
+	case code == undefinedTable:
 		_ = l.db.Check(ctx, l.o.Log)
+	case code == undefinedColumn:
+		ctx, cancel := context.WithTimeout(ctx, repairLimit)
+		defer cancel()
+		_ = l.db.Prepare(ctx, l.o.Log)
 	}
 	return unavailable(err)
 }
