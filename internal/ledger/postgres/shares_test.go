@@ -46,6 +46,31 @@ func TestDueOfEachSink(t *testing.T) {
 	g.Expect(bySink(t, l, 100)).To(Equal(map[string]int{"many": 100, "mail": 4}))
 }
 
+// What was taken in hand by an answer that got lost is due again once its lease is over.
+func TestDueLosesItsAnswer(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	link := sharedServer(t).NewLink(t)
+	l := start(t, link.Through(url), "a", time.Second)
+	w := work("evt_1", 1, "app")
+	w.Later = true
+	_, err := l.Keep(t.Context(), w)
+	g.Expect(err).NotTo(HaveOccurred())
+	end := link.LoseAnswers()
+	const held = "SELECT COALESCE(extract(epoch FROM max(held_until)) * 1000, 0)::bigint FROM kassa.deliveries"
+	g.Eventually(func(g Gomega) {
+		before := count(t, url, held)
+		_, err := l.Due(t.Context(), 10)
+		g.Expect(err).To(MatchError(ledger.ErrUnavailable))
+		g.Expect(count(t, url, held)).To(BeNumerically(">", before))
+	}, patience, often).Should(Succeed())
+	end()
+	g.Eventually(func() []ledger.Delivery {
+		due, _ := l.Due(t.Context(), 10)
+		return due
+	}, patience, often).Should(ConsistOf(HaveField("ID", "evt_1")))
+}
+
 // previousDueSQL is how the version before the mark takes what is due.
 const previousDueSQL = `
 WITH due AS (
