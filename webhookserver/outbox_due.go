@@ -78,10 +78,11 @@ func (b *outbox) run(ctx context.Context) {
 
 // poll takes once what is due, of each sink that has room, and says whether there may be more of one.
 func (b *outbox) poll(ctx context.Context, waits *sync.WaitGroup) (more bool) {
-	sinks := 1
-	if cfg, _ := b.config.current(); cfg != nil {
-		sinks = max(len(cfg.sinks), 1)
+	cfg, _ := b.config.current()
+	if cfg == nil {
+		return false // nothing can be delivered yet
 	}
+	sinks := max(len(cfg.sinks), 1)
 	limit := max(pollLimit/sinks, 1)
 	due, err := b.keeper.Due(ctx, limit, b.shares.full()...)
 	if err != nil && ctx.Err() == nil {
