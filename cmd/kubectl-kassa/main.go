@@ -57,6 +57,7 @@ func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
 // commands are in the order of their names.
 func commands(o *kubectl.Options) []*cobra.Command {
 	return []*cobra.Command{
+		eventsCommand(o),
 		validateCommand(o),
 	}
 }

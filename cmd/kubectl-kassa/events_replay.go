@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/eventlist"
+	"github.com/kassa-dev/kassa/internal/kubectl"
+)
+
+// lookAgain is the pause between two looks at what became of a replay.
+const lookAgain = 500 * time.Millisecond
+
+type replaying struct {
+	*kubectl.Options
+	output            kubectl.Output
+	dead, all, dryRun bool
+	wait              time.Duration
+}
+
+// replayed is what became of an event that was replayed.
+type replayed struct {
+	eventlist.Event
+	// Result is Delivered, Dead, Deferred, or empty where nobody waited.
+	Result string `json:"result,omitempty"`
+}
+
+func replayCommand(o *kubectl.Options) *cobra.Command {
+	r := &replaying{Options: o}
+	cmd := &cobra.Command{
+		Use:   "replay {ID... | --dead RECEIVER | --all RECEIVER}",
+		Short: "Deliver events again that wait or were given up",
+		Long: "Replay annotates WebhookEvents with " + v1alpha1.AnnotationReplay + ", which has the receiver send them to " +
+			"every sink that could not take them when they arrived, also to those that took them since. ID is the " +
+			"provider's id of an event, or the name of a WebhookEvent. An event that every sink took is not kept: have the " +
+			"provider send it again.\n\n" +
+			"Events in a database are replayed there: replay prints the statement, and changes nothing.\n\n" +
+			"The exit code is 0 if every sink took every event within --wait, 1 if not, and 2 if something could not be " +
+			"replayed.",
+		Example: "  kubectl kassa events replay evt_1\n" +
+			"  kubectl kassa events replay --dead stripe",
+		Args:              cobra.MinimumNArgs(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
+		ValidArgsFunction: r.complete,
+	}
+	r.output.AddFlag(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&r.dead, "dead", false, "all events of a receiver that were given up")
+	f.BoolVar(&r.all, "all", false, "all events of a receiver that wait or were given up")
+	f.BoolVar(&r.dryRun, "dry-run", false, "list what would be replayed, and change nothing")
+	f.DurationVar(&r.wait, "wait", 20*time.Second, "how long to wait for what becomes of them; 0 does not")
+	cmd.MarkFlagsMutuallyExclusive("dead", "all")
+	return cmd
+}
+
+func (r *replaying) complete(
+	cmd *cobra.Command, args []string, typed string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if !r.dead && !r.all {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return receiverArgs(r.Options)(cmd, args, typed)
+}
+
+func (r *replaying) run(ctx context.Context, args []string) error {
+	if err := r.output.Check(); err != nil {
+		return err
+	}
+	c, err := r.Client()
+	if err != nil {
+		return err
+	}
+	events, err := r.chosen(ctx, c, args)
+	if err != nil {
+		return err
+	}
+	results := make([]replayed, len(events))
+	nonce := time.Now().UTC().Format(time.RFC3339Nano)
+	for i := range events {
+		results[i].Event = events[i]
+		if r.dryRun {
+			continue
+		}
+		if err := annotate(ctx, c, &events[i], nonce); err != nil {
+			return fmt.Errorf("replaying %s, after %d others: %w", events[i].ID, i, err)
+		}
+	}
+	if !r.dryRun {
+		if err := r.await(ctx, c, results, nonce); err != nil {
+			return err
+		}
+	}
+	return r.print(results)
+}
+
+// chosen are the events that are meant. Every one of them has a WebhookEvent.
+func (r *replaying) chosen(ctx context.Context, c client.Client, args []string) ([]eventlist.Event, error) {
+	if r.dead || r.all {
+		return r.ofReceiver(ctx, c, args)
+	}
+	var out []eventlist.Event
+	for _, id := range args {
+		found, receivers, err := find(ctx, r.Options, id)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) == 0:
+			return nil, unknown(id, receivers)
+		}
+		for i := range found {
+			if err := replayable(&found[i]); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func replayable(e *eventlist.Event) error {
+	switch {
+	case e.Object != "":
+		return nil
+	case e.InDatabase:
+		r := &v1alpha1.WebhookReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: e.Receiver}}
+		return fmt.Errorf("%s keeps its events in PostgreSQL, and only the database can replay them:\n%s", e.Receiver,
+			eventlist.ReplaySQL(r, e.ID))
+	default:
+		return fmt.Errorf("%s is %s, and what it tells is not kept: have the provider send it again", e.ID, e.State)
+	}
+}
+
+func (r *replaying) ofReceiver(ctx context.Context, c client.Client, args []string) ([]eventlist.Event, error) {
+	if len(args) != 1 {
+		return nil, errors.New("name one receiver")
+	}
+	namespace, err := r.Namespace()
+	if err != nil {
+		return nil, err
+	}
+	list, receivers, err := eventlist.Read(ctx, c, eventlist.Query{
+		Namespace: namespace, Receiver: args[0], Inbox: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if receivers[0].Spec.Store != nil {
+		return nil, fmt.Errorf("%s keeps its events in PostgreSQL, and only the database can replay them:\n%s", args[0],
+			eventlist.ReplaySQL(&receivers[0], ""))
+	}
+	return list.Events(func(e *eventlist.Event) bool {
+		return e.State == eventlist.Dead || r.all && e.State == eventlist.Deferred
+	}), nil
+}
+
+func annotate(ctx context.Context, c client.Client, e *eventlist.Event, nonce string) error {
+	o := &v1alpha1.WebhookEvent{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: e.Object}}
+	before := o.DeepCopy()
+	o.Annotations = map[string]string{v1alpha1.AnnotationReplay: nonce}
+	return c.Patch(ctx, o, client.MergeFrom(before))
+}
+
+// await waits for all of them together.
+func (r *replaying) await(ctx context.Context, c client.Client, results []replayed, nonce string) error {
+	if r.wait <= 0 {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, r.wait)
+	defer cancel()
+	for i := range results {
+		for results[i].Result == "" || results[i].Result == string(eventlist.Deferred) {
+			result, err := resultOf(ctx, c, &results[i].Event, nonce)
+			if err != nil {
+				return err
+			}
+			if results[i].Result = result; result != string(eventlist.Deferred) || within.Err() != nil {
+				break
+			}
+			select {
+			case <-within.Done():
+			case <-time.After(lookAgain):
+			}
+		}
+	}
+	return nil
+}
+
+func resultOf(ctx context.Context, c client.Client, e *eventlist.Event, nonce string) (string, error) {
+	o := &v1alpha1.WebhookEvent{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: e.Namespace, Name: e.Object}, o)
+	switch {
+	case apierrors.IsNotFound(err):
+		e.State, e.Object, e.Sinks = eventlist.Processed, "", nil
+		return string(v1alpha1.EventDelivered), nil
+	case err != nil:
+		return "", err
+	case o.Status.Replayed != nonce:
+		return string(eventlist.Deferred), nil // nobody took note of it yet
+	}
+	*e = eventlist.FromInbox(o)
+	if e.State == eventlist.Processed {
+		return string(v1alpha1.EventDelivered), nil
+	}
+	return string(e.State), nil
+}
+
+func (r *replaying) print(results []replayed) error {
+	if len(results) == 0 {
+		r.Warnf("There is nothing to replay.")
+	}
+	err := r.output.Print(r.Streams.Out, results, func(w io.Writer) error {
+		if len(results) == 0 {
+			return nil
+		}
+		var rows [][]string
+		for i := range results {
+			e := &results[i]
+			result := orDash(e.Result)
+			if r.dryRun {
+				result = "would be replayed"
+			}
+			rows = append(rows, []string{e.Receiver, kindOf(&e.Event), e.ID, result, orDash(e.LastError())})
+		}
+		return kubectl.Table(w, []string{"RECEIVER", "TYPE", "EVENT", "RESULT", "ERROR"}, rows)
+	})
+	for i := range results {
+		if waited := !r.dryRun && r.wait > 0; err == nil && waited && results[i].Result != string(v1alpha1.EventDelivered) {
+			err = kubectl.ErrFound
+		}
+	}
+	return err
+}
