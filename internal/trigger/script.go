@@ -1,0 +1,37 @@
+package trigger
+
+import (
+	"fmt"
+	"strings"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+)
+
+// signers are what a shell does to sign $body with $secret at $now, and the header that has it.
+var signers = map[billing.Provider]struct{ signed, header string }{
+	billing.Stripe:       {`"$now.$body"`, `Stripe-Signature: t=$now,v1=$signature`},
+	billing.Paddle:       {`"$now:$body"`, `Paddle-Signature: ts=$now;h1=$signature`},
+	billing.LemonSqueezy: {`"$body"`, `X-Signature: $signature`},
+}
+
+// Script posts an event with curl. The secret is not in it: whoever runs it needs the right to read the Secret.
+func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []byte) string {
+	name, key := SigningKey(r)
+	if key == "" {
+		key = "KEY" // any key of the Secret; only its owner knows which
+	}
+	s := signers[p]
+	var out strings.Builder
+	fmt.Fprintf(&out, "body=%s\n", quoted(string(body)))
+	fmt.Fprintf(&out, "secret=$(kubectl --namespace %s get secret %s -o go-template=%s)\n", quoted(r.Namespace),
+		quoted(name), quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
+	out.WriteString("now=$(date +%s)\n")
+	fmt.Fprintf(&out, "signature=$(printf %%s %s | openssl dgst -sha256 -hmac \"$secret\" -r | cut -d' ' -f1)\n", s.signed)
+	fmt.Fprintf(&out, "curl --include --header 'Content-Type: application/json' --header \"%s\" \\\n"+
+		"  --data-binary \"$body\" %s\n", s.header, quoted(to))
+	return out.String()
+}
+
+// quoted is a word of a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

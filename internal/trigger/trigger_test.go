@@ -1,0 +1,247 @@
+package trigger_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/provider/lemonsqueezy"
+	"github.com/kassa-dev/kassa/internal/provider/paddle"
+	"github.com/kassa-dev/kassa/internal/provider/stripe"
+	"github.com/kassa-dev/kassa/internal/trigger"
+)
+
+func receiver(edit ...func(*v1alpha1.WebhookReceiver)) *v1alpha1.WebhookReceiver {
+	r := &v1alpha1.WebhookReceiver{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "hooks"},
+		Spec:       v1alpha1.WebhookReceiverSpec{URL: "https://hooks.example.com/stripe"},
+	}
+	for _, e := range edit {
+		e(r)
+	}
+	return r
+}
+
+func manual(name, key string) func(*v1alpha1.WebhookReceiver) {
+	return func(r *v1alpha1.WebhookReceiver) {
+		r.Spec.Registration.Manual = &v1alpha1.ManualRegistration{}
+		r.Spec.Registration.Manual.SigningSecretRef.Name = name
+		r.Spec.Registration.Manual.SigningSecretRef.Key = key
+	}
+}
+
+func TestTheSecretThatTheServerTakes(t *testing.T) {
+	managed := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "hooks-signing", Labels: map[string]string{
+			"app.kubernetes.io/managed-by": "kassa", v1alpha1.LabelReceiver: "hooks",
+		}},
+		Data: map[string][]byte{
+			"endpoint-id": []byte("we_1"), "signing-secret": []byte("live\n"), "signing-secret-1": []byte("old"),
+		},
+	}
+	own := &corev1.Secret{Data: map[string][]byte{"a": nil, "b": []byte("second"), "c": []byte("third")}}
+	for name, test := range map[string]struct {
+		of           *v1alpha1.WebhookReceiver
+		secret       *corev1.Secret
+		in, key, got string
+	}{
+		"managed":               {receiver(), managed, "hooks-signing", "signing-secret", "live"},
+		"by hand":               {receiver(manual("mine", "")), own, "mine", "", "second"},
+		"by hand, one key":      {receiver(manual("mine", "c")), own, "mine", "c", "third"},
+		"by hand, no such key":  {receiver(manual("mine", "a")), own, "mine", "a", ""},
+		"another receiver's":    {receiver(manual("other-signing", "")), managed, "other-signing", "", "live"},
+		"handed over":           {receiver(manual(managed.Name, "")), managed, managed.Name, "signing-secret", "live"},
+		"suspended and changed": {receiver(manual("mine", ""), suspended), managed, managed.Name, "signing-secret", "live"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			in, key := trigger.SigningKey(test.of)
+			g.Expect(in).To(Equal(test.in))
+			g.Expect(key).To(Equal(test.key))
+			g.Expect(trigger.SigningSecret(test.of, test.secret)).To(Equal(test.got))
+		})
+	}
+}
+
+func suspended(r *v1alpha1.WebhookReceiver) {
+	r.Spec.Suspend = true
+	r.Status.SigningSecretName, r.Status.URL = "hooks-signing", "https://old.example.com/before"
+}
+
+func TestWays(t *testing.T) {
+	at := func(to string) func(*v1alpha1.WebhookReceiver) {
+		return func(r *v1alpha1.WebhookReceiver) { r.Spec.URL = to }
+	}
+	withTLS := func(r *v1alpha1.WebhookReceiver) { r.Spec.TLS = &v1alpha1.ServerTLS{SecretName: "tls"} }
+	for name, test := range map[string]struct {
+		of      *v1alpha1.WebhookReceiver
+		address string
+		forward bool
+		url     string
+		port    int32
+		chosen  bool
+		proto   string
+	}{
+		"as the provider":      {of: receiver(), url: "https://hooks.example.com/stripe"},
+		"suspended":            {of: receiver(suspended), url: "https://old.example.com/before"},
+		"forward":              {of: receiver(), forward: true, url: "http:///stripe", port: 80, proto: "https"},
+		"forward to TLS":       {of: receiver(withTLS), forward: true, url: "https:///stripe", port: 443},
+		"forward of plain":     {of: receiver(at("http://a.example.com/x")), forward: true, url: "http:///x", port: 80},
+		"a Service":            {of: receiver(at("http://a.shop.svc/x?y=1")), url: "http:///x?y=1", port: 80, chosen: true},
+		"a Service in full":    {of: receiver(at("http://a.b.svc.cluster.x/x")), url: "http:///x", port: 80, chosen: true},
+		"no Service":           {of: receiver(at("https://a.svcs.example.com/x")), url: "https://a.svcs.example.com/x"},
+		"an address":           {of: receiver(), address: "http://127.0.0.1:1", url: "http://127.0.0.1:1/stripe"},
+		"an address with path": {of: receiver(), address: "http://127.0.0.1:1/x", url: "http://127.0.0.1:1/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			w, err := trigger.WayTo(test.of, test.address, test.forward)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(w.URL.String()).To(Equal(test.url))
+			g.Expect(w.Forward).To(Equal(test.port != 0))
+			g.Expect(w.Port).To(Equal(test.port))
+			g.Expect(w.Chosen).To(Equal(test.chosen))
+			g.Expect(w.Header.Get("X-Forwarded-Proto")).To(Equal(test.proto))
+		})
+	}
+	_, err := trigger.WayTo(receiver(), "127.0.0.1:8080", false)
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("is no URL")))
+}
+
+func TestWhereAnEventGoes(t *testing.T) {
+	succeeded := &billing.Event{Type: billing.PaymentSucceeded, NativeType: "invoice.paid"}
+	failed := &billing.Event{Type: billing.PaymentFailed, Subscription: &billing.EventSubscription{ID: "sub_1"}}
+	events := func(patterns ...string) func(*v1alpha1.WebhookReceiver) {
+		return func(r *v1alpha1.WebhookReceiver) { r.Spec.Events = patterns }
+	}
+	sinks := func(patterns ...string) func(*v1alpha1.WebhookReceiver) {
+		return func(r *v1alpha1.WebhookReceiver) {
+			r.Spec.Delivery = &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{{Name: "app"}, {Name: "crm", Events: patterns}}}
+		}
+	}
+	dunned := func(r *v1alpha1.WebhookReceiver) { r.Spec.Dunning = &v1alpha1.Dunning{} }
+	for name, test := range map[string]struct {
+		of    *v1alpha1.WebhookReceiver
+		event *billing.Event
+		want  trigger.Reach
+	}{
+		"no filter": {receiver(sinks("customer.*")), succeeded, trigger.Reach{Sinks: []string{"app"}, Recorded: true}},
+		"a sink's own": {
+			receiver(events("customer.*"), sinks("invoice.paid")), succeeded,
+			trigger.Reach{Sinks: []string{"crm"}, Recorded: true},
+		},
+		"nobody":        {receiver(events("customer.*"), sinks("customer.*")), succeeded, trigger.Reach{}},
+		"no sinks":      {receiver(), succeeded, trigger.Reach{Recorded: true}},
+		"dunning alone": {receiver(events("customer.*"), dunned), failed, trigger.Reach{Recorded: true, Dunned: true}},
+		"no name":       {receiver(sinks("customer.*")), &billing.Event{NativeType: "balance.available"}, trigger.Reach{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			NewWithT(t).Expect(trigger.ReachOf(test.of, test.event)).To(Equal(test.want))
+		})
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	problem := `{"type":"https://kassa.dev/problems/signature","detail":"The signature is missing."}`
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		want   trigger.Answer
+		says   string
+	}{
+		"taken": {200, "", trigger.Answer{Status: 200}, "200 OK"},
+		"refused": {
+			400, problem, trigger.Answer{Status: 400, Problem: "signature", Detail: "The signature is missing."},
+			"signature is missing",
+		},
+		"a proxy":  {502, "<html>", trigger.Answer{Status: 502}, "something in front of it"},
+		"redirect": {301, "", trigger.Answer{Status: 301}, "something in front of it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/")
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			defer server.Close()
+			to, err := url.Parse(server.URL)
+			g.Expect(err).NotTo(HaveOccurred())
+			answer, err := trigger.Post(context.Background(), trigger.Client(false), to, http.Header{}, []byte("{}"))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(answer).To(Equal(test.want))
+			g.Expect(answer.String()).To(ContainSubstring(test.says))
+		})
+	}
+}
+
+// The script signs as each provider does, with a secret that is not in it.
+func TestScripts(t *testing.T) {
+	for _, name := range []string{"bash", "curl", "openssl"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skip(name + " is not installed")
+		}
+	}
+	for p, codec := range map[billing.Provider]provider.WebhookCodec{
+		billing.Stripe: stripe.Codec{}, billing.Paddle: paddle.Codec{}, billing.LemonSqueezy: lemonsqueezy.Codec{},
+	} {
+		t.Run(string(p), func(t *testing.T) {
+			g, body := NewWithT(t), []byte(`{"name":"O'Neill $HOME"}`)
+			verified := make(chan error, 1)
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				got, _ := io.ReadAll(r.Body)
+				g.Expect(got).To(Equal(body))
+				verified <- codec.Verify(r.Header, got, []string{"s3cret"}, time.Now(), time.Minute)
+			}))
+			defer server.Close()
+			script := trigger.Script(receiver(), p, server.URL, body)
+			g.Expect(script).To(ContainSubstring("hooks-signing"))
+			out, err := exec.CommandContext(t.Context(), "bash", "-euc",
+				"kubectl() { echo -n s3cret; }\n"+script).CombinedOutput()
+			g.Expect(err).NotTo(HaveOccurred(), string(out))
+			g.Expect(<-verified).To(Succeed())
+		})
+	}
+}
+
+func TestPricesOfPlans(t *testing.T) {
+	g := NewWithT(t)
+	plan := &v1alpha1.Plan{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pro"},
+		Spec: v1alpha1.PlanSpec{Prices: []v1alpha1.Price{
+			{Name: "monthly", Amount: "29.00", Currency: "EUR"}, {Name: "yearly", Amount: "290.00", Currency: "EUR"},
+		}},
+		Status: v1alpha1.PlanStatus{Providers: []v1alpha1.PlanProviderStatus{
+			{Name: "other", ProductID: "prod_0"},
+			{Name: "stripe", ProductID: "prod_1", Prices: []v1alpha1.PlanPriceStatus{
+				{Name: "monthly", ID: "price_m"}, {Name: "yearly", ID: "price_y"},
+			}},
+		}},
+	}
+	r := receiver(func(r *v1alpha1.WebhookReceiver) { r.Spec.ProviderRef.Name = "stripe" })
+	sold, err := trigger.SoldBy(plan, "yearly", r)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(sold).To(Equal(trigger.Sold{
+		PriceID: "price_y", ProductID: "prod_1", Money: billing.Money{Minor: 29000, Currency: "EUR"},
+	}))
+	sold, err = trigger.SoldBy(plan, "", r)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(sold.PriceID).To(Equal("price_m"))
+	_, err = trigger.SoldBy(plan, "weekly", r)
+	g.Expect(err).To(MatchError(ContainSubstring(`no price "weekly"`)))
+	r.Spec.ProviderRef.Namespace = "elsewhere"
+	_, err = trigger.SoldBy(plan, "", r)
+	g.Expect(err).To(MatchError(ContainSubstring("not sold at the PaymentProvider elsewhere/stripe")))
+}
