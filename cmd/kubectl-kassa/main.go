@@ -58,6 +58,7 @@ func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
 func commands(o *kubectl.Options) []*cobra.Command {
 	return []*cobra.Command{
 		eventsCommand(o),
+		statusCommand(o),
 		triggerCommand(o),
 		validateCommand(o),
 	}

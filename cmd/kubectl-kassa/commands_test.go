@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/kubectl"
+	"github.com/kassa-dev/kassa/internal/trigger"
+)
+
+// kassa runs a command without a cluster.
+func kassa(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	t.Setenv("KUBECONFIG", "/nowhere")
+	var text bytes.Buffer
+	cmd := newCommand(genericiooptions.IOStreams{In: strings.NewReader(""), Out: &text, ErrOut: &text})
+	cmd.SetArgs(args)
+	err = cmd.ExecuteContext(t.Context())
+	return text.String(), err
+}
+
+func TestEventsThatCanBeTriggeredAreListed(t *testing.T) {
+	g := NewWithT(t)
+	out, err := kassa(t, "trigger", "--list")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out).To(MatchRegexp(`(?m)^Stripe +payment.succeeded +invoice.paid$`))
+	g.Expect(out).To(MatchRegexp(`(?m)^Paddle +payment.succeeded +transaction.completed$`))
+	g.Expect(out).To(MatchRegexp(`(?m)^LemonSqueezy +payment.succeeded +subscription_payment_success$`))
+	out, err = kassa(t, "trigger", "--list", "-o", "json")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out).To(ContainSubstring(`"native": "invoice.paid"`))
+}
+
+func TestMistakesAreToldBeforeTheClusterIsAsked(t *testing.T) {
+	for args, want := range map[string]string{
+		"trigger":                             "--list has the events",
+		"trigger hooks":                       "--list has the events",
+		"trigger a b --count 0":               "--count must be from 1",
+		"trigger a b --count 33":              "--count must be from 1",
+		"trigger a b --forward --address x":   "none of the others can be",
+		"trigger a b -o xml":                  "unknown output format",
+		"events a -A":                         "use -n instead of -A",
+		"events a --watch -o json":            "--watch prints lines",
+		"events replay":                       "requires at least 1 arg",
+		"events replay --dead --all a":        "none of the others can be",
+		"events show a -o wide":               "unknown output format",
+		"status a":                            "unknown command",
+		"status --watch -o yaml":              "--watch is for people",
+		"trigger a payment.succeeded --user1": "unknown flag",
+	} {
+		t.Run(args, func(t *testing.T) {
+			_, err := kassa(t, strings.Fields(args)...)
+			g := NewWithT(t)
+			g.Expect(err).To(MatchError(ContainSubstring(want)))
+			g.Expect(kubectl.ExitCode(err)).To(Equal(kubectl.ExitFailed))
+		})
+	}
+}
+
+// The exit code of trigger says whether every sink took the event.
+func TestWhenATriggeredEventIsWell(t *testing.T) {
+	taken, refused := trigger.Answer{Status: 200}, trigger.Answer{Status: 400}
+	for name, test := range map[string]struct {
+		s    sent
+		well bool
+		says string
+	}{
+		"taken":          {result(taken, "Processed", true, true), true, "taken by app and crm"},
+		"waits":          {result(taken, "Deferred", true, true), false, "it waits"},
+		"given up":       {result(taken, "Dead", true, true), false, "given up"},
+		"nothing told":   {result(taken, "", true, true), false, "see kubectl kassa events"},
+		"not waited for": {result(taken, "", true, false), true, "not waited for"},
+		"forgotten":      {result(taken, "", false, false), true, "nothing selects it"},
+		"refused":        {result(refused, "", true, false), false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(test.s.well()).To(Equal(test.well))
+			var out bytes.Buffer
+			g.Expect(test.s.people(&out)).To(Succeed())
+			g.Expect(out.String()).To(ContainSubstring(test.says))
+			g.Expect(strings.Contains(out.String(), "outcome")).To(Equal(test.s.Answer.Taken()))
+		})
+	}
+}
+
+func result(a trigger.Answer, outcome v1alpha1.EventOutcome, recorded, awaited bool) sent {
+	return sent{
+		ID: "evt_1", Native: "invoice.paid", Sinks: []string{"app", "crm"}, Answer: a,
+		Outcome: trigger.Outcome{Outcome: outcome}, recorded: recorded, awaited: awaited,
+	}
+}
