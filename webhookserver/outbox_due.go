@@ -103,7 +103,7 @@ func (b *outbox) poll(ctx context.Context, waits *sync.WaitGroup) (more bool) {
 // takeAll takes what was due to a sink. What its share has no room for waits for that, and keeps nothing else waiting.
 func (b *outbox) takeAll(ctx context.Context, s *share, due []ledger.Delivery, waits *sync.WaitGroup) {
 	for i, d := range due {
-		if b.tryTake(s, d) {
+		if b.tryTake(s, d) { //nolint:contextcheck // it outlives what is due
 			continue
 		}
 		s.full.Store(true)

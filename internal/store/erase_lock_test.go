@@ -11,8 +11,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
-// eraseAmong erases jane while another transaction is under way, which does first, and second once the erasing waits for
-// it. Where they wait in a circle, the one whose patience is shorter is ended.
+// eraseAmong erases jane while another transaction is under way, which does first, and second once the erasing waits
+// for it. Where they wait in a circle, the one whose patience is shorter is ended.
 func eraseAmong(t *testing.T, conn *pgx.Conn, patienceOfErasing, patienceOfOther, first, second string) {
 	t.Helper()
 	g := NewWithT(t)
