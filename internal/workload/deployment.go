@@ -53,7 +53,8 @@ func (s Server) pod() *coreac.PodSpecApplyConfiguration {
 		WithNodeSelector(s.Workload.NodeSelector).
 		WithSecurityContext(coreac.PodSecurityContext().WithRunAsNonRoot(true).
 			WithSeccompProfile(coreac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
-		WithTopologySpreadConstraints(s.spread(corev1.LabelTopologyZone), s.spread(corev1.LabelHostname)).
+		WithTopologySpreadConstraints(s.spreadOverZones()).
+		WithAffinity(coreac.Affinity().WithPodAntiAffinity(s.apartOnNodes())).
 		WithContainers(s.container())
 	if s.Workload.PriorityClassName != "" {
 		spec.WithPriorityClassName(s.Workload.PriorityClassName)
@@ -78,12 +79,21 @@ func (s Server) pullSecrets() []string {
 	return names
 }
 
-// spread keeps replicas apart where there is a choice; on one node all of them run. The pods of a rollout are counted
-// by themselves, or those that are about to go would push the new ones together.
-func (s Server) spread(over string) *coreac.TopologySpreadConstraintApplyConfiguration {
-	return coreac.TopologySpreadConstraint().WithMaxSkew(1).WithTopologyKey(over).
+// spreadOverZones and apartOnNodes keep replicas apart where there is a choice; on one node all of them run. The pods
+// of a rollout are counted by themselves, or those that are about to go would push the new ones together.
+func (s Server) spreadOverZones() *coreac.TopologySpreadConstraintApplyConfiguration {
+	return coreac.TopologySpreadConstraint().WithMaxSkew(1).WithTopologyKey(corev1.LabelTopologyZone).
 		WithWhenUnsatisfiable(corev1.ScheduleAnyway).WithLabelSelector(s.pods()).
 		WithMatchLabelKeys(appsv1.DefaultDeploymentUniqueLabelKey)
+}
+
+// apartOnNodes is no second constraint of that kind: the scheduler heeds none of several on nodes without the labels of
+// all of them, and many clusters have no zones.
+func (s Server) apartOnNodes() *coreac.PodAntiAffinityApplyConfiguration {
+	return coreac.PodAntiAffinity().WithPreferredDuringSchedulingIgnoredDuringExecution(
+		coreac.WeightedPodAffinityTerm().WithWeight(100).WithPodAffinityTerm(coreac.PodAffinityTerm().
+			WithTopologyKey(corev1.LabelHostname).WithLabelSelector(s.pods()).
+			WithMatchLabelKeys(appsv1.DefaultDeploymentUniqueLabelKey)))
 }
 
 func toleration(t *corev1.Toleration) *coreac.TolerationApplyConfiguration {
