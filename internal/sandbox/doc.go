@@ -54,6 +54,8 @@
 //	POST   /_kassa/stripe/renewals         {"subscription","account"?,"livemode"?}: the next period of a subscription,
 //	                                       or another attempt at its open invoice
 //	POST   /_kassa/stripe/keys             {"key","revoked"}: makes an API key invalid, or valid again
+//	POST   /_kassa/stripe/keys/roll        {"from","to"}: makes a key one of the account that another addresses, which
+//	                                       goes on until it is made invalid
 //	POST   /_kassa/paddle/events           {"type","data"?,"account"?,"live"?} → the event, as for Stripe
 //	PATCH  /_kassa/paddle/products/{id}    fields of a product, changed by hand without Paddle's rules
 //	PATCH  /_kassa/paddle/prices/{id}      fields of a price, likewise

@@ -47,6 +47,7 @@ func (s *Sandbox) door() http.Handler {
 	})
 	mux.HandleFunc("POST /_kassa/stripe/renewals", s.renew)
 	mux.HandleFunc("POST /_kassa/stripe/keys", revoking(s.stripe.Revoke))
+	mux.HandleFunc("POST /_kassa/stripe/keys/roll", s.rollKey)
 	s.webhookDoor(mux)
 	s.paddleDashboard(mux)
 	s.dashboard(mux)
@@ -156,6 +157,22 @@ func revoking(revoke func(key string, revoked bool)) http.HandlerFunc {
 		revoke(in.Key, in.Revoked)
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+func (s *Sandbox) rollKey(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		From string `json:"from"`
+		To   string `json:"to"`
+	}
+	err := strict(http.MaxBytesReader(w, r.Body, doorLimit), &in)
+	if err == nil {
+		err = s.stripe.Roll(in.From, in.To)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *Sandbox) lagLists(w http.ResponseWriter, r *http.Request) {

@@ -75,7 +75,12 @@ func TestKeys(t *testing.T) {
 	g.Expect(w.Stripe().Account("sk_test_acme").Products()).To(BeEmpty(), "test and live data are apart")
 	g.Expect(w.Stripe().Account(lie).Products()).To(HaveLen(1))
 
+	g.Expect(w.Stripe().Roll(testKey, "sk_test_rolled")).To(Succeed())
 	w.Stripe().Revoke(testKey, true)
+	rolled, isLive := id("sk_test_rolled")
+	g.Expect(rolled).To(Equal(mine))
+	g.Expect(isLive).To(BeFalse())
+	g.Expect(w.Stripe().Roll("no key", "sk_test_other")).NotTo(Succeed())
 	_, err = w.api.Accounts.Get()
 	e := stripeError(t, err)
 	g.Expect(e.HTTPStatusCode).To(Equal(401))

@@ -173,6 +173,10 @@ func TestDoor(t *testing.T) {
 	g.Expect(status).To(Equal(204))
 	code, _, _ = w.raw("POST", "/v1/products", url.Values{"name": {"x"}}, "Idempotency-Key", "mine")
 	g.Expect(code).To(Equal(401))
+	status, _ = door("POST", "stripe/keys/roll", `{"from":"`+testKey+`","to":"sk_test_rolled"}`)
+	g.Expect(status).To(Equal(204))
+	status, _ = door("POST", "stripe/keys/roll", `{"from":"no key","to":"sk_test_rolled"}`)
+	g.Expect(status).To(Equal(400))
 
 	_, log := door("GET", "requests", "")
 	g.Expect(log["counts"]).To(Equal(map[string]any{"reads": 1.0, "writes": 2.0}))

@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -102,4 +103,22 @@ func (s *Server) Revoke(key string, revoked bool) {
 	} else {
 		delete(s.revoked, key)
 	}
+}
+
+// Roll makes a key one of the account that another addresses, which goes on until it is revoked.
+func (s *Server) Roll(from, to string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, refusal := s.opt.meaning(from)
+	if refusal != nil {
+		return errors.New("that is no key: " + redact(from))
+	}
+	keys := map[string]Key{to: at} // the options may be somebody else's as well
+	for key, meaning := range s.opt.Keys {
+		if key != to {
+			keys[key] = meaning
+		}
+	}
+	s.opt.Keys = keys
+	return nil
 }
