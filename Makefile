@@ -16,7 +16,7 @@ TOOL := hack/tools/ensure
 # Each folder is a module of its own.
 TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm hack/tools/helm-docs hack/tools/image \
-	$(TEST_MODULES)
+	hack/tools/coredns $(TEST_MODULES)
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/kassa/files/crds \
 	charts/kassa/files/rights.yaml charts/kassa/README.md docs/reference/api.md
 
@@ -25,7 +25,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 ends with a verdict
@@ -83,6 +83,10 @@ test: controlplane ## Test everything that needs no nodes, in Chromium too if it
 		(cd "$$module" && KUBEBUILDER_ASSETS=$$($(CURDIR)/hack/controlplane/ensure) \
 			go test -timeout $(TEST_TIMEOUT) ./...); \
 	done
+
+.PHONY: e2e
+e2e: ## Run the image and the chart on nodes: of E2E_KUBECONFIG, or, as root on Linux, of a cluster that it makes
+	@test/e2e/run
 
 .PHONY: bench
 bench: controlplane ## Run the benchmarks and print the machine
