@@ -52,6 +52,7 @@ type operatorOptions struct {
 	leaderElect                   bool
 	leaderNamespace, leaderID     string
 	namespaces                    []string
+	clusterID                     string
 	concurrency                   int
 	qps                           float32
 	listSettle                    time.Duration
@@ -81,6 +82,9 @@ func newOperatorCommand() *cobra.Command {
 		"name of the lease; operators of different --namespaces need different ones in one namespace")
 	f.StringSliceVar(&o.namespaces, "namespaces", nil,
 		"namespaces to work in, such as shop,billing; nothing is read or written in others; default: all")
+	f.StringVar(&o.clusterID, "cluster-id", "",
+		"id of a cluster that is lost, whose marks at the providers this one goes on with; never in two clusters at once; "+
+			"default: the UID of the namespace kube-system")
 	f.IntVar(&o.concurrency, "concurrency", 8, "how many Plans are worked on at once")
 	f.Float32Var(&o.qps, "kube-api-qps", 200, "requests a second to the API server, of each kind of object")
 	f.DurationVar(&o.listSettle, "list-settle", paddle.DefaultListSettle,
@@ -190,14 +194,26 @@ func (j jittered) When(r reconcile.Request) time.Duration {
 	return minBackoff/2 + rand.N(j.TypedRateLimiter.When(r))
 }
 
+// clusterID tells clusters on one account apart. kube-system lives as long as its cluster; what has its UID at the
+// providers can only be gone on with elsewhere if somebody says so.
+func clusterID(ctx context.Context, live client.Reader, o operatorOptions) (string, error) {
+	if o.clusterID != "" {
+		return o.clusterID, nil
+	}
+	var system corev1.Namespace
+	if err := live.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
+		return "", fmt.Errorf("reading the cluster's id: %w", err)
+	}
+	return string(system.UID), nil
+}
+
 // setUpControllers has live ask the API server.
 func setUpControllers(
 	ctx context.Context, mgr ctrl.Manager, live client.Reader, registry provider.Registry, o operatorOptions,
 ) error {
-	// kube-system lives as long as its cluster: its UID tells clusters on one account apart.
-	var system corev1.Namespace
-	if err := live.Get(ctx, types.NamespacedName{Name: metav1.NamespaceSystem}, &system); err != nil {
-		return fmt.Errorf("reading the cluster's id: %w", err)
+	cluster, err := clusterID(ctx, live, o)
+	if err != nil {
+		return err
 	}
 	if err := kubewatch.Index(ctx, mgr.GetFieldIndexer()); err != nil {
 		return fmt.Errorf("indexing: %w", err)
@@ -230,7 +246,7 @@ func setUpControllers(
 		return fmt.Errorf("setting up PaymentProvider: %w", err)
 	}
 	err = (&plan.Reconciler{
-		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: string(system.UID), Now: time.Now,
+		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: cluster, Now: time.Now,
 		Refused: lookAt, Reread: lookAt,
 	}).Setup(ctx, mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
 	if err != nil {
@@ -238,7 +254,7 @@ func setUpControllers(
 	}
 	receivers := &webhookreceiver.Reconciler{
 		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder,
-		Cluster: string(system.UID), Image: o.serverImage, PullSecrets: o.serverPullSecrets, Now: time.Now,
+		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets, Now: time.Now,
 		Refused: lookAt,
 	}
 	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
@@ -259,7 +275,7 @@ func setUpControllers(
 	}
 	err = (&checkoutendpoint.Reconciler{
 		Client: mgr.GetClient(), Live: live, Registry: registry,
-		Cluster: string(system.UID), Image: o.serverImage, PullSecrets: o.serverPullSecrets,
+		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets,
 	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter()})
 	if err != nil {
 		return fmt.Errorf("setting up CheckoutEndpoint: %w", err)
