@@ -36,7 +36,7 @@ var least = map[string]string{
 
 // about is the kind whose fragments a page shows.
 var about = map[string]string{
-	"docs/adopt.md": "Plan", "docs/plans.md": "Plan", "docs/migrate.md": "Plan",
+	"docs/adopt.md": "Plan", "docs/plans.md": "Plan", "docs/migrate.md": "Plan", "docs/kubectl.md": "Plan",
 	"docs/providers.md": "PaymentProvider",
 	"docs/checkout.md":  "CheckoutEndpoint", "docs/pricing-page.md": "CheckoutEndpoint",
 	"docs/subscriptions.md": "CheckoutEndpoint",
@@ -51,7 +51,7 @@ var foreign = []string{
 	"apiVersion: kustomize.toolkit.fluxcd.io/", "apiVersion: source.toolkit.fluxcd.io/",
 	"apiVersion: helm.toolkit.fluxcd.io/", "apiVersion: argoproj.io/", "apiVersion: external-secrets.io/",
 	"apiVersion: monitoring.coreos.com/",
-	"# GitHub Actions", "# values", "# kustomization.yaml",
+	"# GitHub Actions", "repos:", "# values", "# kustomization.yaml",
 }
 
 // Every manifest of the documentation is taken by an API server, which knows all fields and rules.
@@ -140,8 +140,15 @@ func tryOne(t *testing.T, c client.Client, namespace, page string, content any) 
 	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(least[kind], "\t", " ")), &spec); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
+	metadata, has := fields["metadata"].(map[string]any)
+	if !has {
+		metadata = map[string]any{}
+	}
+	delete(fields, "metadata")
+	delete(fields, "kind")
+	metadata["name"] = "x"
 	return dryRun(t, c, namespace, &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": billing, "kind": kind, "metadata": map[string]any{"name": "x"}, "spec": merged(kind, spec, fields),
+		"apiVersion": billing, "kind": kind, "metadata": metadata, "spec": merged(kind, spec, fields),
 	}})
 }
 
