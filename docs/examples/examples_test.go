@@ -18,7 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-const token = "a-token-for-tests" //nolint:gosec // of a server that this test starts
+const token = "a-token-for-tests"
 
 func TestExamplesTakeEvents(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "app")
@@ -33,7 +33,7 @@ func TestExamplesTakeEvents(t *testing.T) {
 				t.Skip(err)
 			}
 			if name == "go" {
-				out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput() //nolint:gosec // above
+				out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput()
 				NewWithT(t).Expect(err).NotTo(HaveOccurred(), string(out))
 				command = []string{bin}
 			}
@@ -53,7 +53,7 @@ func start(t *testing.T, command []string) string {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(l.Close()).To(Succeed())
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // an example
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "TOKEN="+token, "PORT="+port)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	g.Expect(cmd.Start()).To(Succeed())
@@ -69,8 +69,8 @@ func asked(t *testing.T, url string) {
 	t.Helper()
 	g := NewWithT(t)
 	event := func(id, kind, at, data string) string {
-		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"type":"dev.kassa.%s","subject":"sub_1","time":"2026-01-%sZ","data":%s}`,
-			id, kind, at, data)
+		return fmt.Sprintf(`{"specversion": "1.0", "id": %q, "type": "dev.kassa.%s", "subject": "sub_1",
+			"time": "2026-01-%sZ", "data": %s}`, id, kind, at, data)
 	}
 	post := func(auth, body string) int {
 		status, _, err := ask(t, http.MethodPost, url+"/billing", auth, body)

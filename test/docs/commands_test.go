@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +45,15 @@ var output = regexp.MustCompile(`^would erase: `)
 // neither is named above.
 func TestCommandsTakeTheirFlags(t *testing.T) {
 	h := &helps{t: t, programs: programs(t), kinds: kinds(t), known: map[string]string{}}
+	for command, bad := range map[string]bool{
+		"kubectl get planz": true, "kubectl get plans --nope": true, "kassa sandbox --nope": true, "make nope": true,
+		"helm install x --nope": true, "frobnicate": true, "kubectl kassa validate --nope": true,
+		"kubectl -n shop get plans,secrets -o yaml": false, "kubectl kassa validate -o json": false, "make test": false,
+	} {
+		if got := h.check(commands(command)[0]); (got != "") != bad {
+			t.Errorf("%s: %q", command, got)
+		}
+	}
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {
 			if b.language != "sh" {
@@ -81,7 +89,7 @@ func programs(t *testing.T) map[string]string {
 	build.Dir = dir
 	out, err := build.CombinedOutput()
 	g.Expect(err).NotTo(HaveOccurred(), string(out))
-	helm := exec.CommandContext(t.Context(), filepath.Join(dir, "hack/tools/ensure"), "helm") //nolint:gosec // ours
+	helm := exec.CommandContext(t.Context(), filepath.Join(dir, "hack", "tools", "ensure"), "helm")
 	helm.Stderr = os.Stderr
 	path, err := helm.Output()
 	g.Expect(err).NotTo(HaveOccurred())
@@ -95,7 +103,7 @@ func programs(t *testing.T) map[string]string {
 func kinds(t *testing.T) map[string]bool {
 	t.Helper()
 	cp := controlplane.Shared(t)
-	out, err := exec.CommandContext(t.Context(), cp.KubectlPath(), //nolint:gosec // the control plane's
+	out, err := exec.CommandContext(t.Context(), cp.KubectlPath(),
 		"--kubeconfig", cp.KubeconfigPath(), "api-resources", "--no-headers").Output()
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	// Words of kubectl's own, and of APIs that a test's API server does not have.
@@ -161,8 +169,8 @@ func (h *helps) check(words []string) string {
 
 // separate are flags whose value is the next word.
 var separate = []string{
-	"-n", "--namespace", "-f", "-k", "-o", "-l", "--selector", "--set", "--listen", "-p", "--type", "--for", "-c", "--from",
-	"--context", "--field-selector", "--sort-by", "--version",
+	"-n", "--namespace", "-f", "-k", "-o", "-l", "--selector", "--set", "--listen", "-p", "--type", "--for", "-c",
+	"--from", "--context", "--field-selector", "--sort-by", "--version",
 }
 
 // split are the words that are no flags, without what follows a flag, and the flags.
@@ -186,12 +194,18 @@ func split(args []string) (verbs, flags []string) {
 func (h *helps) help(path string, verbs []string) string {
 	chain := verbs[:min(len(verbs), 3)]
 	chain = chain[:len(chain)-len(trailing(chain))]
-	key := path + " " + strings.Join(chain, " ")
-	if h.known[key] == "" {
-		for _, args := range [][]string{append(slices.Clone(chain), "--help"), {"options"}} {
-			out, _ := run(h.t.Context(), path, args)
-			h.known[key] += out
-		}
+	help := h.ask(path, append(slices.Clone(chain), "--help"))
+	if path == h.programs["kubectl"] {
+		help += h.ask(path, []string{"options"}) // what every command takes
+	}
+	return help
+}
+
+func (h *helps) ask(path string, args []string) string {
+	key := path + " " + strings.Join(args, " ")
+	if _, asked := h.known[key]; !asked {
+		out, _ := exec.CommandContext(h.t.Context(), path, args...).CombinedOutput()
+		h.known[key] = string(out)
 	}
 	return h.known[key]
 }
@@ -205,11 +219,6 @@ func trailing(words []string) []string {
 		}
 	}
 	return nil
-}
-
-func run(ctx context.Context, path string, args []string) (string, error) {
-	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
-	return string(out), err
 }
 
 func (h *helps) make(args []string) string {

@@ -109,17 +109,17 @@ func TestWhatIsBehindALink(t *testing.T) {
 
 // Every page of docs can be reached from the index, which is what a reader sees first.
 func TestIndexHasEveryPage(t *testing.T) {
-	index := ""
+	var index strings.Builder
 	for _, p := range pages(t) {
 		if p.path == "docs/README.md" {
 			for _, l := range p.prose {
-				index += l.text + "\n"
+				index.WriteString(l.text + "\n")
 			}
 		}
 	}
 	for _, p := range pages(t) {
 		name, in := strings.CutPrefix(p.path, "docs/")
-		if in && name != "README.md" && !strings.HasPrefix(name, "adr/0") && !strings.Contains(index, "("+name) {
+		if in && name != "README.md" && !strings.HasPrefix(name, "adr/0") && !strings.Contains(index.String(), "("+name) {
 			t.Errorf("docs/README.md does not name %s", name)
 		}
 	}

@@ -29,7 +29,8 @@ var least = map[string]string{
 	"Plan": `{providers: [{name: stripe}], displayName: Pro,
 		prices: [{name: monthly, amount: "29.00", currency: USD, recurring: {interval: Month}},
 		{name: yearly, amount: "290.00", currency: USD, recurring: {interval: Year}}]}`,
-	"WebhookReceiver": `{providerRef: {name: stripe}, url: "https://hooks.example.com/stripe", registration: {managed: {}}}`,
+	"WebhookReceiver": `{providerRef: {name: stripe}, url: "https://hooks.example.com/stripe",
+		registration: {managed: {}}}`,
 	"CheckoutEndpoint": `{plans: [{name: pro}], url: "https://pay.example.com",
 		auth: {bearerToken: {secretRef: {name: shop-token}}}, successURL: "https://app.example.com/done"}`,
 }
@@ -69,7 +70,7 @@ func TestManifestsAreTaken(t *testing.T) {
 	}
 }
 
-var heredoc = regexp.MustCompile(`(?ms)kubectl [^\n]*<<'?EOF'?\n(.*?)^EOF$`)
+var heredoc = regexp.MustCompile(`(?s)kubectl [^\n]*<<'?EOF'?\n(.*?\n)EOF\n`)
 
 // manifests are the blocks of YAML, and what shell blocks hand to kubectl.
 func manifests(blocks []block) []block {

@@ -58,7 +58,7 @@ func pages(t *testing.T) []page {
 	}
 	read := make([]page, 0, len(paths))
 	for _, path := range paths {
-		text, err := os.ReadFile(path) //nolint:gosec // a page of the repository
+		text, err := os.ReadFile(path)
 		g.Expect(err).NotTo(HaveOccurred())
 		rel, err := filepath.Rel(dir, path)
 		g.Expect(err).NotTo(HaveOccurred())

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -49,7 +50,7 @@ func texts(t *testing.T, folders ...string) map[string]bool {
 // reasons are the values of the API's constants Reason….
 func reasons(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root(t), "api/v1alpha1/conditions.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root(t), "api", "v1alpha1", "conditions.go"), nil, 0)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	var found []string
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -142,12 +143,12 @@ func TestFieldsAreThere(t *testing.T) {
 func schemasOf(t *testing.T) []*apiextensionsv1.JSONSchemaProps {
 	t.Helper()
 	g := NewWithT(t)
-	paths, err := filepath.Glob(filepath.Join(root(t), "config/crd/bases/*.yaml"))
+	paths, err := filepath.Glob(filepath.Join(root(t), "config", "crd", "bases", "*.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(paths).NotTo(BeEmpty())
 	schemas := make([]*apiextensionsv1.JSONSchemaProps, 0, len(paths))
 	for _, path := range paths {
-		text, err := os.ReadFile(path) //nolint:gosec // of the repository
+		text, err := os.ReadFile(path)
 		g.Expect(err).NotTo(HaveOccurred())
 		var crd apiextensionsv1.CustomResourceDefinition
 		g.Expect(yaml.Unmarshal(text, &crd)).To(Succeed())
@@ -215,4 +216,34 @@ func TestTargetsAndFilesAreThere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The page of subscriptions has every state that an event may tell, and no other.
+func TestStatesAreExplained(t *testing.T) {
+	g := NewWithT(t)
+	text, err := os.ReadFile(filepath.Join(root(t), "docs", "schemas", "event-v1alpha1.json"))
+	g.Expect(err).NotTo(HaveOccurred())
+	var schema struct {
+		Defs struct {
+			Data struct {
+				Properties struct {
+					Subscription struct {
+						Properties struct{ Status struct{ Enum []string } }
+					}
+				}
+			}
+		} `json:"$defs"`
+	}
+	g.Expect(json.Unmarshal(text, &schema)).To(Succeed())
+	var told []string
+	for _, p := range pages(t) {
+		for _, l := range p.prose {
+			if first, _, row := strings.Cut(strings.TrimPrefix(l.text, "| "), " |"); row && p.path == "docs/subscriptions.md" {
+				for _, code := range codeSpan.FindAllStringSubmatch(first, -1) {
+					told = append(told, code[1])
+				}
+			}
+		}
+	}
+	g.Expect(told).To(ConsistOf(schema.Defs.Data.Properties.Subscription.Properties.Status.Enum))
 }
