@@ -33,7 +33,7 @@ func TestGettingStartedCanBeFollowed(t *testing.T) {
 			if p.path != "docs/getting-started.md" || b.language != "sh" {
 				continue
 			}
-			script := runnable(b.text)
+			script := runnable(t, b.text)
 			cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 			cmd.Dir = root(t)
 			cmd.Env = append(os.Environ(), "KUBECONFIG="+cp.KubeconfigPath(),
@@ -48,12 +48,16 @@ func TestGettingStartedCanBeFollowed(t *testing.T) {
 }
 
 // runnable leaves out what cannot be run, whole lines at a time.
-func runnable(text string) string {
+func runnable(t *testing.T, text string) string {
+	t.Helper()
 	var kept []string
 	for _, l := range strings.Split(strings.ReplaceAll(text, "\\\n", " "), "\n") {
 		skip := false
 		for _, u := range unrunnable {
-			skip = skip || u.pattern.MatchString(l)
+			if u.pattern.MatchString(l) {
+				skip = true
+				t.Logf("left out, as it %s: %s", u.reason, l)
+			}
 		}
 		if !skip {
 			kept = append(kept, l)
