@@ -177,7 +177,8 @@ type Plan struct {
 	Owner   Owner
 	Product ProductSpec
 	Prices  []DesiredPrice
-	Default string    // name of the default price
+	// Default is the name of the default price. Empty leaves an adopted product the default that it has, or has not.
+	Default string
 	Adopt   *Adoption // nil: the plan's objects are made by Kassa
 }
 

@@ -41,7 +41,7 @@ func (r Rules) Compare(want billing.Plan, have billing.Observed) ([]Difference, 
 	c.note("active", active, stateOf(have.Product.Active))
 	c.productSpec(want.Product, have.Product.Spec)
 	current := map[string]bool{}
-	for _, p := range want.Prices {
+	for _, p := range s.want.Prices {
 		if id := c.price(p); id != "" {
 			current[id] = true
 		}
@@ -177,6 +177,9 @@ func (c *comparison) terms(name string, want, have billing.PriceTerms) {
 }
 
 func (c *comparison) defaultPrice() {
+	if c.want.Default == "" {
+		return
+	}
 	got := c.have.Product.DefaultPriceID
 	for _, p := range c.want.Prices {
 		if p.Name != c.want.Default {

@@ -25,6 +25,7 @@ func (r Rules) state(want *billing.Plan, have *billing.Observed) *state {
 		for name, id := range a.Prices {
 			s.adopted[id] = name
 		}
+		s.want = s.asAdopted()
 	}
 	return s
 }

@@ -1,4 +1,5 @@
-// Package desired says in neutral words what a Plan asks of one of its providers. It is pure.
+// Package desired says in neutral words what a Plan asks of one of its providers, and what its status knows of it
+// there. It is pure.
 package desired
 
 import (
@@ -19,8 +20,11 @@ func Plan(owner billing.Owner, spec *v1alpha1.PlanSpec, at *v1alpha1.PlanProvide
 			Name: spec.DisplayName, Description: spec.Description, Features: spec.Features, TaxCode: spec.TaxCode,
 			UnitLabel: spec.UnitLabel, ImageURLs: spec.ImageURLs, Metadata: map[string]string{},
 		},
-		Default: cmp.Or(spec.DefaultPrice, spec.Prices[0].Name),
+		Default: spec.DefaultPrice,
 		Adopt:   adoption(at),
+	}
+	if want.Adopt == nil {
+		want.Default = cmp.Or(want.Default, spec.Prices[0].Name)
 	}
 	for k, v := range spec.Metadata {
 		want.Product.Metadata[k] = string(v)
