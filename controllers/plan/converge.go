@@ -76,7 +76,7 @@ func (r *Reconciler) sell(
 	out.account = account.Identity
 	return &sale{
 		Reconciler: r, plan: plan, at: at, provider: pp, account: account, owner: r.owner(plan),
-		known: knownIDs(out.known, at), record: recordOf(out.known, at), budget: replacementBudget(pp),
+		known: desired.Known(out.known, at), record: desired.Record(out.known, at), budget: accounts.ReplacementBudget(pp),
 	}, nil
 }
 
@@ -188,41 +188,19 @@ func (s *sale) observe(ctx context.Context) (billing.Observed, error) {
 	return have, nil
 }
 
-// mirrored is the plan's part of the account's mirror. A product that the Plan has under another name, at another
-// PaymentProvider of the account, is no twin.
+// mirrored is the plan's part of the account's mirror.
 func (s *sale) mirrored() billing.Observed {
-	have := s.account.Mirror.Get(s.owner, s.known)
-	have.Twins = slices.DeleteFunc(slices.Clone(have.Twins), func(t billing.Product) bool {
-		return slices.ContainsFunc(s.plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool {
-			return p.Name != s.at.Name && p.Adopt != nil && p.Adopt.ProductID == t.ID
-		}) || slices.ContainsFunc(s.plan.Status.Providers, func(p v1alpha1.PlanProviderStatus) bool {
-			return p.Name != s.at.Name && p.ProductID == t.ID
-		})
-	})
-	return have
+	return desired.OwnTwins(s.plan, s.at.Name, s.account.Mirror.Get(s.owner, s.known))
 }
 
 func kindOf(pp *v1alpha1.PaymentProvider) string {
 	return string(accounts.TypeOf(&pp.Spec)) + " " + string(pp.Spec.Mode)
 }
 
-// replacementBudget is how many prices may be replaced within an hour; negative means no bound.
-func replacementBudget(pp *v1alpha1.PaymentProvider) int {
-	const inLiveMode = 20
-	switch limit := pp.Spec.Guardrails.MaxReplacementsPerHour; {
-	case limit != nil:
-		return int(*limit)
-	case pp.Spec.Mode == v1alpha1.ModeLive:
-		return inLiveMode
-	default:
-		return -1
-	}
-}
-
 // enlist notes in the status that the plan is made here, and of what, before the first object is written: should the
 // spec name another provider, or another product, by the time of the next status, what was made is still retired.
 func (s *sale) enlist(ctx context.Context, out *outcome) error {
-	i := statusIndex(s.plan, s.at.Name)
+	i := desired.StatusIndex(s.plan, s.at.Name)
 	if i >= 0 && s.plan.Status.Providers[i].Written {
 		return nil
 	}
@@ -253,44 +231,4 @@ func enforced(plan *v1alpha1.Plan) bool {
 func unsupported(err error) error {
 	message := strings.ReplaceAll(err.Error(), "\n", "; ")
 	return &accounts.Error{Reason: v1alpha1.ReasonUnsupported, Stalled: true, Message: message, Err: err}
-}
-
-// knownIDs are the ids that a status has, or, of what is adopted, the spec.
-func knownIDs(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) provider.Known {
-	known := provider.Known{ProductID: s.ProductID}
-	for _, p := range s.Prices {
-		known.PriceIDs = append(known.PriceIDs, p.ID)
-	}
-	if at.Adopt != nil {
-		known.ProductID, known.Only = at.Adopt.ProductID, true
-		for _, p := range at.Adopt.Prices {
-			if !slices.Contains(known.PriceIDs, p.ID) {
-				known.PriceIDs = append(known.PriceIDs, p.ID)
-			}
-		}
-	}
-	return known
-}
-
-// recordOf is what a status says to be the Plan's own. What is adopted is not before it is marked, and after that its
-// marks say so.
-func recordOf(s v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) catalog.Record {
-	if s.Adopted && at.Adopt == nil {
-		return catalog.Record{}
-	}
-	record := catalog.Record{Prices: map[string]string{}}
-	for _, p := range s.RetiredPrices {
-		record.Prices[p.ID] = p.Name
-	}
-	for _, p := range s.Prices {
-		record.Prices[p.ID] = p.Name
-	}
-	if at.Adopt == nil {
-		record.ProductID = s.ProductID
-		return record
-	}
-	for _, p := range at.Adopt.Prices {
-		delete(record.Prices, p.ID)
-	}
-	return record
 }

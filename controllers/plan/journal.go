@@ -9,6 +9,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/desired"
 )
 
 // journal keeps begun creates in the Plan's status, as pending operations with a time. It implements catalog.Journal.
@@ -20,7 +21,7 @@ type journal struct {
 }
 
 func (j *journal) Begun(op catalog.Operation) (time.Time, bool) {
-	i := statusIndex(j.plan, j.name)
+	i := desired.StatusIndex(j.plan, j.name)
 	if i < 0 {
 		return time.Time{}, false
 	}
@@ -47,7 +48,7 @@ func (j *journal) End(ctx context.Context, op catalog.Operation) error {
 // with is the status in which entry replaces what is noted of op.
 func (j *journal) with(op catalog.Operation, entry *v1alpha1.PendingOperation) *v1alpha1.PlanStatus {
 	next := j.plan.Status.DeepCopy()
-	i := statusIndex(j.plan, j.name)
+	i := desired.StatusIndex(j.plan, j.name)
 	if i < 0 {
 		next.Providers = append(next.Providers, v1alpha1.PlanProviderStatus{Name: j.name, Ready: metav1.ConditionFalse})
 		i = len(next.Providers) - 1

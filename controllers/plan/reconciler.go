@@ -17,6 +17,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/desired"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
 	"github.com/kassa-dev/kassa/internal/status"
 )
@@ -68,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	asked := r.asked.Anew(plan)
 	outcomes := r.convergeAll(ctx, plan, asked)
 	current := slices.Clone(outcomes)
-	for _, former := range formerProviders(plan) {
+	for _, former := range desired.Former(plan) {
 		outcomes = append(outcomes, r.retire(ctx, plan, &former, current, onceSoldElsewhere))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return apierrors.IsConflict(o.err) }) {
@@ -127,12 +128,12 @@ func (r *Reconciler) finalize(ctx context.Context, plan *v1alpha1.Plan) (ctrl.Re
 	}
 	outcomes := make([]outcome, 0, len(plan.Status.Providers))
 	if plan.Spec.Suspend && enforced(plan) && plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan &&
-		slices.ContainsFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return mayExist(&s) }) {
+		slices.ContainsFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return desired.MayExist(&s) }) {
 		return r.suspended(ctx, plan, ", so the plan is still on sale; set it to false, or set spec.deletionPolicy to "+
 			"Orphan to let the Plan go without archiving it")
 	}
 	for i := range plan.Status.Providers {
-		at := madeAt(plan, &plan.Status.Providers[i])
+		at := desired.MadeAt(plan, &plan.Status.Providers[i])
 		outcomes = append(outcomes, r.retire(ctx, plan, &at, nil, atOnce))
 	}
 	if slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.gone }) {

@@ -13,38 +13,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/desired"
 )
-
-// formerProviders are those where the Plan may have objects although its spec no longer names them.
-func formerProviders(plan *v1alpha1.Plan) []v1alpha1.PlanProvider {
-	var former []v1alpha1.PlanProvider
-	for i := range plan.Status.Providers {
-		s := &plan.Status.Providers[i]
-		if !slices.ContainsFunc(plan.Spec.Providers, func(p v1alpha1.PlanProvider) bool { return p.Name == s.Name }) {
-			former = append(former, madeAt(plan, s))
-		}
-	}
-	return former
-}
-
-// madeAt is how the spec named, or names, the provider that a status speaks of.
-func madeAt(plan *v1alpha1.Plan, s *v1alpha1.PlanProviderStatus) v1alpha1.PlanProvider {
-	at := v1alpha1.PlanProvider{Name: s.Name, Namespace: s.Namespace}
-	for i := range plan.Spec.Providers {
-		if p := &plan.Spec.Providers[i]; p.Name == s.Name && sameObjects(s, p) {
-			at.Adopt = p.Adopt
-		}
-	}
-	return at
-}
-
-// sameObjects says whether the spec means the same product as a status.
-func sameObjects(s *v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) bool {
-	if at.Adopt == nil {
-		return !s.Adopted
-	}
-	return s.ProductID == at.Adopt.ProductID
-}
 
 // superseded says whether a provider's name means another account, or another product, than it did when the Plan was
 // made there: somebody took it out of the spec and put it back before Kassa saw it gone. former is what it meant. The
@@ -52,12 +22,12 @@ func sameObjects(s *v1alpha1.PlanProviderStatus, at *v1alpha1.PlanProvider) bool
 func (r *Reconciler) superseded(
 	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
 ) (former v1alpha1.PlanProvider, other bool, err error) {
-	i := statusIndex(plan, at.Name)
-	if i < 0 || !mayExist(&plan.Status.Providers[i]) {
+	i := desired.StatusIndex(plan, at.Name)
+	if i < 0 || !desired.MayExist(&plan.Status.Providers[i]) {
 		return *at, false, nil
 	}
 	s := &plan.Status.Providers[i]
-	former = madeAt(plan, s)
+	former = desired.MadeAt(plan, s)
 	if s.Namespace != at.Namespace && plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
 		before, err := r.identity(ctx, accounts.Find, plan, &former)
 		if err != nil {
@@ -71,7 +41,7 @@ func (r *Reconciler) superseded(
 			return former, true, nil
 		}
 	}
-	return former, !sameObjects(s, at), nil
+	return former, !desired.SameObjects(s, at), nil
 }
 
 // identity is that of the account that a provider's name stands for.
@@ -91,12 +61,6 @@ func forget(plan *v1alpha1.Plan, name string) {
 		func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name })
 }
 
-// mayExist says whether something of the Plan may be at a provider.
-func mayExist(s *v1alpha1.PlanProviderStatus) bool {
-	begun := func(p v1alpha1.PendingOperation) bool { return p.StartedAt != nil }
-	return s.Written || s.ProductID != "" || slices.ContainsFunc(s.Pending, begun)
-}
-
 // When a Plan is retired at a provider.
 type retirement int
 
@@ -114,7 +78,7 @@ func (r *Reconciler) retire(
 	out := newOutcome(plan, at)
 	out.retiring = true
 	leave := !enforced(plan)
-	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !mayExist(&out.known) ||
+	if plan.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || !desired.MayExist(&out.known) ||
 		leave && !plan.DeletionTimestamp.IsZero() {
 		out.gone = true
 		return out

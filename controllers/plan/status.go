@@ -20,6 +20,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/desired"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/status"
 )
@@ -50,16 +51,11 @@ type outcome struct {
 
 func newOutcome(plan *v1alpha1.Plan, at *v1alpha1.PlanProvider) outcome {
 	known := v1alpha1.PlanProviderStatus{Name: at.Name}
-	if i := statusIndex(plan, at.Name); i >= 0 {
+	if i := desired.StatusIndex(plan, at.Name); i >= 0 {
 		known = plan.Status.Providers[i]
 	}
 	known.Namespace = at.Namespace
 	return outcome{name: at.Name, known: known}
-}
-
-// statusIndex is where a provider is in the Plan's status, or negative.
-func statusIndex(plan *v1alpha1.Plan, name string) int {
-	return slices.IndexFunc(plan.Status.Providers, func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name })
 }
 
 // failed leaves what is known as it was: nothing was found out.
@@ -273,7 +269,7 @@ func (r *Reconciler) report(
 			v.Message += "; set spec.deletionPolicy to Orphan to leave what is there"
 		}
 		entry := o.known
-		if i := statusIndex(plan, o.name); i >= 0 && o.err != nil {
+		if i := desired.StatusIndex(plan, o.name); i >= 0 && o.err != nil {
 			entry.Pending = pendingStatus(plan.Status.Providers[i].Pending, o.steps) // the journal may have written since
 		}
 		entry.Ready, entry.Reason, entry.Message = v.Ready, v.Reason, provider.Truncate(v.Message, 1024)

@@ -6,6 +6,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/catalog"
+	"github.com/kassa-dev/kassa/internal/desired"
 )
 
 // foretell publishes, before a price is taken off sale, which one is sold instead. Who sells by the status, or by the
@@ -15,7 +16,7 @@ func (s *sale) foretell(
 	out *outcome, rules catalog.Rules, want billing.Plan,
 ) func(context.Context, string, billing.Observed) error {
 	return func(ctx context.Context, id string, have billing.Observed) error {
-		i := statusIndex(s.plan, s.at.Name)
+		i := desired.StatusIndex(s.plan, s.at.Name)
 		if i < 0 || !isCurrent(s.plan.Status.Providers[i].Prices, id) {
 			return nil
 		}
