@@ -130,6 +130,18 @@ func TypeOf(spec *v1alpha1.PaymentProviderSpec) billing.Provider { return declar
 // KeySecret is the name of the Secret with the API key.
 func KeySecret(spec *v1alpha1.PaymentProviderSpec) string { return declared(spec).key.Name }
 
+// KeyRef is the place in a spec that refers to the API key.
+func KeyRef(spec *v1alpha1.PaymentProviderSpec) *v1alpha1.SecretKeyReference {
+	switch {
+	case spec.Paddle != nil:
+		return &spec.Paddle.APIKeySecretRef
+	case spec.LemonSqueezy != nil:
+		return &spec.LemonSqueezy.APIKeySecretRef
+	default:
+		return &spec.Stripe.APIKeySecretRef
+	}
+}
+
 // Secrets are the names of all Secrets that a spec refers to.
 func Secrets(spec *v1alpha1.PaymentProviderSpec) []string {
 	var names []string
