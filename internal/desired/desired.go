@@ -1,5 +1,4 @@
-// Package desired says in neutral words what a Plan asks of one of its providers, and what its status knows of it
-// there. It is pure.
+// Package desired says in neutral words what a Plan asks of one of its providers. It is pure.
 package desired
 
 import (
