@@ -57,7 +57,9 @@ func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
 // commands are in the order of their names.
 func commands(o *kubectl.Options) []*cobra.Command {
 	return []*cobra.Command{
+		diffCommand(o),
 		eventsCommand(o),
+		importCommand(o),
 		statusCommand(o),
 		triggerCommand(o),
 		validateCommand(o),
