@@ -187,7 +187,7 @@ type Price struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="a price name has lower-case letters, digits and dashes, and starts and ends with a letter or digit, such as monthly"
 	Name string `json:"name,omitempty"`
-	// displayName is shown at the provider for the price. Default: the name.
+	// displayName is shown at the provider for the price. Default: the name; an adopted price that has none stays without.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=150

@@ -148,7 +148,8 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
 	Prices []Price `json:"prices,omitempty"`
-	// defaultPrice is the price that the provider shows first. Default: the first of prices.
+	// defaultPrice is the price that the provider shows first. Default: the first of prices; of an adopted product, the
+	// one that it has, if any.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
