@@ -191,8 +191,10 @@ func TestWhatPlansWouldBeRefused(t *testing.T) {
 	g.Expect(s.Client.Get(t.Context(), s.Key("pro"), look)).To(Succeed())
 	product := look.Status.Providers[0].ProductID
 	form(t, s, s.APIKey(), "products", query(t, "name=Free\nid=prod_free"))
+	odd := stack.Plan("e")
+	odd.Namespace, odd.Spec.Prices[0].Amount, odd.Spec.Prices[0].Currency = s.Namespace, "5.125", "KWD"
 	r = diff(t, s, 1, "-f", manifest(t,
-		adopting("a", "prod_none"), adopting("b", product), adopting("c", "prod_free"), adopting("d", "prod_free")))
+		adopting("a", "prod_none"), adopting("b", product), adopting("c", "prod_free"), adopting("d", "prod_free"), odd))
 	var reasons []string
 	for _, sale := range r.Plans {
 		if sale.Refused != nil {
@@ -201,6 +203,7 @@ func TestWhatPlansWouldBeRefused(t *testing.T) {
 	}
 	g.Expect(reasons).To(Equal([]string{
 		"a " + v1alpha1.ReasonMissing, "b " + v1alpha1.ReasonOwnedByAnother, "d " + v1alpha1.ReasonOwnedByAnother,
+		"e " + v1alpha1.ReasonUnsupported,
 	}))
 	lost := stack.Plan("lost")
 	lost.Namespace, lost.Spec.Providers[0].Name = s.Namespace, "nobody"
