@@ -3,8 +3,8 @@
 package argocd
 
 import (
+	"bytes"
 	"os"
-	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -70,7 +70,7 @@ func judge(t *testing.T, object string) (status, message string) {
 	g := NewWithT(t)
 	code, err := os.ReadFile(script)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(strings.ContainsAny(string(code), "\t")).To(BeFalse(), "tabs cannot stand in YAML's indentation")
+	g.Expect(bytes.ContainsAny(code, "\t")).To(BeFalse(), "tabs cannot stand in YAML's indentation")
 	var content map[string]any
 	g.Expect(yaml.Unmarshal([]byte(object), &content)).To(Succeed())
 	l := lua.NewState()

@@ -79,7 +79,7 @@ func TestCommandsTakeTheirFlags(t *testing.T) {
 	}
 }
 
-func firstLine(command string) string { return strings.SplitN(command, "\n", 2)[0] }
+func firstLine(command string) string { return strings.SplitN(command, "\n", 2)[0] + "\n" }
 
 // programs are those whose --help is asked.
 func programs(t *testing.T) map[string]string {
@@ -213,7 +213,7 @@ func (h *helps) ask(path string, args []string) string {
 // trailing are words that cannot be a subcommand's name.
 func trailing(words []string) []string {
 	for i, w := range words {
-		if i > 0 && !slices.Contains([]string{"secret", "generic", "tls", "status", "restart", "chart"}, w) ||
+		if i > 0 && !slices.Contains([]string{"secret", "generic", "tls", "status", "restart", "replay"}, w) ||
 			strings.ContainsAny(w, "/.=,$") {
 			return words[i:]
 		}
