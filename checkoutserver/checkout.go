@@ -200,7 +200,7 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 // attempted counts and logs an attempt at a payment. Nothing of the buyer is in it; the ids lead to the rest.
 func (s *Server) attempted(c *call, o *sale, at *site, took time.Duration, err error) {
 	result := outcome(err, "created")
-	s.metrics.checkouts.WithLabelValues(string(at.Type), result).Inc()
+	s.metrics.checkouts.WithLabelValues(string(at.Type), strings.ToLower(string(at.Mode)), result).Inc()
 	about := []any{
 		"request", c.id, "provider", at.Key(), "plan", o.plan.Name, "price", o.price.Name, "outcome", result,
 		"duration", took.Round(time.Millisecond).String(),

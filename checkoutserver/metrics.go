@@ -31,7 +31,7 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		checkouts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kassa_checkout_checkouts_total",
 			Help: "Attempts to open a checkout at a provider by result: created, refused, or the class of an error.",
-		}, []string{"provider", "result"}),
+		}, []string{"provider", "mode", "result"}),
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kassa_checkout_subscription_operations_total",
 			Help: "What was asked of a provider's subscriptions by result: ok, refused, or the class of an error.",

@@ -86,7 +86,7 @@ func TestEachTroubleIsLogged(t *testing.T) {
 	))
 	// The metrics have all of it.
 	m := s.server.metrics
-	s.g.Expect(testutil.ToFloat64(m.checkouts.WithLabelValues("Paddle", "credentials"))).To(Equal(3.0))
+	s.g.Expect(testutil.ToFloat64(m.checkouts.WithLabelValues("Paddle", "test", "credentials"))).To(Equal(3.0))
 	s.g.Expect(testutil.ToFloat64(m.changes.WithLabelValues("Stripe", "list", "unavailable"))).To(Equal(3.0))
 }
 

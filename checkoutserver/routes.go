@@ -15,6 +15,7 @@ import (
 	schemas "github.com/kassa-dev/kassa/docs/schemas"
 	"github.com/kassa-dev/kassa/internal/serving"
 	"github.com/kassa-dev/kassa/internal/signin"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // requestIDHeader tells the caller by what the log knows the request. It is not taken from the caller, who could write
@@ -30,6 +31,7 @@ type call struct {
 	user     signin.User
 	now      time.Time
 	replayed bool // the answer is an earlier one's
+	span     *telemetry.Span
 }
 
 // action is what one method of a route does.
@@ -81,6 +83,8 @@ type callKey struct{}
 
 // act answers a request of one route.
 func (s *Server) act(c *call, route string, actions map[string]action) {
+	c.r, c.span = s.tracer.Serve(c.r, route)
+	defer c.span.End()
 	switch preflight, refused := cors(c.cfg.origins, c.w, c.r); {
 	case refused != nil:
 		s.finish(c, c.w, route, refused)
@@ -130,6 +134,8 @@ func (s *Server) finish(c *call, w http.ResponseWriter, route string, a *answer)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	a.write(w)
+	c.span.Text("kassa.result", result)
+	c.span.Number("http.response.status_code", a.status)
 	s.metrics.requests.WithLabelValues(route, result).Inc()
 	s.metrics.duration.WithLabelValues(route).Observe(time.Since(c.now).Seconds())
 }

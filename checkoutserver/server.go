@@ -16,6 +16,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 const (
@@ -53,6 +54,7 @@ type Options struct {
 	Log      *slog.Logger
 	// Metrics takes the server's metrics and is served at /metrics with whatever else is in it.
 	Metrics *prometheus.Registry
+	Tracer  *telemetry.Tracer // may be nil
 }
 
 // Server sells what one CheckoutEndpoint offers.
@@ -67,6 +69,7 @@ type Server struct {
 	resting           resting
 	changing          sync.Map // changing: what is under way
 	metrics           *metrics
+	tracer            *telemetry.Tracer
 	tls               *serving.FollowedCertificate // nil: plain HTTP
 	inFlight          atomic.Int64
 	draining          atomic.Bool
@@ -84,6 +87,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		requests: o.Requests, healths: o.Health, lameDuck: o.LameDuck, log: o.Log, metrics: newMetrics(o.Metrics),
+		tracer:  o.Tracer,
 		replays: newReplays(), lists: newReplays(),
 	}
 	s.config = &config{

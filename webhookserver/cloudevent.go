@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 const (
@@ -42,7 +43,9 @@ type message struct {
 	event      string // the provider's id
 	key        string // see orderKey
 	at         moment
-	headerID   string // the CloudEvent's id, as an HTTP header
+	received   time.Time
+	origin     telemetry.Origin // where the event is delivered after the request
+	headerID   string           // the CloudEvent's id, as an HTTP header
 	structured []byte
 	data       []byte // a part of structured
 	context    []attribute
@@ -57,7 +60,7 @@ type attribute struct{ name, value string }
 // that it is JSON.
 func cloudEvent(s *settings, e *billing.Event, receivedAt time.Time) (*message, error) {
 	m := &message{
-		event: e.ID, key: orderKey(e), at: momentOf(e.Time, receivedAt, e.ID),
+		event: e.ID, key: orderKey(e), at: momentOf(e.Time, receivedAt, e.ID), received: receivedAt,
 		context: attributesOf(s, e),
 	}
 	m.headerID = headerValue(s.idPrefix + e.ID)
@@ -122,6 +125,16 @@ func (m *message) attributes() http.Header {
 		}
 	})
 	return m.headers
+}
+
+// id is the CloudEvent's.
+func (m *message) id() string {
+	for _, a := range m.context {
+		if a.name == "id" {
+			return a.value
+		}
+	}
+	return ""
 }
 
 // headerValue encodes an attribute as the HTTP binding says: everything but printable ASCII, and space, quote and

@@ -72,6 +72,9 @@ func (s *Server) attemptAll(ctx context.Context, m *message, to []*sink, path st
 func (s *Server) attemptOne(ctx context.Context, m *message, to *sink, path string) attempt {
 	a := s.inTurn(ctx, m, to, path)
 	s.metrics.deliveries.WithLabelValues(to.name, path, a.class()).Inc()
+	if a.taken {
+		s.metrics.delivered.WithLabelValues(to.name).Observe(time.Since(m.received).Seconds())
+	}
 	return a
 }
 
@@ -115,7 +118,7 @@ func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) att
 		return shut
 	}
 	began := time.Now()
-	a := post(ctx, to, m)
+	a := s.post(ctx, to, m, path)
 	now := time.Now()
 	h := a.health()
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -127,6 +130,22 @@ func (s *Server) ask(ctx context.Context, m *message, to *sink, path string) att
 		s.outbox.hurry(to.name)
 	}
 	s.metrics.deliverySecs.WithLabelValues(to.name, path).Observe(now.Sub(began).Seconds())
+	return a
+}
+
+// post makes a request that knows of its trace.
+func (s *Server) post(ctx context.Context, to *sink, m *message, path string) attempt {
+	ctx, span := s.tracer.Delivery(ctx, "deliver", m.origin, m.id())
+	defer span.End()
+	a := post(ctx, to, m)
+	span.Text(attributeSink, to.name)
+	span.Text(attributePath, path)
+	if a.status != 0 {
+		span.Number(attributeStatus, a.status)
+	}
+	if !a.taken {
+		span.Failed(a.class())
+	}
 	return a
 }
 

@@ -11,6 +11,16 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
+// What spans say.
+const (
+	attributeProvider = "kassa.provider"
+	attributeType     = "kassa.event.type"
+	attributeResult   = "kassa.result"
+	attributeSink     = "kassa.sink"
+	attributePath     = "kassa.delivery.path"
+	attributeStatus   = "http.response.status_code"
+)
+
 var acknowledged = []byte("{\"received\":true}\n")
 
 // ServeHTTP takes one event: limits, signature, ledger, sinks. Anything but 200 makes the provider send it again.
@@ -61,15 +71,25 @@ func (s *Server) accept(
 	}
 	defer s.leave(body)
 	var event *billing.Event
+	began := time.Now()
 	cfg, err := s.withSecrets(r.Context(), cfg, func(cfg *settings) (err error) {
 		event, err = verify(cfg, r.Header, body.bytes(), time.Now())
 		return err
 	})
+	verified := time.Now()
+	s.metrics.verification.Observe(verified.Sub(began).Seconds())
 	if err != nil {
 		return verdict{}, s.refuseSignature(w, err)
 	}
 	s.counters.received.Add(1)
-	return s.process(r.Context(), cfg, event, body.bytes(), start), ""
+	ctx, span := s.tracer.Event(r.Context(), "receive", cfg.idPrefix, event.ID, start)
+	defer span.End()
+	s.tracer.Past(ctx, "verify", began, verified)
+	v = s.process(ctx, cfg, event, body.bytes(), start)
+	span.Text(attributeProvider, string(cfg.provider))
+	span.Text(attributeType, typeName(event))
+	span.Text(attributeResult, string(v.result))
+	return v, ""
 }
 
 // enter reads a request's body. leave has to be called unless it was refused.

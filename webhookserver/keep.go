@@ -8,6 +8,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
 	"github.com/kassa-dev/kassa/internal/records"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // keep is what process does where the ledger is a ledger.Keeper: the event, what it tells and what is left to do become
@@ -34,10 +35,12 @@ func (s *Server) keep(
 	account := records.Account{Provider: cfg.provider, ID: cfg.account}
 	told := *e
 	told.Time = m.at.at // an event without a time is of when it was received: records need one
-	kept, err := s.outbox.keeper.Keep(ctx, ledger.Work{
+	keeping, span := s.tracer.Start(ctx, "ledger keep")
+	kept, err := s.outbox.keeper.Keep(keeping, ledger.Work{
 		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,
 		Records: records.Of(account, &told), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted), Later: !room,
 	})
+	span.End()
 	var mine []*sink
 	if err == nil && kept.Outcome == ledger.Won && room {
 		mine = without(wanted, kept.Behind)
@@ -52,11 +55,14 @@ func (s *Server) keep(
 	case kept.Outcome == ledger.Duplicate:
 		s.counters.duplicate.Add(1)
 		return verdict{result: resultDuplicate}
-	case len(wanted) == 0:
+	}
+	s.sold(e)
+	if len(wanted) == 0 {
 		s.counters.processed.Add(1)
 		s.recent.add(recentOf(e, kept.ReceivedAt, v1alpha1.OutcomeProcessed))
 		return verdict{result: resultProcessed}
 	}
+	m.origin = telemetry.OriginOf(ctx)
 	e.Native = nil                                  // the request's buffer is another's soon
 	s.outbox.begin(cfg, e, m, len(raw), mine, kept) //nolint:contextcheck // it outlives this request
 	if !room {

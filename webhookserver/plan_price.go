@@ -8,6 +8,8 @@ import (
 // planPrice is a price of a Plan.
 type planPrice struct {
 	name string
+	// repeats: it is a subscription's.
+	repeats bool
 	// amounts are what one costs in a period, in each currency, the price's own first. There are none where that is not
 	// known, or not all there is to know: of tiers, and of usage.
 	amounts   []billing.Money
@@ -44,7 +46,7 @@ func pricesOf(plan *v1alpha1.Plan) map[string]planPrice {
 			out[r.ID] = retiredPrice(r, named[r.Name])
 		}
 		for _, c := range at.Prices {
-			out[c.ID] = planPrice{name: c.Name}
+			out[c.ID] = planPrice{name: c.Name, repeats: repeats(named[c.Name])}
 			if seen && c.State == v1alpha1.PriceActive {
 				out[c.ID] = currentPrice(c.Name, named[c.Name])
 			}
@@ -79,8 +81,11 @@ func retiredPrice(r v1alpha1.RetiredPrice, spec *v1alpha1.Price) planPrice {
 	return p
 }
 
+func repeats(spec *v1alpha1.Price) bool { return spec != nil && spec.Recurring != nil }
+
 func (p *planPrice) recurs(spec *v1alpha1.Price) bool {
-	if spec == nil || spec.Recurring == nil || spec.Tiers != nil || spec.Metered != nil {
+	p.repeats = repeats(spec)
+	if !p.repeats || spec.Tiers != nil || spec.Metered != nil {
 		return false
 	}
 	p.recurring = billing.Recurring{

@@ -111,6 +111,13 @@ func (p *plans) name(e *billing.Event) {
 	e.Subscription = &named
 }
 
+// recurring says that the price is a Plan's, and of a subscription.
+func (p *plans) recurring(priceID string) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.byID[priceID].repeats
+}
+
 func (p *plans) set(plan string, prices map[string]planPrice) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -100,6 +100,8 @@ func (s *Server) records(e *billing.Event) bool {
 
 // claim waits until the given time for a claim that somebody else holds.
 func (s *Server) claim(ctx context.Context, e *billing.Event, until time.Time) (ledger.Claim, error) {
+	ctx, span := s.tracer.Start(ctx, "ledger claim")
+	defer span.End()
 	pause := 20 * time.Millisecond
 	for {
 		claim, err := s.ledger.Claim(ctx, ledger.Event{ID: e.ID, Type: e.NativeType})
@@ -158,6 +160,9 @@ func (s *Server) deliver(
 		s.complaints.unencodable.log(s.log, err)
 		return unavailable(time.Minute)
 	}
+	if claim.Outcome == ledger.Won {
+		m.received = start // the ledger's is less precise
+	}
 	left := s.offer(ctx, m, wanted, start)
 	if cfg.dunned(e) {
 		left = append(left, forDunning())
@@ -165,7 +170,9 @@ func (s *Server) deliver(
 	if len(left) == 0 {
 		return s.settle(ctx, e, claim, ledger.Processed)
 	}
-	phase, err := s.inbox.put(ctx, cfg, e, raw, m, left, received)
+	putting, span := s.tracer.Start(ctx, "inbox put")
+	phase, err := s.inbox.put(putting, cfg, e, raw, m, left, received)
+	span.End()
 	if err != nil {
 		s.complaints.unwritten.log(s.log, err)
 		s.putLater(cfg, e, raw, m, left, claim, received, start) //nolint:contextcheck // it outlives this request
@@ -242,9 +249,13 @@ func (s *Server) settle(ctx context.Context, e *billing.Event, claim ledger.Clai
 func (s *Server) settleOnce(
 	ctx context.Context, e *billing.Event, claim ledger.Claim, to ledger.State,
 ) (verdict, error) {
-	if err := s.ledger.Settle(ctx, e.ID, to); err != nil {
+	settling, span := s.tracer.Start(ctx, "ledger settle")
+	err := s.ledger.Settle(settling, e.ID, to)
+	span.End()
+	if err != nil {
 		return verdict{}, err
 	}
+	s.sold(e)
 	out := verdict{result: resultProcessed}
 	recent := recentOf(e, claim.ReceivedAt, v1alpha1.OutcomeProcessed)
 	switch to {
@@ -258,4 +269,11 @@ func (s *Server) settleOnce(
 	}
 	s.recent.add(recent)
 	return out, nil
+}
+
+// sold counts what the event tells of money.
+func (s *Server) sold(e *billing.Event) {
+	if cfg, _ := s.config.current(); cfg != nil {
+		s.metrics.sales.count(cfg.accountKind(), e, s.plans.recurring)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/serving"
 	"github.com/kassa-dev/kassa/internal/store"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 const (
@@ -57,6 +58,7 @@ type Options struct {
 	Log      *slog.Logger
 	// Metrics takes the server's metrics and is served at /metrics with whatever else is in it.
 	Metrics *prometheus.Registry
+	Tracer  *telemetry.Tracer // may be nil
 }
 
 // Server takes the events of one WebhookReceiver.
@@ -83,6 +85,7 @@ type Server struct {
 	log             *slog.Logger
 	complaints      complaints
 	client          client.WithWatch
+	tracer          *telemetry.Tracer
 }
 
 // New makes a Server. Run starts it.
@@ -95,7 +98,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		namespace: o.Namespace, name: o.Name, events: o.Events, healths: o.Health, lameDuck: o.LameDuck,
-		ledger: o.Ledger, client: o.Client, log: o.Log, metrics: newMetrics(o.Metrics),
+		ledger: o.Ledger, client: o.Client, log: o.Log, tracer: o.Tracer, metrics: newMetrics(o.Metrics),
 		plans: newPlans(o.Cluster, o.Namespace), turns: newTurns(), complaints: newComplaints(),
 		gate: gate{maxRequests: maxInFlight, maxBytes: maxBuffered},
 	}
@@ -281,5 +284,8 @@ func (s *Server) measureInbox() {
 		age = time.Since(oldest).Seconds()
 	}
 	s.metrics.inboxOldest.Set(age)
+	if cfg, _ := s.config.current(); cfg != nil {
+		s.metrics.sales.begin(cfg.accountKind())
+	}
 	s.measureSinks()
 }

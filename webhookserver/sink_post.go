@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 const (
@@ -33,7 +35,9 @@ func post(ctx context.Context, to *sink, m *message) attempt {
 	defer cancel()
 	// Without http.Client, which copies the headers of every request because it may be redirected: a redirect would
 	// carry the event to a place that the spec does not name.
-	res, err := to.line.transport.RoundTrip(requestOf(ctx, to, m))
+	req := requestOf(ctx, to, m)
+	telemetry.Inject(ctx, req.Header)
+	res, err := to.line.transport.RoundTrip(req)
 	if err != nil {
 		return failedAttempt(err)
 	}

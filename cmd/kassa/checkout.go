@@ -63,14 +63,21 @@ func runCheckout(ctx context.Context, registry provider.Registry, o checkoutOpti
 	if err != nil {
 		return err
 	}
+	tracer, err := serverTracer(ctx, "checkout", o.namespace, o.name, log)
+	if err != nil {
+		return err
+	}
+	defer tracer.Close(ctx)
+	buckets := &instrument.Buckets{Metrics: requests, Tracer: tracer}
+	metrics.MustRegister(buckets)
 	listeners, err := listen(ctx, o.bindAddress, o.port, o.healthPort)
 	if err != nil {
 		return err
 	}
 	server := checkoutserver.New(checkoutserver.Options{
 		Namespace: o.namespace, Name: o.name, Client: c, Registry: registry,
-		Clients: &instrument.Buckets{Metrics: requests}, Requests: listeners[0], TLS: o.tls, Health: listeners[1],
-		LameDuck: o.lameDuck, Log: log, Metrics: metrics,
+		Clients: buckets, Requests: listeners[0], TLS: o.tls, Health: listeners[1],
+		LameDuck: o.lameDuck, Log: log, Metrics: metrics, Tracer: tracer,
 	})
 	log.Info("checkout server starts", "requests", listeners[0].Addr().String(), "health", listeners[1].Addr().String())
 	return server.Run(ctx)

@@ -42,6 +42,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/provider/instrument"
 	"github.com/kassa-dev/kassa/internal/provider/paddle"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
 
@@ -56,6 +57,7 @@ type operatorOptions struct {
 	concurrency                   int
 	qps                           float32
 	listSettle                    time.Duration
+	otlpEndpoint                  string
 	verbose                       bool
 }
 
@@ -90,6 +92,9 @@ func newOperatorCommand() *cobra.Command {
 	f.DurationVar(&o.listSettle, "list-settle", paddle.DefaultListSettle,
 		"how long to wait for the outcome of a create that got no answer, at a provider without idempotency keys, before "+
 			"it is tried again")
+	f.StringVar(&o.otlpEndpoint, "otlp-endpoint", os.Getenv(envOTLPEndpoint),
+		"URL of an OpenTelemetry collector, such as http://collector.observability:4318, that takes traces by OTLP over "+
+			"HTTP; the servers that are deployed send theirs there, too ("+envOTLPEndpoint+")")
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	return cmd
 }
@@ -103,7 +108,8 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	logger := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	logger := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
 	cfg, err := ctrl.GetConfig()
@@ -115,7 +121,12 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 	if err != nil {
 		return err
 	}
-	if err := setUpControllers(ctx, mgr, within.Reader(mgr.GetAPIReader()), registry, o); err != nil {
+	tracer, err := operatorTracer(ctx, o.otlpEndpoint, log)
+	if err != nil {
+		return err
+	}
+	defer tracer.Close(ctx)
+	if err := setUpControllers(ctx, mgr, within.Reader(mgr.GetAPIReader()), registry, tracer, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -209,7 +220,8 @@ func clusterID(ctx context.Context, live client.Reader, o operatorOptions) (stri
 
 // setUpControllers has live ask the API server.
 func setUpControllers(
-	ctx context.Context, mgr ctrl.Manager, live client.Reader, registry provider.Registry, o operatorOptions,
+	ctx context.Context, mgr ctrl.Manager, live client.Reader, registry provider.Registry, tracer *telemetry.Tracer,
+	o operatorOptions,
 ) error {
 	cluster, err := clusterID(ctx, live, o)
 	if err != nil {
@@ -222,10 +234,17 @@ func setUpControllers(
 	if err != nil {
 		return err
 	}
+	buckets := &instrument.Buckets{Metrics: requests, Tracer: tracer}
+	if err := metrics.Registry.Register(buckets); err != nil {
+		return err
+	}
+	if err := metrics.Registry.Register(&telemetry.Objects{Cache: mgr.GetCache(), Working: mgr.Elected()}); err != nil {
+		return err
+	}
 	// The manager's client would ask the API server: what it is not to cache of Secrets includes their metadata.
 	pool := &accounts.Pool{
 		Registry: registry, Metadata: mgr.GetCache(), Live: live, Now: time.Now,
-		Clients: &instrument.Buckets{Metrics: requests},
+		Clients: buckets,
 	}
 	snapshots := make(chan event.GenericEvent, 64)
 	refused := make(chan event.GenericEvent, 64)
@@ -241,26 +260,28 @@ func setUpControllers(
 	}
 	recorder := mgr.GetEventRecorder("kassa")
 	err = (&paymentprovider.Reconciler{Client: mgr.GetClient(), Accounts: pool, Snapshots: snapshots}).
-		Setup(mgr, paymentprovider.Options{RateLimiter: limiter(), Refused: refused})
+		Setup(mgr, paymentprovider.Options{RateLimiter: limiter(), Refused: refused, Tracer: tracer})
 	if err != nil {
 		return fmt.Errorf("setting up PaymentProvider: %w", err)
 	}
 	err = (&plan.Reconciler{
 		Client: mgr.GetClient(), Accounts: pool, Events: recorder, Cluster: cluster, Now: time.Now,
 		Refused: lookAt, Reread: lookAt,
-	}).Setup(ctx, mgr, plan.Options{Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots})
+	}).Setup(ctx, mgr, plan.Options{
+		Concurrency: o.concurrency, RateLimiter: limiter(), Snapshots: snapshots, Tracer: tracer,
+	})
 	if err != nil {
 		return fmt.Errorf("setting up Plan: %w", err)
 	}
 	receivers := &webhookreceiver.Reconciler{
 		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder,
-		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets, Now: time.Now,
-		Refused: lookAt,
+		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets, Env: tracingEnv(o.otlpEndpoint),
+		Now: time.Now, Refused: lookAt,
 	}
-	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
+	if err := receivers.Setup(mgr, webhookreceiver.Options{RateLimiter: limiter(), Tracer: tracer}); err != nil {
 		return fmt.Errorf("setting up WebhookReceiver: %w", err)
 	}
-	if err := setUpRecovery(mgr, receivers, webhookreceiver.Options{RateLimiter: limiter()}); err != nil {
+	if err := setUpRecovery(mgr, receivers, webhookreceiver.Options{RateLimiter: limiter(), Tracer: tracer}); err != nil {
 		return fmt.Errorf("setting up recovery: %w", err)
 	}
 	dunning, err := webhookevent.NewMetrics(metrics.Registry)
@@ -269,14 +290,14 @@ func setUpControllers(
 	}
 	err = (&webhookevent.Reconciler{
 		Client: mgr.GetClient(), Live: live, Accounts: pool, Events: recorder, Metrics: dunning, Now: time.Now,
-	}).Setup(mgr, webhookevent.Options{RateLimiter: limiter()})
+	}).Setup(mgr, webhookevent.Options{RateLimiter: limiter(), Tracer: tracer})
 	if err != nil {
 		return fmt.Errorf("setting up dunning: %w", err)
 	}
 	err = (&checkoutendpoint.Reconciler{
 		Client: mgr.GetClient(), Live: live, Registry: registry,
-		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets,
-	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter()})
+		Cluster: cluster, Image: o.serverImage, PullSecrets: o.serverPullSecrets, Env: tracingEnv(o.otlpEndpoint),
+	}).Setup(mgr, checkoutendpoint.Options{RateLimiter: limiter(), Tracer: tracer})
 	if err != nil {
 		return fmt.Errorf("setting up CheckoutEndpoint: %w", err)
 	}

@@ -115,6 +115,11 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if err != nil {
 		return err
 	}
+	options.Tracer, err = serverTracer(ctx, "receiver", o.namespace, o.name, log)
+	if err != nil {
+		return err
+	}
+	defer options.Tracer.Close(ctx)
 	listeners, err := listen(ctx, o.bindAddress, o.port, o.healthPort)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
 
@@ -24,6 +25,8 @@ import (
 type Options struct {
 	// RateLimiter paces retries.
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
+	// Tracer makes each reconcile a span; it may be nil.
+	Tracer *telemetry.Tracer
 }
 
 // Setup registers the controller.
@@ -53,7 +56,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 	for _, kind := range workload.Kinds() {
 		b = b.Owns(kind)
 	}
-	c, err := b.Build(r)
+	c, err := b.Build(o.Tracer.Reconciler("CheckoutEndpoint", r))
 	if err != nil {
 		return err
 	}

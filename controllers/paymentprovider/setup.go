@@ -18,6 +18,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // Options tune the controller.
@@ -26,6 +27,8 @@ type Options struct {
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
 	// Refused tells of PaymentProviders whose credentials the provider refused.
 	Refused <-chan event.GenericEvent
+	// Tracer makes each reconcile a span; it may be nil.
+	Tracer *telemetry.Tracer
 }
 
 // Setup registers the controller. Secrets are watched by metadata alone: their values never enter the cache.
@@ -40,7 +43,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 			builder.WithPredicates(gone())).
 		WatchesRawSource(source.Channel(o.Refused, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: o.RateLimiter}).
-		Complete(r)
+		Complete(o.Tracer.Reconciler("PaymentProvider", r))
 }
 
 // gone admits the end of an object that may have kept a PaymentProvider from being deleted.

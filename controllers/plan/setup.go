@@ -18,6 +18,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // Options tune the controller.
@@ -28,6 +29,8 @@ type Options struct {
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
 	// Snapshots tells of accounts that were read anew: their Plans are compared with what was found.
 	Snapshots <-chan event.GenericEvent
+	// Tracer makes each reconcile a span; it may be nil.
+	Tracer *telemetry.Tracer
 }
 
 // Setup registers the controller.
@@ -53,7 +56,7 @@ func (r *Reconciler) Setup(ctx context.Context, mgr ctrl.Manager, o Options) err
 		WatchesRawSource(source.Channel(pokes.plans, kubewatch.First())).
 		WatchesRawSource(source.Channel(o.Snapshots, kubewatch.Later(r.ofProvider))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Concurrency, RateLimiter: o.RateLimiter}).
-		Complete(r)
+		Complete(o.Tracer.Reconciler("Plan", r))
 }
 
 // indexProducts finds the Plans that have, or adopt, a product, by the provider's id.

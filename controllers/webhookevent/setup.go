@@ -16,12 +16,15 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // Options tune the controller.
 type Options struct {
 	// RateLimiter paces retries.
 	RateLimiter workqueue.TypedRateLimiter[reconcile.Request]
+	// Tracer makes each reconcile a span; it may be nil.
+	Tracer *telemetry.Tracer
 }
 
 // Metrics count what was done.
@@ -47,7 +50,7 @@ func (r *Reconciler) Setup(mgr ctrl.Manager, o Options) error {
 		Watches(&v1alpha1.WebhookReceiver{}, &handler.EnqueueRequestForObject{},
 			builder.WithPredicates(kubewatch.SpecChanged())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4, RateLimiter: o.RateLimiter}).
-		Complete(r)
+		Complete(o.Tracer.Reconciler("dunning", r))
 }
 
 func receiverOf(_ context.Context, o client.Object) []reconcile.Request {

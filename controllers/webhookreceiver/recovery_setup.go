@@ -19,7 +19,7 @@ func (r *Recovery) Setup(mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("recovery").
 		For(&v1alpha1.WebhookReceiver{}, builder.WithPredicates(predicate.Or(kubewatch.SpecChanged(), recoveryDue()))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: sweepsAtOnce, RateLimiter: o.RateLimiter}).
-		Complete(r)
+		Complete(o.Tracer.Reconciler("recovery", r))
 }
 
 // recoveryDue admits a new time that is to be looked at, and a receiver that came, went, or came back.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 // foreground is the share of a bucket that background requests leave to the others, as one part in so many.
@@ -17,7 +18,8 @@ const foreground = 5
 // Buckets gives everybody who talks to one account the same client: one token bucket, one pause. A scope names what the
 // provider counts by; an owner is a PaymentProvider. The zero value is ready; it is safe for concurrent use.
 type Buckets struct {
-	Metrics *Metrics // may be nil
+	Metrics *Metrics          // may be nil
+	Tracer  *telemetry.Tracer // may be nil
 	// Base carries the requests; nil: a transport for each scope.
 	Base http.RoundTripper
 
@@ -27,9 +29,10 @@ type Buckets struct {
 
 // shared is the client of one scope.
 type shared struct {
-	client *http.Client
-	bucket *bucket
-	rates  map[string]limit // by owner
+	provider string
+	client   *http.Client
+	bucket   *bucket
+	rates    map[string]limit // by owner
 }
 
 type limit struct {
@@ -47,8 +50,8 @@ func (b *Buckets) Client(p billing.Provider, owner, scope string, perSecond floa
 	}
 	s := b.scopes[scope]
 	if s == nil {
-		s = &shared{bucket: newBucket(), rates: map[string]limit{}}
-		s.client = client(Options{Provider: p, Metrics: b.Metrics, Base: b.Base}, s.bucket)
+		s = &shared{provider: string(p), bucket: newBucket(), rates: map[string]limit{}}
+		s.client = client(Options{Provider: p, Metrics: b.Metrics, Tracer: b.Tracer, Base: b.Base}, s.bucket)
 		b.scopes[scope] = s
 	}
 	s.rates[owner] = limit{perSecond, burst}
@@ -89,6 +92,7 @@ func (s *shared) tune() {
 type bucket struct {
 	all, background *rate.Limiter
 	pause           pause
+	use             use
 }
 
 func newBucket() *bucket {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/telemetry"
 )
 
 const (
@@ -29,7 +30,8 @@ type Options struct {
 	// RequestsPerSecond and Burst are the token bucket of the account. A rate of 0 or less means no limit.
 	RequestsPerSecond float64
 	Burst             int
-	Metrics           *Metrics // may be nil
+	Metrics           *Metrics          // may be nil
+	Tracer            *telemetry.Tracer // may be nil
 	// Timeout replaces DefaultTimeout where it is not 0.
 	Timeout time.Duration
 	// Base carries the requests; nil: a transport of its own, with the proxy of the environment and TLS 1.2 or
@@ -46,7 +48,9 @@ func Client(o Options) *http.Client {
 }
 
 func client(o Options, b *bucket) *http.Client {
-	t := &transport{base: o.Base, metrics: o.Metrics, provider: string(o.Provider), timeout: o.Timeout, bucket: b}
+	t := &transport{
+		base: o.Base, metrics: o.Metrics, tracer: o.Tracer, provider: string(o.Provider), timeout: o.Timeout, bucket: b,
+	}
 	if t.base == nil {
 		t.base = newTransport()
 	}
@@ -79,12 +83,34 @@ func newTransport() *http.Transport {
 type transport struct {
 	base     http.RoundTripper
 	metrics  *Metrics
+	tracer   *telemetry.Tracer
 	bucket   *bucket
 	provider string
 	timeout  time.Duration
 }
 
+// RoundTrip makes the request a span as long as it waits and until the answer's header. The provider is told nothing of
+// the trace.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.tracer == nil {
+		return t.send(req, nil)
+	}
+	ctx, span := t.tracer.Call(req.Context(), t.provider+" "+provider.OperationOf(req.Context()))
+	defer span.End()
+	span.Text("kassa.provider", t.provider)
+	span.Text("kassa.operation", provider.OperationOf(ctx))
+	span.Text("http.request.method", req.Method)
+	resp, err := t.send(req.WithContext(ctx), span)
+	if resp != nil {
+		span.Number("http.response.status_code", resp.StatusCode)
+	}
+	if class := classOf(ctx, resp, err); class != classOK {
+		span.Failed(class)
+	}
+	return resp, err
+}
+
+func (t *transport) send(req *http.Request, span *telemetry.Span) (*http.Response, error) {
 	outer, operation := req.Context(), provider.OperationOf(req.Context())
 	start := time.Now()
 	if err := t.admit(req); err != nil {
@@ -95,6 +121,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	sent := time.Now()
+	span.Seconds("kassa.rate_limit.wait", sent.Sub(start))
 
 	ctx, cancel := context.WithTimeout(outer, t.timeout)
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
@@ -127,8 +154,10 @@ func (t *transport) admit(req *http.Request) error {
 	if err := t.bucket.all.Wait(req.Context()); err != nil {
 		return t.waitError(req.Context(), err)
 	}
+	now := time.Now()
+	t.bucket.use.note(now) // its token is gone, whatever comes of it
 	// The pause may have begun during the wait.
-	return t.bucket.pause.refuse(req, billing.Provider(t.provider), time.Now())
+	return t.bucket.pause.refuse(req, billing.Provider(t.provider), now)
 }
 
 // CloseIdleConnections serves http.Client.CloseIdleConnections.

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kassa-dev/kassa/internal/telemetry"
+)
+
+const (
+	envOTLPEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	otlpPath        = "/v1/traces" // below an endpoint, as OpenTelemetry's variable has it
+)
+
+// serverTracer is the Tracer of a deployed server, by the environment that the operator gave it.
+func serverTracer(ctx context.Context, command, namespace, name string, log *slog.Logger) (*telemetry.Tracer, error) {
+	return telemetry.FromEnvironment(ctx, telemetry.Process{
+		Service: "kassa-" + command, Version: version, Log: log,
+		Attributes: []attribute.KeyValue{
+			attribute.String("k8s.namespace.name", namespace), attribute.String("kassa.object.name", name),
+			attribute.String("k8s.pod.name", os.Getenv("POD_NAME")),
+		},
+	})
+}
+
+// operatorTracer sends to the endpoint of --otlp-endpoint.
+func operatorTracer(ctx context.Context, endpoint string, log *slog.Logger) (*telemetry.Tracer, error) {
+	if endpoint != "" {
+		endpoint = strings.TrimRight(endpoint, "/") + otlpPath
+	}
+	return telemetry.FromEnvironment(ctx, telemetry.Process{
+		Service: "kassa-operator", Version: version, Endpoint: endpoint, Log: log,
+	})
+}
+
+// tracingEnv is what deployed servers are told: where the collector is, and which of the traces it gets. Headers, which
+// may be secret, stay with the operator.
+func tracingEnv(endpoint string) []corev1.EnvVar {
+	if endpoint == "" {
+		return nil
+	}
+	env := []corev1.EnvVar{{Name: envOTLPEndpoint, Value: endpoint}}
+	for _, name := range []string{"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"} {
+		if value := os.Getenv(name); value != "" {
+			env = append(env, corev1.EnvVar{Name: name, Value: value})
+		}
+	}
+	return env
+}

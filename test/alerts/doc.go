@@ -1,0 +1,2 @@
+// Package alerts tests the chart's alert rules and dashboard with Prometheus' own engine.
+package alerts
