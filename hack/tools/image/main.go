@@ -1,10 +1,10 @@
 // Command image makes a container image of static binaries, one for each platform, without a container runtime:
 //
-//	image -name ghcr.io/kassa-dev/kassa:v1 -out dist/kassa-image.tar linux/amd64=PATH linux/arm64=PATH
+//	image -name ghcr.io/kassa-dev/kassa:v1 -revision COMMIT -out dist/kassa-image.tar linux/amd64=PATH linux/arm64=PATH
 //
-// The image has the binary at /kassa and nothing else, and runs as an unprivileged user. The same binaries give the
-// same digest. The output is an OCI layout in a tar, which `ctr images import`, `docker load`, `skopeo copy oci-archive:`
-// and `crane push` take.
+// The image has the binary at /kassa and nothing else, and runs as an unprivileged user. The same binaries and flags
+// give the same digest, and the same tar byte for byte. The output is an OCI layout in a tar, which `ctr images import`,
+// `docker load`, `skopeo copy oci-archive:` and `crane push` take.
 package main
 
 import (
@@ -32,21 +32,22 @@ const user = "65532:65532"
 
 func main() {
 	ref := flag.String("name", "", "name and tag of the image")
+	revision := flag.String("revision", "", "commit that the binaries were built from")
 	out := flag.String("out", "", "tar to write")
 	push := flag.Bool("push", false, "also push to the registry that the name says, with the credentials of docker login")
 	flag.Parse()
-	if err := run(*ref, *out, *push, flag.Args()); err != nil {
+	if err := run(*ref, *revision, *out, *push, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ref, out string, push bool, binaries []string) error {
+func run(ref, revision, out string, push bool, binaries []string) error {
 	tag, err := name.NewTag(ref)
 	if err != nil {
 		return err
 	}
-	index, err := build(binaries)
+	index, err := build(binaries, labels(tag.TagStr(), revision))
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,9 @@ func run(ref, out string, push bool, binaries []string) error {
 		return err
 	}
 	fmt.Printf("%s has %s@%s\n", out, tag, digest)
+	if err := printSizes(os.Stdout, index); err != nil {
+		return err
+	}
 	if !push {
 		return nil
 	}
@@ -65,7 +69,7 @@ func run(ref, out string, push bool, binaries []string) error {
 }
 
 // build makes an index of one image for each PLATFORM=PATH.
-func build(binaries []string) (v1.ImageIndex, error) {
+func build(binaries []string, labels map[string]string) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, b := range binaries {
 		platform, path, found := strings.Cut(b, "=")
@@ -76,7 +80,7 @@ func build(binaries []string) (v1.ImageIndex, error) {
 		if err != nil {
 			return nil, err
 		}
-		image, err := single(p, path)
+		image, err := single(p, path, labels)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", platform, err)
 		}
@@ -85,7 +89,7 @@ func build(binaries []string) (v1.ImageIndex, error) {
 	return index, nil
 }
 
-func single(p *v1.Platform, binary string) (v1.Image, error) {
+func single(p *v1.Platform, binary string, labels map[string]string) (v1.Image, error) {
 	content, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
@@ -112,21 +116,33 @@ func single(p *v1.Platform, binary string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mutate.ConfigFile(image, config(p, image))
+	return mutate.ConfigFile(image, config(p, image, labels))
 }
 
-func config(p *v1.Platform, image v1.Image) *v1.ConfigFile {
+func config(p *v1.Platform, image v1.Image, labels map[string]string) *v1.ConfigFile {
 	c, err := image.ConfigFile()
 	if err != nil { // an image in memory always has one
 		panic(err)
 	}
 	c = c.DeepCopy()
 	c.OS, c.Architecture, c.Variant = p.OS, p.Architecture, p.Variant
-	c.Config = v1.Config{
-		User: user, Entrypoint: []string{"/kassa"}, WorkingDir: "/",
-		Labels: map[string]string{"org.opencontainers.image.source": "https://github.com/kassa-dev/kassa"},
-	}
+	c.Config = v1.Config{User: user, Entrypoint: []string{"/kassa"}, WorkingDir: "/", Labels: labels}
 	return c
+}
+
+// labels has no time of the build: two builds of a commit have one digest.
+func labels(version, revision string) map[string]string {
+	l := map[string]string{
+		"org.opencontainers.image.title":       "kassa",
+		"org.opencontainers.image.description": "A Kubernetes operator for payments",
+		"org.opencontainers.image.licenses":    "Apache-2.0",
+		"org.opencontainers.image.source":      "https://github.com/kassa-dev/kassa",
+		"org.opencontainers.image.version":     version,
+	}
+	if revision != "" {
+		l["org.opencontainers.image.revision"] = revision
+	}
+	return l
 }
 
 // save writes an OCI layout and packs it.
@@ -151,7 +167,7 @@ func save(index v1.ImageIndex, tag name.Tag, out string) error {
 		return err
 	}
 	w := tar.NewWriter(f)
-	if err := w.AddFS(os.DirFS(dir)); err != nil {
+	if err := pack(w, os.DirFS(dir)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
