@@ -6,6 +6,7 @@ SHELL := /usr/bin/env bash
 MAKEFLAGS += --no-print-directory
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 IMAGE ?= ghcr.io/kassa-dev/kassa:$(VERSION)
 PUSH ?= false
 TEST_TIMEOUT ?= 25m
@@ -16,7 +17,7 @@ TOOL := hack/tools/ensure
 # Each folder is a module of its own.
 TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 MODULES := . hack/controlplane hack/tools hack/tools/lint hack/tools/helm hack/tools/helm-docs hack/tools/image \
-	hack/tools/coredns $(TEST_MODULES)
+	hack/tools/coredns hack/tools/vuln hack/tools/sbom hack/tools/crdify hack/tools/licenses $(TEST_MODULES)
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/kassa/files/crds \
 	charts/kassa/files/rights.yaml charts/kassa/README.md docs/reference/api.md
 
@@ -25,7 +26,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 ends with a verdict
@@ -37,15 +38,23 @@ build: ## Build bin/kassa and the plugin bin/kubectl-kassa
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 .PHONY: image
-image: ## Build dist/kassa-image.tar for amd64 and arm64, without a container runtime; PUSH=true sends it to IMAGE
+image: ## Build dist/kassa-image.tar for amd64 and arm64, and its SBOMs, without a container runtime; PUSH=true sends it to IMAGE
 	@mkdir -p dist
 	@for arch in amd64 arm64; do \
 		echo "image: linux/$$arch"; \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" \
 			-o dist/linux-$$arch/kassa ./cmd/kassa; \
 	done
-	@$$($(TOOL) image) -name $(IMAGE) -out dist/kassa-image.tar -push=$(PUSH) \
+	@for arch in amd64 arm64; do \
+		$$($(TOOL) cyclonedx-gomod) bin -json -std -noserial -notimestamp -version $(VERSION) \
+			-output dist/kassa-linux-$$arch.cdx.json dist/linux-$$arch/kassa; \
+	done
+	@$$($(TOOL) image) -name $(IMAGE) -revision "$(REVISION)" -out dist/kassa-image.tar -push=$(PUSH) \
 		linux/amd64=dist/linux-amd64/kassa linux/arm64=dist/linux-arm64/kassa
+
+.PHONY: plugin
+plugin: ## Build the plugin's archives, checksums and krew manifest into dist/plugin; PLATFORMS chooses
+	@hack/plugin $(VERSION)
 
 ##@ Develop
 
@@ -60,6 +69,11 @@ manifests: ## Make the CRDs, the operator's role and their copies in the chart, 
 	$$($(TOOL) controller-gen) crd paths=./api/... output:crd:dir=config/crd/bases
 	$$($(TOOL) controller-gen) rbac:roleName=kassa-operator paths=./controllers/... output:rbac:dir=config/rbac
 	hack/chart
+
+.PHONY: licenses
+licenses: ## Write THIRD_PARTY_LICENSES of what the binaries link; a licence that is not allowed fails
+	@licenses=$$($(TOOL) licenses); mkdir -p bin; $$licenses ./cmd/... >bin/THIRD_PARTY_LICENSES; \
+		mv bin/THIRD_PARTY_LICENSES THIRD_PARTY_LICENSES
 
 .PHONY: lint
 lint: ## Lint the code, and the API against the Kubernetes conventions
@@ -102,6 +116,23 @@ soak: controlplane ## Send a million events under SIGKILLs; SOAK_STORE (postgres
 fuzz: ## Run each fuzz target for FUZZTIME
 	FUZZTIME=$(FUZZTIME) hack/fuzz
 
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in the shipped binaries; skipped where no database can be reached
+	@hack/vuln
+
+.PHONY: image-test
+image-test: image ## Check the image: platforms, user, labels, one static file with CA roots
+	@cd hack/tools/image && IMAGE_TAR=$(CURDIR)/dist/kassa-image.tar go test -count 1 ./...
+
+.PHONY: reproducible
+reproducible: ## Build the commit's image twice, in different folders and with an empty cache, and compare
+	@hack/reproducible
+
+.PHONY: crd-compat
+crd-compat: ## Check that the CRDs take what those of BASE took; BASE is the last tag, without one this is skipped
+	@hack/crd-compat-test
+	@hack/crd-compat $(BASE)
+
 .PHONY: helm-test
 helm-test: controlplane ## Test the chart: lint, values, rendered objects, kustomize's, and an installation
 	@helm=$$($(TOOL) helm); \
@@ -116,6 +147,7 @@ verify: in-step lint ## Check that generated files and modules are in step, and 
 .PHONY: in-step
 in-step: ## Check that generated files, modules, format, kustomize and chart are in step
 	@echo "verify: generated files"; $(MAKE) generate; hack/in-step $(GENERATED)
+	@echo "verify: licences"; $(MAKE) licenses; hack/in-step THIRD_PARTY_LICENSES
 	@for module in $(MODULES); do \
 		echo "verify: go mod tidy in $$module"; (cd "$$module" && go mod tidy -diff); \
 	done

@@ -1,0 +1,5 @@
+module github.com/kassa-dev/kassa/hack/tools/licenses
+
+go 1.26.0
+
+require github.com/google/licensecheck v0.3.1
