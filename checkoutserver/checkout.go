@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -184,7 +186,7 @@ func (s *Server) open(ctx context.Context, c *call, o *sale, at *site) (*checkou
 	opened, err := at.checkouts.Open(ctx, in)
 	s.attempted(c, o, at, time.Since(began), err)
 	if err != nil {
-		return nil, err
+		return nil, provider.Anonymous(err, slices.AppendSeq([]string{in.UserID, in.Email}, maps.Values(in.Metadata))...)
 	}
 	out := &checkout{ID: opened.ID, URL: opened.URL, Provider: string(at.Type)}
 	if at.traits.BuyerPage {

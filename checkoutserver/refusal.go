@@ -46,7 +46,8 @@ func (s *Server) refusal(c *call, at *site, operation string, err error) *answer
 	if class != provider.ClassConflict {
 		s.complaints.about(complaint{at.Key(), operation, class}, func() {
 			s.log.Warn("a provider did not do what was asked", "request", c.id, "provider", at.Key(), "operation", operation,
-				"class", class.String(), "error", serving.Brief(err), "atMostEvery", complainEvery.String())
+				"class", class.String(), "error", serving.Brief(provider.Anonymous(err, c.user.ID, c.user.Email)),
+				"atMostEvery", complainEvery.String())
 		})
 	}
 	switch class {

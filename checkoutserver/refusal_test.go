@@ -11,6 +11,7 @@ import (
 
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/signin"
 )
 
 // said are the lines of the log with a text in them.
@@ -29,6 +30,17 @@ func sent(a *answer) reply {
 	w := httptest.NewRecorder()
 	a.write(w)
 	return reply{w.Code, w.Result().Header, w.Body.String()}
+}
+
+// A provider repeats the request in its refusal. The log has nothing of the buyer.
+func TestRefusalsInTheLogAreAnonymous(t *testing.T) {
+	s := newShop(t)
+	repeated := failure(provider.ClassTerminal)
+	repeated.Message = "not allowed: customer_email=ada%40example.com&client_reference_id=ada-5512"
+	c := &call{id: "REQUEST7", user: signin.User{ID: "ada-5512"}}
+	s.server.refusal(c, s.server.config.live.Load().sites[0], opCheckout, repeated)
+	s.g.Expect(s.said("REQUEST7")).To(ConsistOf(And(ContainSubstring("not allowed: customer_email=[redacted]"),
+		Not(ContainSubstring("5512")), Not(ContainSubstring("example.com")))))
 }
 
 func TestRefusals(t *testing.T) {

@@ -13,7 +13,8 @@ var (
 		`pdl_[\w*.…-]+`,             // Paddle
 		`eyJ[\w-]{8,}(?:\.[\w-]*)*`, // LemonSqueezy, and any other JSON web token
 	}, "|") + `)`)
-	email = regexp.MustCompile(`[\pL\pN_.+%-]+@[\pL\pN_-]+(?:\.[\pL\pN_-]+)+`)
+	// Where a provider repeats a request, it is encoded as that was.
+	email = regexp.MustCompile(`(?i)[\pL\pN_.+%-]+(?:@|%40|\\u0040)[\pL\pN_%-]+(?:\.[\pL\pN_%-]+)+`)
 )
 
 // Redact replaces everything that looks like a credential or an e-mail address.

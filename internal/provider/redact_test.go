@@ -15,3 +15,14 @@ func TestRedactFindsAddressesOfOtherAlphabets(t *testing.T) {
 	}
 	g.Expect(provider.Redact("paid 3 @ 29.00")).To(Equal("paid 3 @ 29.00"))
 }
+
+func TestRedactFindsEncodedAddresses(t *testing.T) {
+	g := NewWithT(t)
+	for text, want := range map[string]string{
+		"customer_email=ada%40example.com&mode=payment": "customer_email=[redacted]&mode=payment",
+		"email=j%C3%BCrgen%40b%c3%bccher.example":       "email=[redacted]",
+		`{"email":"ada\u0040example.com"}`:              `{"email":"[redacted]"}`,
+	} {
+		g.Expect(provider.Redact(text)).To(Equal(want))
+	}
+}
