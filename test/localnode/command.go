@@ -39,7 +39,7 @@ func (w *worker) command(ctx context.Context) (child.Command, error) {
 	if len(container.Command) > 0 {
 		args = container.Command[1:]
 	}
-	args = slices.Concat(args, container.Args)
+	args = slices.Concat(args, container.Args, image.More)
 	lookup := environmentMap(env)
 	for i := range args {
 		args[i] = expand(args[i], lookup)

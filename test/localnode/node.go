@@ -44,6 +44,8 @@ type Image struct {
 	Path string
 	// Args are the image's own: a container's command[1:], if it has a command, replaces them, and its args follow.
 	Args []string
+	// More follows the arguments of every container of the image.
+	More []string
 	// Env is the image's own; the container's wins.
 	Env []string
 }

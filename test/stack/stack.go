@@ -52,6 +52,8 @@ type Options struct {
 	Front func(http.Handler) http.Handler
 	// OperatorEnv is added to the environment of the operators.
 	OperatorEnv []string
+	// ServerArgs follow the arguments of what the node runs.
+	ServerArgs []string
 	// ServerEnv is added to the environment of what the node runs.
 	ServerEnv []string
 }
@@ -88,7 +90,7 @@ func New(t testing.TB, o Options) *Stack {
 	must(t, err)
 	s.Client = c
 	if o.Node {
-		s.startNode(t, o.ServerEnv)
+		s.startNode(t, o)
 		proxy, err := url.Parse(s.Node.ProxyURL())
 		must(t, err)
 		transport := &http.Transport{Proxy: http.ProxyURL(proxy), MaxIdleConnsPerHost: 32}
@@ -127,11 +129,11 @@ func (s *Stack) leave() {
 	}
 }
 
-func (s *Stack) startNode(t testing.TB, env []string) {
+func (s *Stack) startNode(t testing.TB, o Options) {
 	t.Helper()
 	node, err := localnode.Start(context.Background(), localnode.Options{
 		Config: s.Plane.Config(), Namespace: s.Namespace, Dir: t.TempDir(), CollectGarbage: true,
-		Images: map[string]localnode.Image{Image: {Path: s.Binary, Env: env}},
+		Images: map[string]localnode.Image{Image: {Path: s.Binary, Env: o.ServerEnv, More: o.ServerArgs}},
 	})
 	must(t, err)
 	s.Node = node
