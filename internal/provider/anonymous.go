@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -32,30 +33,31 @@ func Anonymous(err error, sent ...string) error {
 	return err
 }
 
+// escapeAtEnd is an escaped character before a value. Its last digit is no part of a word.
+var escapeAtEnd = regexp.MustCompile(`(?i)(?:%[0-9a-f]{2}|\\u[0-9a-f]{4})$`)
+
 // withoutWord replaces a value where it is no part of a word or number: an id may be as short as 7.
 func withoutWord(text, value string) string {
 	if value == "" {
 		return text
 	}
 	var out strings.Builder
-	for before := rune(0); ; {
-		i := strings.Index(text, value)
+	for done := 0; ; {
+		i := strings.Index(text[done:], value)
 		if i < 0 {
-			out.WriteString(text)
+			out.WriteString(text[done:])
 			return out.String()
 		}
-		if i > 0 {
-			before, _ = utf8.DecodeLastRuneInString(text[:i])
-		}
-		after, _ := utf8.DecodeRuneInString(text[i+len(value):])
-		out.WriteString(text[:i])
-		text = text[i+len(value):]
+		from, to := done+i, done+i+len(value)
+		out.WriteString(text[done:from])
+		before, _ := utf8.DecodeLastRuneInString(escapeAtEnd.ReplaceAllString(text[:from], " "))
+		after, _ := utf8.DecodeRuneInString(text[to:])
 		if isWord(before) || isWord(after) {
 			out.WriteString(value)
 		} else {
 			out.WriteString("[redacted]")
 		}
-		before, _ = utf8.DecodeLastRuneInString(value)
+		done = to
 	}
 }
 

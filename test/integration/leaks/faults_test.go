@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (l *life) refusals() {
 			pp := &v1alpha1.PaymentProvider{}
 			pp.Name = name
 			l.Change(pp, func() {
-				pp.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: fmt.Sprint(i)}
+				pp.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: strconv.Itoa(i)}
 			})
 			for _, plan := range []string{"pro", "basic"} {
 				l.ask(l.shop, http.MethodPost, "/v1/checkouts", purchase(plan))

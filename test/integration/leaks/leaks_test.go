@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 // ctx is of what has no context of its own.
 var ctx = context.Background()
 
-// Nothing that was planted is told: not by a log at its chattiest, an object, an Event, a metric, an answer or a command.
+// Nothing that was planted is told: not by a log at its chattiest, an object, an Event, a metric, an answer or a
+// command.
 func TestNothingIsTold(t *testing.T) {
 	l := begin(t)
 	l.open()
