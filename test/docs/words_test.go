@@ -181,8 +181,8 @@ func has(schemas []*apiextensionsv1.JSONSchemaProps, path string) bool {
 }
 
 var (
-	target    = regexp.MustCompile(`^([a-z-]+):.*##`)
-	makes     = regexp.MustCompile(`^(?:[A-Z_]+=\S+ )*make((?: [a-z-]+)*)`)
+	target    = regexp.MustCompile(`^([a-z0-9-]+):.*##`)
+	makes     = regexp.MustCompile(`^(?:[A-Z_]+=\S+ )*make((?: [a-z0-9-]+)*)`)
 	localPath = regexp.MustCompile(`^(?:docs|config|charts|hack|test|internal|api|cmd|controllers)/[\w./-]+$`)
 )
 
