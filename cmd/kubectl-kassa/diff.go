@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type diff struct {
 	recursive     bool
 	allNamespaces bool
 	offline       bool
+	cluster       string
 }
 
 func diffCommand(o *kubectl.Options) *cobra.Command {
@@ -50,6 +52,7 @@ func diffCommand(o *kubectl.Options) *cobra.Command {
 	f.BoolVarP(&d.allNamespaces, "all-namespaces", "A", false, "compare the Plans of all namespaces")
 	f.BoolVar(&d.offline, "offline", false,
 		"ask no cluster: PaymentProviders are in the files, and the API key is given")
+	f.StringVar(&d.cluster, "cluster-id", "", "that of the operator, where it has one; default: the cluster's own")
 	return cmd
 }
 
@@ -78,6 +81,7 @@ func (d *diff) run(ctx context.Context, names []string) error {
 			return err
 		}
 	}
+	comparer.Cluster = cmp.Or(d.cluster, comparer.Cluster)
 	plans, err := d.plans(ctx, c, files, namespace, names)
 	if err != nil {
 		return err
@@ -89,7 +93,7 @@ func (d *diff) run(ctx context.Context, names []string) error {
 	if len(plans) == 0 {
 		d.Warnf("there are no Plans to compare")
 	}
-	comparer.Open = desk.Open
+	comparer.Open = d.trusting(files, files.Cluster, desk.Open)
 	report := comparer.Compare(ctx, plans)
 	if err := ctx.Err(); err != nil {
 		return err

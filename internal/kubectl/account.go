@@ -35,6 +35,16 @@ func (a *Access) AddFlags(f *pflag.FlagSet) {
 		"address of the provider's API, instead of spec.baseURL, as URL or PAYMENTPROVIDER=URL")
 }
 
+// URL is the address that was given for a PaymentProvider; empty if there is none.
+func (a *Access) URL(name string) string {
+	urls := map[string]string{}
+	for _, flag := range a.URLs {
+		of, url := split(flag)
+		urls[of] = url
+	}
+	return cmp.Or(urls[name], urls[""])
+}
+
 // Desk opens accounts for reading. secrets and c are nil where there is no cluster; what is opened in the cluster stays
 // so until ctx ends.
 func (o *Options) Desk(ctx context.Context, a *Access, secrets client.Reader, c client.Client) (*readonly.Desk, error) {
@@ -47,11 +57,6 @@ func (o *Options) Desk(ctx context.Context, a *Access, secrets client.Reader, c 
 		}
 		keys[name] = strings.TrimSpace(string(text))
 	}
-	urls := map[string]string{}
-	for _, flag := range a.URLs {
-		name, url := split(flag)
-		urls[name] = url
-	}
 	options := readonly.Options{
 		Registry: o.Registry, Secrets: secrets,
 		Key: func(name string) (string, bool) {
@@ -60,7 +65,7 @@ func (o *Options) Desk(ctx context.Context, a *Access, secrets client.Reader, c 
 			}
 			return os.Getenv(KeyVariable), false
 		},
-		URL: func(name string) string { return cmp.Or(urls[name], urls[""]) },
+		URL: a.URL,
 	}
 	if c != nil {
 		options.Forward = func(service types.NamespacedName, port int32) (string, error) {

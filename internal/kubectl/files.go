@@ -75,9 +75,7 @@ func (f *Files) Get(ctx context.Context, key types.NamespacedName, o client.Obje
 			return err
 		}
 	}
-	i := slices.IndexFunc(f.objects, func(u *unstructured.Unstructured) bool {
-		return u.GroupVersionKind() == kind && u.GetName() == key.Name && u.GetNamespace() == key.Namespace
-	})
+	i := f.find(kind, key)
 	switch {
 	case i >= 0:
 		return convert(f.objects[i], o)
@@ -85,6 +83,18 @@ func (f *Files) Get(ctx context.Context, key types.NamespacedName, o client.Obje
 		return missing
 	}
 	return f.Cluster.Get(ctx, key, o, opts...)
+}
+
+// Has says that the files have an object of that kind and name.
+func (f *Files) Has(o client.Object) bool {
+	kind, err := apiutil.GVKForObject(o, kinds())
+	return err == nil && f.find(kind, client.ObjectKeyFromObject(o)) >= 0
+}
+
+func (f *Files) find(kind schema.GroupVersionKind, key types.NamespacedName) int {
+	return slices.IndexFunc(f.objects, func(u *unstructured.Unstructured) bool {
+		return u.GroupVersionKind() == kind && u.GetName() == key.Name && u.GetNamespace() == key.Namespace
+	})
 }
 
 // List is not needed by those who read from files.

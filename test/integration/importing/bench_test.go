@@ -38,6 +38,6 @@ func BenchmarkAThousandProducts(b *testing.B) {
 	}
 	for b.Loop() {
 		run("import", importing...)
-		run("diff", "diff", "--offline", "-n", "shop", "-f", dir)
+		run("diff", "diff", "--offline", "-n", "shop", "-f", dir, "--provider-url", s.SandboxURL)
 	}
 }

@@ -133,7 +133,8 @@ func TestWhatPlansWouldChange(t *testing.T) {
 	pp.Namespace = s.Namespace
 	declared := manifest(t, pp)
 	nowhere := []string{"KUBECONFIG=/dev/null", "KASSA_API_KEY=" + s.APIKey()}
-	out, problems, code := kassa(t, s, nowhere, "diff", "--offline", "-n", s.Namespace, "-f", file, "-f", declared)
+	out, problems, code := kassa(t, s, nowhere, "diff", "--offline", "-n", s.Namespace, "-f", file, "-f", declared,
+		"--provider-url", s.SandboxURL)
 	g.Expect(code).To(BeZero(), out+problems)
 	g.Expect(out).To(And(ContainSubstring("taken for its own"), ContainSubstring("2 Plans: 2 equal")))
 	_, problems, code = kassa(t, s, nowhere, "diff", "-n", s.Namespace, "-f", file)
@@ -242,7 +243,11 @@ func TestAnAccountWithoutACluster(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "out.yaml")
 	g.Expect(os.WriteFile(file, []byte(out), 0o600)).To(Succeed())
-	out, problems, code = kassa(t, s, nowhere, "diff", "--offline", "-n", "shop", "-f", file)
+	_, problems, code = kassa(t, s, nowhere, "diff", "--offline", "-n", "shop", "-f", file)
+	g.Expect(code).To(Equal(2))
+	g.Expect(problems).To(ContainSubstring("not known"))
+	out, problems, code = kassa(t, s, nowhere, "diff", "--offline", "-n", "shop", "-f", file,
+		"--provider-url", s.SandboxURL)
 	g.Expect(code).To(BeZero(), out+problems)
 
 	args[4] = "Live"
