@@ -59,3 +59,8 @@ app.kubernetes.io/component: sandbox
 {{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* The lease. Operators of all namespaces exclude each other by it, whoever installed them. */ -}}
+{{- define "kassa.lease" -}}
+{{- if .Values.namespaces }}{{ include "kassa.name" . }}{{ else }}kassa-operator{{ end }}
+{{- end }}
