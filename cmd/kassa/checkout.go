@@ -63,10 +63,7 @@ func runCheckout(ctx context.Context, registry provider.Registry, o checkoutOpti
 	if err != nil {
 		return err
 	}
-	tracer, err := serverTracer(ctx, "checkout", o.namespace, o.name, log)
-	if err != nil {
-		return err
-	}
+	tracer := serverTracer(ctx, "checkout", o.namespace, o.name, log)
 	defer tracer.Close(ctx)
 	buckets := &instrument.Buckets{Metrics: requests, Tracer: tracer}
 	metrics.MustRegister(buckets)

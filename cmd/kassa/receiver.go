@@ -115,10 +115,7 @@ func runReceiver(ctx context.Context, registry provider.Registry, o receiverOpti
 	if err != nil {
 		return err
 	}
-	options.Tracer, err = serverTracer(ctx, "receiver", o.namespace, o.name, log)
-	if err != nil {
-		return err
-	}
+	options.Tracer = serverTracer(ctx, "receiver", o.namespace, o.name, log)
 	defer options.Tracer.Close(ctx)
 	listeners, err := listen(ctx, o.bindAddress, o.port, o.healthPort)
 	if err != nil {

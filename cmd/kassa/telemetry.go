@@ -17,15 +17,20 @@ const (
 	otlpPath        = "/v1/traces" // below an endpoint, as OpenTelemetry's variable has it
 )
 
-// serverTracer is the Tracer of a deployed server, by the environment that the operator gave it.
-func serverTracer(ctx context.Context, command, namespace, name string, log *slog.Logger) (*telemetry.Tracer, error) {
-	return telemetry.FromEnvironment(ctx, telemetry.Process{
+// serverTracer is the Tracer of a deployed server, by the environment that the operator gave it. A server that cannot
+// trace says so and goes on: events and buyers do not wait for that.
+func serverTracer(ctx context.Context, command, namespace, name string, log *slog.Logger) *telemetry.Tracer {
+	tracer, err := telemetry.FromEnvironment(ctx, telemetry.Process{
 		Service: "kassa-" + command, Version: version, Log: log,
 		Attributes: []attribute.KeyValue{
 			attribute.String("k8s.namespace.name", namespace), attribute.String("kassa.object.name", name),
 			attribute.String("k8s.pod.name", os.Getenv("POD_NAME")),
 		},
 	})
+	if err != nil {
+		log.Warn("there are no traces", "error", err)
+	}
+	return tracer
 }
 
 // operatorTracer sends to the endpoint of --otlp-endpoint.
