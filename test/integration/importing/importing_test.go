@@ -5,9 +5,11 @@ package importing
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,7 +85,8 @@ func apply(t testing.TB, s *stack.Stack, files map[string]string) []*v1alpha1.Pl
 	t.Helper()
 	g := NewWithT(t)
 	var plans []*v1alpha1.Plan
-	for name, text := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		text := files[name]
 		switch {
 		case strings.HasPrefix(name, "plan-"):
 			p := &v1alpha1.Plan{}

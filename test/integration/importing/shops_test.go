@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -335,7 +336,8 @@ var lemonShop = shop{
 		return "eyJ0" + "ZXN0a2V5MTIz"
 	},
 	edit: func(t testing.TB, s *stack.Stack, _ string, plans []*v1alpha1.Plan) {
-		id, err := strconv.ParseInt(plans[0].Spec.Providers[0].Adopt.Prices[0].ID, 10, 64)
+		flat := slices.IndexFunc(plans, func(p *v1alpha1.Plan) bool { return p.Spec.Prices[0].Tiers == nil })
+		id, err := strconv.ParseInt(plans[flat].Spec.Providers[0].Adopt.Prices[0].ID, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
