@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -191,7 +192,10 @@ func TestAnswers(t *testing.T) {
 func TestScripts(t *testing.T) {
 	for _, name := range []string{"bash", "curl", "openssl"} {
 		if _, err := exec.LookPath(name); err != nil {
-			t.Skip(name + " is not installed")
+			if os.Getenv("KASSA_REQUIRE_PEERS") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(name + " is not installed, so no script was run")
 		}
 	}
 	for p, codec := range map[billing.Provider]provider.WebhookCodec{
