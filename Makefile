@@ -10,6 +10,8 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 IMAGE ?= ghcr.io/kassa-dev/kassa:$(VERSION)
 PUSH ?= false
 TEST_TIMEOUT ?= 25m
+# Tests of deployed programs wait more than they compute, so there are more packages at once than cores.
+TEST_PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 FUZZTIME ?= 20s
 PKG ?= ./...
 
@@ -91,11 +93,11 @@ clean: ## Remove what the targets wrote into this folder
 
 .PHONY: test
 test: controlplane ## Test everything that needs no nodes, in Chromium too if it is there; PKG=./internal/... for a part
-	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -timeout $(TEST_TIMEOUT) $(PKG)
+	KUBEBUILDER_ASSETS=$$(hack/controlplane/ensure) go test -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) $(PKG)
 	@for module in $(TEST_MODULES); do \
 		echo "test: module $$module"; \
 		(cd "$$module" && KUBEBUILDER_ASSETS=$$($(CURDIR)/hack/controlplane/ensure) \
-			go test -timeout $(TEST_TIMEOUT) ./...); \
+			go test -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) ./...); \
 	done
 
 .PHONY: e2e

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	. "github.com/onsi/gomega"
 
@@ -133,6 +134,21 @@ func (r *Receiver) AwaitReady(replicas int) {
 	}, Patience, often).Should(Succeed())
 }
 
+// Rotate asks for another signing secret.
+func (r *Receiver) Rotate(value string) {
+	r.s.T.Helper()
+	r.Annotate(v1alpha1.AnnotationRotateSecret, value)
+}
+
+// Annotate sets an annotation of the WebhookReceiver.
+func (r *Receiver) Annotate(key, value string) {
+	r.s.T.Helper()
+	now := r.Object()
+	before := now.DeepCopy()
+	metav1.SetMetaDataAnnotation(&now.ObjectMeta, key, value)
+	must(r.s.T, r.s.Client.Patch(r.s.T.Context(), now, client.MergeFrom(before)))
+}
+
 // SigningSecret is what the controller stored; it is empty while there is none.
 func (r *Receiver) SigningSecret() string { return r.secretValue("signing-secret") }
 
@@ -181,6 +197,18 @@ func (r *Receiver) Post(to string, body io.Reader, signature string) (Answer, er
 	if signature != "" {
 		req.Header.Set("Stripe-Signature", signature)
 	}
+	return r.Do(req)
+}
+
+// PostWith posts a signed event with one more header.
+func (r *Receiver) PostWith(to, id, name, value string) (Answer, error) {
+	body := Event(id)
+	req, err := http.NewRequestWithContext(r.s.T.Context(), http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	req.Header.Set("Stripe-Signature", stripe.Sign(r.SigningSecret(), time.Now(), body))
+	req.Header.Set(name, value)
 	return r.Do(req)
 }
 

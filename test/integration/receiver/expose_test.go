@@ -125,7 +125,7 @@ func TestExposure(t *testing.T) {
 	answer, err := r.Send(r.URL(), stack.Event("evt_1"), r.SigningSecret())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(answer.Status).To(Equal(http.StatusOK))
-	g.Expect(sink.Taken()).To(Equal(once(s, "evt_1")))
+	g.Expect(sink.Taken()).To(Equal(s.Once("evt_1")))
 
 	expose(nil)
 	g.Eventually(func() bool {

@@ -116,8 +116,8 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	answer, err := r.Post(r.URL(), bytes.NewReader(event), stripe.Sign(secret, time.Now().Add(-280*time.Second), event))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
-	g.Expect(sink.Taken()).To(Equal(once(s, "evt_right")))
-	expectTotals(t, r, v1alpha1.EventTotals{Received: 1, Processed: 1, Rejected: rejected})
+	g.Expect(sink.Taken()).To(Equal(s.Once("evt_right")))
+	r.AwaitTotals(v1alpha1.EventTotals{Received: 1, Processed: 1, Rejected: rejected})
 	g.Expect(refusals(t, r)).To(Equal(reasons))
 }
 

@@ -148,7 +148,7 @@ func TestLemonSqueezy(t *testing.T) {
 	g.Expect(inbox.got(billing.SubscriptionCanceled)[0].ID).To(ContainSubstring(":sha256-"))
 
 	// A new secret is told to the same webhook, and what was signed with the old one is still taken.
-	rotate(s, hooks, "1")
+	hooks.Rotate("1")
 	g.Eventually(func() string { return shop.Webhooks()[0].Secret }, stack.Patience, often).
 		ShouldNot(Equal(webhook.Secret))
 	g.Expect(shop.Webhooks()).To(HaveLen(1))

@@ -144,8 +144,8 @@ func TestLargestPayloadFitsIntoTheInbox(t *testing.T) {
 	g.Expect(stored).To(BeNumerically("<", etcdLimit))
 	t.Logf("stored in %d kB of %d", stored/1000, etcdLimit/1000)
 	close(goOn)
-	noneLeft(t, s)
-	g.Expect(sink.Taken()).To(Equal(once(s, id)))
+	s.AwaitEmptyInbox()
+	g.Expect(sink.Taken()).To(Equal(s.Once(id)))
 }
 
 func size(t *testing.T, o any) int {

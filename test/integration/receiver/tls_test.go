@@ -102,7 +102,7 @@ func TestServerSpeaksTLS(t *testing.T) {
 	answer, err = send(url, "evt_2")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(answer.Status).To(Equal(http.StatusOK))
-	g.Expect(sink.Taken()).To(Equal(once(s, "evt_1", "evt_2")))
+	g.Expect(sink.Taken()).To(Equal(s.Once("evt_1", "evt_2")))
 }
 
 // Turning spec.tls on before there is a certificate costs no event, and is not told as done.
@@ -153,7 +153,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 	post := func(name, value string) int {
 		number++
 		id := fmt.Sprintf("evt_%d", number)
-		answer, err := signed(r, at, id, name, value)
+		answer, err := r.PostWith(at, id, name, value)
 		g.Expect(err).NotTo(HaveOccurred())
 		switch answer.Status {
 		case http.StatusOK:
@@ -182,7 +182,7 @@ func TestPlainHTTPIsRefused(t *testing.T) {
 
 	policy(secure, v1alpha1.HTTPSOff)
 	g.Eventually(post, 5*time.Second, often).WithArguments("X-Forwarded-Proto", "http").Should(Equal(http.StatusOK))
-	g.Expect(sink.Taken()).To(Equal(once(s, taken...)))
+	g.Expect(sink.Taken()).To(Equal(s.Once(taken...)))
 	counted := func() int64 {
 		if events := r.Object().Status.Events; events != nil {
 			return events.Rejected

@@ -1,4 +1,4 @@
-package receiver
+package registration
 
 import (
 	"net/http"
@@ -106,7 +106,7 @@ func TestRegistrationSurvivesCrashes(t *testing.T) {
 	expectCalls(t, s, sink)
 
 	s.KillOperators()
-	rotate(s, hooks, "crash")
+	hooks.Rotate("crash")
 	writes = killAtWrites(t, s, func() bool { return hooks.Object().Status.Rotated == "crash" })
 	g.Expect(len(writes)).To(BeNumerically(">=", 3), "%v", writes)
 	second := awaitServing(t, s, hooks, 1)

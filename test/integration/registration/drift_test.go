@@ -1,4 +1,4 @@
-package receiver
+package registration
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func atStripe(t *testing.T) (*stack.Stack, provider.Endpoints) {
 
 func lookAgain(s *stack.Stack, r *stack.Receiver) {
 	s.T.Helper()
-	annotate(s, r, v1alpha1.AnnotationReconcileAt, time.Now().String())
+	r.Annotate(v1alpha1.AnnotationReconcileAt, time.Now().String())
 }
 
 func endpoint(s *stack.Stack, id string) stripe.WebhookEndpoint {
@@ -133,7 +133,7 @@ func TestEndpointIsAdopted(t *testing.T) {
 	hooks.AwaitReady(workload.DefaultReplicas)
 	expectCalls(t, s, sink)
 
-	rotate(s, hooks, "now")
+	hooks.Rotate("now")
 	g.Expect(awaitServing(t, s, hooks, 1).ID).NotTo(Equal(made.ID), "it is not adopted twice")
 	expectCalls(t, s, sink)
 }

@@ -1,4 +1,4 @@
-package receiver
+package durability
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func TestRepeatedEventsAreDeliveredOnce(t *testing.T) {
 	for _, p := range replicas {
 		accept(r.ReplicaURL(p), "evt_row")
 	}
-	g.Expect(sink.Taken()).To(Equal(once(s, ids...)))
+	g.Expect(sink.Taken()).To(Equal(s.Once(ids...)))
 
 	var together sync.WaitGroup
 	for i := range 150 {
@@ -51,7 +51,7 @@ func TestRepeatedEventsAreDeliveredOnce(t *testing.T) {
 		close(begin)
 	}
 	together.Wait()
-	g.Expect(sink.Taken()).To(Equal(once(s, ids...)))
+	g.Expect(sink.Taken()).To(Equal(s.Once(ids...)))
 	g.Eventually(func(g Gomega) {
 		now := r.Object().Status.Events
 		g.Expect(now).NotTo(BeNil())
@@ -73,7 +73,7 @@ func TestRepeatedEventsAreDeliveredOnce(t *testing.T) {
 		together.Go(func() { accept(r.ReplicaURL(replicas[i%2]), id) })
 	}
 	together.Wait()
-	g.Expect(sink.Taken()).To(Equal(once(s, ids...)))
+	g.Expect(sink.Taken()).To(Equal(s.Once(ids...)))
 	g.Expect(sink.Tried()).To(Equal(sink.Taken()))
 }
 
@@ -97,12 +97,12 @@ func TestFailingSinkGetsEveryEventInTheEnd(t *testing.T) {
 			g.Expect(answer.Status).To(Equal(http.StatusOK), answer.Body)
 		}
 	}
-	g.Eventually(sink.Taken, stack.Patience, often).Should(Equal(once(s, ids...)))
-	noneLeft(t, s)
+	g.Eventually(sink.Taken, stack.Patience, often).Should(Equal(s.Once(ids...)))
+	s.AwaitEmptyInbox()
 	for i := range 10 {
 		g.Expect(sink.Tried()).To(HaveKeyWithValue(s.CloudEventID(fmt.Sprintf("evt_late_%d", i)), 4))
 	}
-	expectTotals(t, r, v1alpha1.EventTotals{Received: 20, Processed: 10, Deferred: 10})
+	r.AwaitTotals(v1alpha1.EventTotals{Received: 20, Processed: 10, Deferred: 10})
 	g.Eventually(func(g Gomega) {
 		now := r.Object().Status
 		g.Expect(now.Pending).To(Equal(&v1alpha1.PendingEvents{}))

@@ -1,4 +1,4 @@
-package receiver
+package registration
 
 import (
 	"context"
@@ -128,7 +128,7 @@ func TestRegistrationAtPaddle(t *testing.T) {
 		return 1
 	}, func(step func()) {
 		for i := range 3 {
-			rotate(s, hooks, strconv.Itoa(i))
+			hooks.Rotate(strconv.Itoa(i))
 			g.Eventually(func() string { step(); return hooks.Object().Status.Rotated }, stack.Patience, 3*often).
 				Should(Equal(strconv.Itoa(i)))
 		}
@@ -196,7 +196,7 @@ func TestRegistrationAtLemonSqueezy(t *testing.T) {
 		return len(sent)
 	}, func(step func()) {
 		for i := range 3 {
-			rotate(s, hooks, strconv.Itoa(i))
+			hooks.Rotate(strconv.Itoa(i))
 			g.Eventually(func() string { step(); return hooks.Object().Status.Rotated }, stack.Patience, 3*often).
 				Should(Equal(strconv.Itoa(i)))
 		}

@@ -1,4 +1,4 @@
-package receiver
+package registration
 
 import (
 	"fmt"
@@ -20,23 +20,6 @@ import (
 )
 
 const quietEvent = "test_helpers.test_clock.internal_failure"
-
-// rotate asks for another signing secret.
-func rotate(s *stack.Stack, r *stack.Receiver, value string) {
-	s.T.Helper()
-	annotate(s, r, v1alpha1.AnnotationRotateSecret, value)
-}
-
-func annotate(s *stack.Stack, r *stack.Receiver, key, value string) {
-	s.T.Helper()
-	before := r.Object()
-	now := before.DeepCopy()
-	if now.Annotations == nil {
-		now.Annotations = map[string]string{}
-	}
-	now.Annotations[key] = value
-	NewWithT(s.T).Expect(s.Client.Patch(s.T.Context(), now, client.MergeFrom(before))).To(Succeed())
-}
 
 // awaitServing waits until Stripe has one endpoint that is sent events, whose secret is in the Secret, and so many that
 // retire.
@@ -87,12 +70,13 @@ func rolledOut(g Gomega, s *stack.Stack, r *stack.Receiver) {
 func TestRotationsUnderLoadRefuseNothing(t *testing.T) {
 	s, hooks, sink := stack.DeployReceiver(t)
 	g := NewWithT(t)
-	d := newSender(s, hooks, "rotate")
-	d.live = func() string {
+	d := hooks.Sender("rotate")
+	last := hooks.SigningSecret()
+	d.Live = func() string {
 		if secret := hooks.SigningSecret(); secret != "" {
 			return secret
 		}
-		return d.secret
+		return last
 	}
 	account := s.Sandbox.Stripe().Account(s.APIKey())
 	want := map[string]int{}
@@ -101,11 +85,11 @@ func TestRotationsUnderLoadRefuseNothing(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		want[s.CloudEventID(e.ID)] = 1
 	}
-	stop := d.load(30, hooks.URL)
+	stop := d.Load(30, hooks.URL)
 	defer stop()
 	for i := range 10 {
 		value := strconv.Itoa(i)
-		rotate(s, hooks, value)
+		hooks.Rotate(value)
 		if i%2 == 1 {
 			restart(s, hooks, value)
 		}
@@ -118,25 +102,25 @@ func TestRotationsUnderLoadRefuseNothing(t *testing.T) {
 		}, stack.Patience, 3*often).Should(Succeed())
 	}
 	stop()
-	d.all.Wait()
-	g.Expect(d.accepted).To(HaveLen(int(d.next.Load())), "answers %v", d.statuses)
-	for id := range d.accepted {
+	d.Wait()
+	g.Expect(d.Accepted).To(HaveLen(d.Sent()), "answers %v", d.Statuses)
+	for id := range d.Accepted {
 		want[s.CloudEventID(id)] = 1
 	}
 	g.Eventually(func() int { return len(sink.Taken()) }, stack.Patience, often).Should(Equal(len(want)))
-	noneLeft(t, s)
+	s.AwaitEmptyInbox()
 	for id, n := range sink.Taken() {
 		g.Expect(want).To(HaveKey(id))
 		event := id[strings.LastIndex(id, ":")+1:]
-		g.Expect(n == 1 || d.wasBroken(event)).To(BeTrue(), "%s came %d times", id, n)
+		g.Expect(n == 1 || d.WasBroken(event)).To(BeTrue(), "%s came %d times", id, n)
 	}
-	for status := range d.statuses {
-		g.Expect(status).To(BeElementOf(http.StatusOK, http.StatusServiceUnavailable), "%v", d.answers)
+	for status := range d.Statuses {
+		g.Expect(status).To(BeElementOf(http.StatusOK, http.StatusServiceUnavailable), "%v", d.Answers)
 	}
 	// Replicas that are gone by now wrote what they counted when they ended.
 	g.Eventually(func() int64 { return hooks.Object().Status.Events.Received }, stack.Patience, often).
 		Should(BeNumerically(">=", len(want)))
 	g.Expect(hooks.Object().Status.Events.Rejected).To(BeZero(), "an event was refused")
 	awaitServing(t, s, hooks, registration.MaxRetiring)
-	t.Logf("%d events, answers %v", len(want), d.statuses)
+	t.Logf("%d events, answers %v", len(want), d.Statuses)
 }

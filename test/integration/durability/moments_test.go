@@ -1,4 +1,4 @@
-package receiver
+package durability
 
 import (
 	"net/http"
@@ -68,10 +68,10 @@ func (m *moments) answer(id string) func() int {
 // accept repeats events, anywhere, until they are acknowledged.
 func (m *moments) accept(ids ...string) {
 	m.t.Helper()
-	d, to := newSender(m.Stack, m.r, ""), anyReplica(m.r)
+	d, to := m.r.Sender(""), m.r.AnyReplica()
 	for _, id := range ids {
 		m.requests.Go(func() {
-			NewWithT(m.t).Eventually(func() bool { return d.attempt(id, to(), stack.Event(id)) }, persistence, often).
+			NewWithT(m.t).Eventually(func() bool { return d.Attempt(id, to(), stack.Event(id)) }, stack.Persistence, often).
 				Should(BeTrue(), id)
 		})
 	}
@@ -193,7 +193,7 @@ func TestKillAtEachMoment(t *testing.T) {
 	m.accept(all...)
 	m.awaitTried(2, inHands, delivered, refused)
 	m.awaitTried(1, unclaimed)
-	noneLeft(t, m.Stack)
+	m.AwaitEmptyInbox()
 	m.accept(all...)
 	taken := map[string]int{
 		m.CloudEventID(inHands): 2, m.CloudEventID(delivered): 2, m.CloudEventID(refused): 1, m.CloudEventID(unclaimed): 1,
@@ -241,7 +241,7 @@ func TestKillWithAnEventOfTheInbox(t *testing.T) {
 		a()
 	}
 	close(killed)
-	noneLeft(t, m.Stack)
+	m.AwaitEmptyInbox()
 	m.awaitTried(3, inHands, delivered)
 	m.accept(inHands, delivered)
 	m.awaitTried(3, inHands, delivered)

@@ -1,7 +1,6 @@
-package receiver
+package durability
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -15,21 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kassa-dev/kassa/internal/sandbox/stripe"
 	"github.com/kassa-dev/kassa/test/stack"
 )
-
-// signed posts an event with one more header.
-func signed(r *stack.Receiver, to, id, name, value string) (stack.Answer, error) {
-	body := stack.Event(id)
-	req, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return stack.Answer{}, err
-	}
-	req.Header.Set("Stripe-Signature", stripe.Sign(r.SigningSecret(), time.Now(), body))
-	req.Header.Set(name, value)
-	return r.Do(req)
-}
 
 // propagation is how long a balancer goes on using a replica that was told to stop, and one of Kubernetes may.
 const propagation = 2 * time.Second
@@ -84,8 +70,8 @@ func TestFiveRollingRestartsRefuseNothing(t *testing.T) {
 	s, r, sink := stack.DeployReceiver(t)
 	sink.Answer(slowly)
 	g := NewWithT(t)
-	d := newSender(s, r, "drain")
-	stop := d.load(60, lagging(t, r))
+	d := r.Sender("drain")
+	stop := d.Load(60, lagging(t, r))
 	defer stop()
 	for round := range 5 {
 		old := map[string]bool{}
@@ -108,9 +94,9 @@ func TestFiveRollingRestartsRefuseNothing(t *testing.T) {
 		}, stack.Patience, often).Should(Succeed())
 	}
 	stop()
-	d.expectDelivered(t, sink, func(string) bool { return false })
-	g.Expect(d.refused).To(BeEmpty(), "%v", d.answers)
-	g.Expect(d.broken).To(BeEmpty())
-	g.Expect(d.nobody).To(BeZero(), "a replica stopped accepting while it was still called")
-	g.Expect(d.statuses).To(Equal(map[int]int{http.StatusOK: int(d.next.Load())}))
+	d.ExpectDelivered(t, sink, func(string) bool { return false })
+	g.Expect(d.Refused).To(BeEmpty(), "%v", d.Answers)
+	g.Expect(d.Broken).To(BeEmpty())
+	g.Expect(d.Nobody).To(BeZero(), "a replica stopped accepting while it was still called")
+	g.Expect(d.Statuses).To(Equal(map[int]int{http.StatusOK: d.Sent()}))
 }

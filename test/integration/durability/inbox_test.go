@@ -1,4 +1,4 @@
-package receiver
+package durability
 
 import (
 	"fmt"
@@ -41,7 +41,7 @@ func TestKilledReplicasLoseNothingOfTheInbox(t *testing.T) {
 		}
 	}
 	g.Expect(kills).To(BeNumerically(">", 1))
-	noneLeft(t, s)
+	s.AwaitEmptyInbox()
 	twice := 0
 	taken := sink.Taken()
 	for _, id := range ids {

@@ -1,4 +1,4 @@
-package receiver
+package durability
 
 import (
 	"context"
@@ -61,9 +61,9 @@ func TestNothingIsAcknowledgedDuringAnOutage(t *testing.T) {
 func (o outage) test(t *testing.T, s *stack.Stack, r *stack.Receiver, sink *stack.Sink, name string) {
 	g := NewWithT(t)
 	taken := len(sink.Taken())
-	d, during := newSender(s, r, "around"+name), newSender(s, r, "during"+name)
-	to := anyReplica(r)
-	stop := d.load(20, to)
+	d, during := r.Sender("around"+name), r.Sender("during"+name)
+	to := r.AnyReplica()
+	stop := d.Load(20, to)
 	defer stop()
 	g.Eventually(func() int { return len(sink.Taken()) }, stack.Patience, often).Should(BeNumerically(">", taken+20))
 
@@ -71,29 +71,29 @@ func (o outage) test(t *testing.T, s *stack.Stack, r *stack.Receiver, sink *stac
 	end := sync.OnceFunc(func() { NewWithT(t).Expect(o.end(context.Background(), s.Plane)).To(Succeed()) })
 	defer end()
 	for until := time.Now().Add(outageLength); time.Now().Before(until); {
-		during.start(to)
+		during.Start(to)
 		<-time.After(100 * time.Millisecond)
 	}
-	during.mu.Lock()
-	g.Expect(during.accepted).To(BeEmpty(), "acknowledged without a record")
-	g.Expect(during.broken).To(BeEmpty())
-	g.Expect(during.answers).NotTo(BeEmpty())
-	for _, a := range during.answers {
-		g.Expect(a.Status).To(Equal(http.StatusServiceUnavailable), a.Body)
-		g.Expect(strconv.Atoi(a.Header.Get("Retry-After"))).To(BeNumerically(">", 0))
-	}
-	during.mu.Unlock()
+	during.Look(func(o stack.Outcome) {
+		g.Expect(o.Accepted).To(BeEmpty(), "acknowledged without a record")
+		g.Expect(o.Broken).To(BeEmpty())
+		g.Expect(o.Answers).NotTo(BeEmpty())
+		for _, a := range o.Answers {
+			g.Expect(a.Status).To(Equal(http.StatusServiceUnavailable), a.Body)
+			g.Expect(strconv.Atoi(a.Header.Get("Retry-After"))).To(BeNumerically(">", 0))
+		}
+	})
 	for id := range sink.Taken() {
 		g.Expect(id).NotTo(ContainSubstring("evt_during" + name))
 	}
 	stop()
 	end()
 	ended := time.Now()
-	during.all.Wait()
+	during.Wait()
 	t.Logf("recovered after %s", time.Since(ended).Round(100*time.Millisecond))
-	d.all.Wait()
+	d.Wait()
 	// What the sink took just before is settled when that can be done, and does not come again.
-	for _, of := range []*sender{d, during} {
-		of.expectDelivered(t, sink, func(id string) bool { return o.long && of.refused[id] })
+	for _, of := range []*stack.Sender{d, during} {
+		of.ExpectDelivered(t, sink, func(id string) bool { return o.long && of.Refused[id] })
 	}
 }

@@ -1,4 +1,4 @@
-package receiver
+package durability
 
 import (
 	"math/rand/v2"
@@ -42,8 +42,8 @@ func TestKilledReplicasLoseNothing(t *testing.T) {
 	s, r, sink := stack.DeployReceiver(t)
 	sink.Answer(slowly)
 	g, random := NewWithT(t), rand.New(rand.NewPCG(seed(t), 0))
-	d := newSender(s, r, "kill")
-	stop := d.load(100, anyReplica(r))
+	d := r.Sender("kill")
+	stop := d.Load(100, r.AnyReplica())
 	defer stop()
 	kills := 0
 	for range 3 {
@@ -59,7 +59,7 @@ func TestKilledReplicasLoseNothing(t *testing.T) {
 	}
 	stop()
 	g.Expect(kills).To(BeNumerically(">", 6))
-	d.expectDelivered(t, sink, d.wasBroken)
+	d.ExpectDelivered(t, sink, d.WasBroken)
 	t.Logf("%d kills", kills)
 }
 
@@ -72,8 +72,8 @@ func TestRollingRestartLosesNothing(t *testing.T) {
 	for _, p := range r.Replicas() {
 		old[p.Name] = true
 	}
-	d := newSender(s, r, "roll")
-	stop := d.load(50, r.URL)
+	d := r.Sender("roll")
+	stop := d.Load(50, r.URL)
 	defer stop()
 	restart := []byte(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`)
 	deployment := &appsv1.Deployment{}
@@ -92,9 +92,9 @@ func TestRollingRestartLosesNothing(t *testing.T) {
 		g.Expect(there.Items).To(HaveLen(2))
 	}, stack.Patience, often).Should(Succeed())
 	stop()
-	d.expectDelivered(t, sink, d.wasBroken)
-	g.Expect(d.refused).To(BeEmpty(), "%v", d.answers)
+	d.ExpectDelivered(t, sink, d.WasBroken)
+	g.Expect(d.Refused).To(BeEmpty(), "%v", d.Answers)
 	// What the old replicas counted is in the status: they wrote it before they ended.
 	g.Eventually(func() int64 { return r.Object().Status.Events.Processed }, stack.Patience, often).
-		Should(BeNumerically(">=", d.next.Load()-int64(len(d.broken))))
+		Should(BeNumerically(">=", int64(d.Sent())-int64(len(d.Broken))))
 }
