@@ -44,8 +44,7 @@ image: ## Build dist/kassa-image.tar for amd64 and arm64, and its SBOMs, without
 	@mkdir -p dist
 	@for arch in amd64 arm64; do \
 		echo "image: linux/$$arch"; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" \
-			-o dist/linux-$$arch/kassa ./cmd/kassa; \
+		GOOS=linux GOARCH=$$arch hack/ship $(VERSION) dist/linux-$$arch/kassa ./cmd/kassa; \
 	done
 	@for arch in amd64 arm64; do \
 		$$($(TOOL) cyclonedx-gomod) bin -json -std -noserial -notimestamp -version $(VERSION) \
@@ -149,7 +148,7 @@ verify: in-step lint ## Check that generated files and modules are in step, and 
 .PHONY: in-step
 in-step: ## Check that generated files, modules, format, kustomize and chart are in step
 	@echo "verify: generated files"; $(MAKE) generate; hack/in-step $(GENERATED)
-	@echo "verify: licences"; $(MAKE) licenses; hack/in-step THIRD_PARTY_LICENSES
+	@echo "verify: licences"; (cd hack/tools/licenses && go test ./...); $(MAKE) licenses; hack/in-step THIRD_PARTY_LICENSES
 	@for module in $(MODULES); do \
 		echo "verify: go mod tidy in $$module"; (cd "$$module" && go mod tidy -diff); \
 	done

@@ -2,6 +2,8 @@ module github.com/kassa-dev/kassa
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/PaddleHQ/paddle-go-sdk/v4 v4.1.0
 	github.com/cloudevents/sdk-go/v2 v2.16.2
