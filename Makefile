@@ -28,7 +28,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: controlplane ## Show the main job on a real control plane; DEMO_ONCE=1 ends with a verdict
@@ -83,6 +83,11 @@ lint: ## Lint the code, and the API against the Kubernetes conventions
 .PHONY: fmt
 fmt: ## Format the code
 	$$($(TOOL) lint) fmt
+
+.PHONY: dashboard-picture
+dashboard-picture: controlplane ## Draw docs/img/dashboard-*.png; needs Chromium, npm, PostgreSQL, pngquant and 15 minutes
+	cd test/dashboard && KUBEBUILDER_ASSETS=$$($(CURDIR)/hack/controlplane/ensure) DASHBOARD_PICTURE=$(CURDIR)/docs/img \
+		go test -count 1 -run '^TestPicture$$' -v -timeout 40m .
 
 .PHONY: clean
 clean: ## Remove what the targets wrote into this folder

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link    = regexp.MustCompile(`(?:\]\(|(?:src|srcset)=")([^)"\s]+)[)"]`)
 	heading = regexp.MustCompile(`^#{1,6} +(.+?) *$`)
 	linked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 	anchor  = regexp.MustCompile(`<a (?:name|id)="([^"]+)"`)
