@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,6 +68,7 @@ func (b *bench) story() {
 	b.applySamples()
 	b.expectSpread(nodes)
 	b.sells()
+	b.plugin()
 	b.tellFigures()
 	b.policiesAreThere()
 
@@ -92,14 +95,19 @@ func (b *bench) expectNothingThere() {
 	b.Expect(b.kubectl("get", "crd", "-o", "name")).NotTo(ContainSubstring("billing.kassa.dev"), "the cluster has Kassa")
 }
 
-// nodes are the names; the last is where nothing is drained.
+// nodes are the names of those where pods may run; the last is where nothing is drained.
 func (b *bench) nodes() []string {
 	b.t.Helper()
 	list := &corev1.NodeList{}
 	b.Expect(b.client.List(b.t.Context(), list)).To(Succeed())
 	var names []string
 	for _, n := range list.Items {
-		names = append(names, n.Name)
+		// Control planes are tainted where there are other nodes.
+		if !n.Spec.Unschedulable && !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.Effect != corev1.TaintEffectPreferNoSchedule
+		}) {
+			names = append(names, n.Name)
+		}
 	}
 	b.Expect(names).NotTo(BeEmpty())
 	b.sayf("nodes: %s", strings.Join(names, ", "))
@@ -120,7 +128,8 @@ func (b *bench) prepare(nodes []string) {
 func (b *bench) applySamples() {
 	b.t.Helper()
 	began := time.Now()
-	b.apply(b.kubectl("kustomize", "--load-restrictor=LoadRestrictionsNone", "test/e2e/manifests"))
+	b.apply(b.kubectl("kustomize", "--load-restrictor=LoadRestrictionsNone",
+		filepath.Join(b.before(), "test", "e2e", "manifests")))
 	b.awaitReady()
 	b.sayf("figure: %.1f s from kubectl apply to Ready: %d objects of Kassa's, and all pods, admitted as restricted",
 		time.Since(began).Seconds(), samples)
@@ -251,6 +260,7 @@ func (b *bench) drain(l *load, nodes []string) {
 	for _, node := range nodes[:len(nodes)-1] {
 		pods := &corev1.PodList{}
 		b.Expect(b.client.List(b.t.Context(), pods, client.MatchingFields{"spec.nodeName": node})).To(Succeed())
+		b.kubectl("label", "node", node, "kassa.dev/e2e=drained", "--overwrite")
 		b.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=4m")
 		b.awaitReady()
 		l.goesOn(40)

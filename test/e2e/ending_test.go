@@ -66,5 +66,6 @@ func (b *bench) leave() {
 			kubectl("delete", name)
 		}
 	}
+	_, _ = b.run("", os.Getenv("E2E_KUBECTL"), "uncordon", "--selector=kassa.dev/e2e=drained")
 	_, _ = b.run("", os.Getenv("E2E_KUBECTL"), "label", "nodes", "--all", "kassa.dev/e2e-")
 }

@@ -134,6 +134,23 @@ func (l *load) acknowledged() int {
 	return n
 }
 
+// repeat sends events again that were acknowledged, as providers do: they must be known.
+func (l *load) repeat(events int) {
+	l.b.t.Helper()
+	l.mu.Lock()
+	var ids []string
+	for id, e := range l.events {
+		if e.acknowledged && len(ids) < events {
+			ids = append(ids, id)
+		}
+	}
+	l.mu.Unlock()
+	for _, id := range ids {
+		l.b.Eventually(func() (int, error) { return l.send(l.b.t.Context(), stack.Event(id)) }).
+			Should(Equal(http.StatusOK), "an answer to an event that is repeated")
+	}
+}
+
 // goesOn waits until so many more events were acknowledged, so that what was done was done under load.
 func (l *load) goesOn(events int) {
 	l.b.t.Helper()

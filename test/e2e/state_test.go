@@ -94,14 +94,19 @@ func (b *bench) identity() map[string]string {
 	out := map[string]string{}
 	for _, o := range b.objects(b.WithT) {
 		out[o.kind+" "+o.GetName()] = string(o.GetUID())
-		if p, ok := o.Object.(*v1alpha1.Plan); ok {
-			for _, at := range p.Status.Providers {
+		switch o := o.Object.(type) {
+		case *v1alpha1.Plan:
+			for _, at := range o.Status.Providers {
 				ids := []string{at.ProductID}
 				for _, price := range at.Prices {
 					ids = append(ids, price.ID)
 				}
-				out["Plan "+p.Name+" at "+at.Name] = strings.Join(ids, " ")
+				out["Plan "+o.Name+" at "+at.Name] = strings.Join(ids, " ")
 			}
+		case *v1alpha1.WebhookReceiver:
+			out["Endpoint of "+o.Name] = o.Status.EndpointID
+		case *v1alpha1.PaymentProvider:
+			out["Account of "+o.Name] = o.Status.Account.ID
 		}
 	}
 	return out
