@@ -22,7 +22,9 @@ type Rollout struct {
 	Wanted, Ready int32
 	Err           error
 
+	observed    bool // the Deployment was looked at
 	available   bool
+	refused     string // why the cluster makes no more pods
 	rolling     bool   // not every pod is of the present template
 	certificate string // what is wrong with it
 	plain       bool   // the spec's TLS waits for a first certificate, and the server goes on without
@@ -52,7 +54,7 @@ func (a Applier) observe(ctx context.Context, s Server) Rollout {
 	if client.IgnoreNotFound(err) != nil {
 		return Rollout{Err: err}
 	}
-	out := Rollout{Ready: d.Status.ReadyReplicas, Wanted: DefaultReplicas}
+	out := Rollout{Ready: d.Status.ReadyReplicas, Wanted: DefaultReplicas, observed: true}
 	if d.Spec.Replicas != nil {
 		out.Wanted = *d.Spec.Replicas
 	}
@@ -61,8 +63,14 @@ func (a Applier) observe(ctx context.Context, s Server) Rollout {
 	// One that was applied just now may not be there yet; the watch brings it.
 	if err == nil && d.Status.ObservedGeneration >= d.Generation {
 		for _, c := range d.Status.Conditions {
-			if c.Type == appsv1.DeploymentAvailable && c.Status == corev1.ConditionTrue {
+			if c.Status != corev1.ConditionTrue {
+				continue
+			}
+			switch c.Type {
+			case appsv1.DeploymentAvailable:
 				out.available = true
+			case appsv1.DeploymentReplicaFailure:
+				out.refused = c.Message
 			}
 		}
 	}
@@ -109,6 +117,9 @@ func (r Rollout) Verdict() status.Verdict {
 	if r.rolling && r.Ready > 0 {
 		replicas += ", not all of them as the spec says yet"
 	}
+	if r.refused != "" { // by a quota or Pod Security, say; then there is no pod that would tell
+		replicas += "; another pod was refused: " + r.refused
+	}
 	var foreign *ForeignError
 	switch {
 	case errors.As(r.Err, &foreign) && foreign.Leftover:
@@ -117,6 +128,8 @@ func (r Rollout) Verdict() status.Verdict {
 		return status.Waiting(v1alpha1.ReasonOwnedByAnother, r.Err.Error())
 	case r.Err != nil:
 		return status.Waiting(v1alpha1.ReasonProgressing, r.Err.Error())
+	case !r.observed:
+		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable, "nothing is deployed yet")
 	case r.Wanted == 0:
 		return status.Waiting(v1alpha1.ReasonWorkloadUnavailable, "spec.workload.replicas is 0")
 	case r.plain:

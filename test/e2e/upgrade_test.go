@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"strings"
 
 	. "github.com/onsi/gomega"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -69,26 +70,40 @@ func (b *bench) install(chart, tag string) {
 	b.sayf("helm installed %s with the image %s", filepath.Base(chart), tag)
 }
 
-// upgrade goes from the previous chart to this one, under load, in the way that is documented.
+// upgrade goes from the previous chart to this one, back, and here again, under load, in the ways that are documented.
 func (b *bench) upgrade(l *load) {
 	b.t.Helper()
-	if b.before() == b.root {
-		b.Expect(b.crdsOfChart()).To(BeFalse(), "the previous chart's CRDs are this one's")
+	to := func(tag string, crds bool, args ...string) {
+		b.t.Helper()
+		before := b.identity()
+		b.helm(append(args, "--wait", "--timeout", "4m")...)
+		b.expectImage(tag)
+		b.awaitReady()
+		b.Expect(b.identity()).To(Equal(before), "objects, and what they are at the providers")
+		if b.before() == b.root || crds { // two versions may have the same CRDs
+			b.Expect(b.crdsOfChart()).To(Equal(crds), "the CRDs are those of this chart")
+		}
+		l.repeat(10)
+		l.goesOn(40)
 	}
-	before := b.identity()
-	b.helm("upgrade", "kassa", filepath.Join(b.root, "charts", "kassa"), "--wait", "--timeout", "4m",
-		"--reset-then-reuse-values", "--set", "image.tag=e2e")
-	b.Expect(b.crdsOfChart()).To(BeTrue(), "the CRDs were not upgraded")
-	b.Eventually(func(g Gomega) {
-		image := b.kubectl("-n", shop, "get", "deployment", "stripe-receiver", "-o",
-			"jsonpath={.spec.template.spec.containers[0].image}")
-		g.Expect(image).To(HaveSuffix(":e2e"))
-	}).Should(Succeed())
-	b.awaitReady()
-	b.Expect(b.identity()).To(Equal(before), "objects, and what they are at the providers")
-	l.repeat(10)
-	l.goesOn(40)
+	upgrade := []string{
+		"upgrade", "kassa", filepath.Join(b.root, "charts", "kassa"), "--reset-then-reuse-values", "--set", "image.tag=e2e",
+	}
+	to("e2e", true, upgrade...)
 	b.sayf("after the upgrade all objects are the same, at the providers as well, the CRDs are new, and old events known")
+	to("e2e-previous", false, "rollback", "kassa")
+	to("e2e", true, upgrade...)
+	b.sayf("so it was after a rollback, and after another upgrade")
+}
+
+// expectImage waits until the servers have it, which the operator brings.
+func (b *bench) expectImage(tag string) {
+	b.t.Helper()
+	b.Eventually(func(g Gomega) {
+		images := b.kubectl("-n", shop, "get", "deployments", "-l", "app.kubernetes.io/managed-by=kassa", "-o",
+			"jsonpath={.items[*].spec.template.spec.containers[0].image}")
+		g.Expect(strings.Fields(images)).To(HaveEach(HaveSuffix(":" + tag)))
+	}).Should(Succeed())
 }
 
 // crdsOfChart says whether the cluster's CRDs are those of this chart.
