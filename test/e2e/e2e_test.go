@@ -64,7 +64,7 @@ func (b *bench) story() {
 	nodes := b.nodes()
 	b.loadImages()
 	b.prepare(nodes)
-	b.install(b.previousChart(), "e2e-previous")
+	b.install(b.previousChart())
 	b.applySamples()
 	b.sells(1)
 	l := b.startLoad()
@@ -80,7 +80,6 @@ func (b *bench) story() {
 	l = b.startLoad()
 	b.rotateSigningSecret(l)
 	b.rotateAPIKey(l)
-	b.restart(l)
 	b.drain(l, nodes)
 	l.expectNothingLost()
 
@@ -123,7 +122,9 @@ func (b *bench) prepare(nodes []string) {
 	b.kubectl("label", "node", nodes[len(nodes)-1], "kassa.dev/e2e=stays", "--overwrite")
 	b.kubectl("create", "namespace", system)
 	b.kubectl("label", "namespace", system, "pod-security.kubernetes.io/enforce=restricted")
-	b.kubectl("apply", "-f", "test/e2e/manifests/proxy.yaml")
+	proxy, err := os.ReadFile(filepath.Join(b.root, "test", "e2e", "manifests", "proxy.yaml"))
+	b.Expect(err).NotTo(HaveOccurred())
+	b.apply(string(proxy))
 	b.kubectl("-n", own, "rollout", "status", "deployment/proxy", "--timeout=3m")
 	b.forward()
 }
@@ -159,8 +160,8 @@ func (b *bench) expectSpread(nodes []string) {
 	b.sayf("replicas are on different nodes")
 }
 
-// sells opens a checkout through the CheckoutEndpoint's Service, pays on the sandbox's page, and follows the event. times
-// is how often it has been done with this one.
+// sells opens a checkout through the CheckoutEndpoint's Service, pays on the sandbox's page, and follows the event.
+// times is how often it has been done with this one.
 func (b *bench) sells(times int) {
 	b.t.Helper()
 	header := http.Header{
@@ -242,17 +243,6 @@ func (b *bench) rotateAPIKey(l *load) {
 	b.Expect(provider.Status.Account).To(Equal(account))
 	l.goesOn(40)
 	b.sayf("the API key was replaced, and the old one revoked")
-}
-
-func (b *bench) restart(l *load) {
-	b.t.Helper()
-	for _, d := range [][2]string{{shop, "stripe-receiver"}, {system, "kassa"}} {
-		b.kubectl("-n", d[0], "rollout", "restart", "deployment/"+d[1])
-		b.kubectl("-n", d[0], "rollout", "status", "deployment/"+d[1], "--timeout=3m")
-	}
-	b.awaitReady()
-	l.goesOn(40)
-	b.sayf("receiver and operator were restarted, one pod after the other")
 }
 
 // drain empties a node, as before its maintenance.

@@ -35,7 +35,7 @@ type use struct {
 // tellFigures prints what nothing is asserted of: the size of the image, and what idle pods use, as the kubelets say.
 func (b *bench) tellFigures() {
 	b.t.Helper()
-	if image, err := os.Stat(filepath.Join(os.Getenv("E2E_IMAGES"), "kassa-e2e.tar")); err == nil {
+	if image, err := os.Stat(filepath.Join(os.Getenv("E2E_IMAGES"), "kassa-"+os.Getenv("E2E_TAG")+".tar")); err == nil {
 		b.sayf("figure: the image has %.1f MB", float64(image.Size())/1e6)
 	}
 	nodes := &corev1.NodeList{}

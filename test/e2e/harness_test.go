@@ -96,6 +96,9 @@ func (b *bench) loadImages() {
 	b.sayf("%d images are on the nodes", len(tars))
 }
 
+// ownImage is an image that the test builds.
+var ownImage = regexp.MustCompile(`ghcr\.io/kassa-dev/([a-z0-9-]+):e2e`)
+
 // kubectl fails the test when kubectl fails.
 func (b *bench) kubectl(args ...string) string {
 	b.t.Helper()
@@ -104,8 +107,10 @@ func (b *bench) kubectl(args ...string) string {
 	return out
 }
 
+// apply applies manifests with the images of this run.
 func (b *bench) apply(manifests string) {
 	b.t.Helper()
+	manifests = ownImage.ReplaceAllString(manifests, os.Getenv("E2E_REGISTRY")+"/$1:"+os.Getenv("E2E_TAG"))
 	out, err := b.run(manifests, os.Getenv("E2E_KUBECTL"), "apply", "-f", "-")
 	b.Expect(err).NotTo(HaveOccurred(), out)
 }

@@ -59,8 +59,8 @@ func (b *bench) triggers() {
 			ID, To, Outcome string
 			Answer          struct{ Status int }
 		}
-		out := b.kassa("-n", shop, "trigger", receiver, "payment.succeeded", "--plan", "pro/monthly", "--user", "plugin-"+receiver,
-			"--count", "2", "--output", "json")
+		out := b.kassa("-n", shop, "trigger", receiver, "payment.succeeded", "--count", "2", "--output", "json",
+			"--plan", "pro/monthly", "--user", "plugin-"+receiver)
 		b.mustDecode(out, &sent)
 		b.Expect(sent).To(HaveLen(2))
 		for _, s := range sent {

@@ -62,13 +62,16 @@ func removeField(from any, name string) (removed bool) {
 	return removed
 }
 
-// install installs the release, with everything that can be looked at.
-func (b *bench) install(chart, tag string) {
+// install installs the previous version, with everything that can be looked at.
+func (b *bench) install(chart string) {
 	b.t.Helper()
 	values := filepath.Join(b.root, "test", "e2e", "values.yaml")
-	b.helm("install", "kassa", chart, "--wait", "--timeout", "4m", "--values", values, "--set", "image.tag="+tag)
-	b.sayf("helm installed %s with the image %s", filepath.Base(chart), tag)
+	b.helm("install", "kassa", chart, "--wait", "--timeout", "4m", "--values", values,
+		"--set", "image.repository="+os.Getenv("E2E_REGISTRY")+"/kassa", "--set", "image.tag="+previousTag())
+	b.sayf("helm installed %s", chart)
 }
+
+func previousTag() string { return os.Getenv("E2E_TAG") + "-previous" }
 
 // upgrade goes from the previous chart to this one, back, and here again, under load, in the ways that are documented.
 func (b *bench) upgrade(l *load) {
@@ -86,13 +89,15 @@ func (b *bench) upgrade(l *load) {
 		l.repeat(10)
 		l.goesOn(40)
 	}
+	tag := os.Getenv("E2E_TAG")
 	upgrade := []string{
-		"upgrade", "kassa", filepath.Join(b.root, "charts", "kassa"), "--reset-then-reuse-values", "--set", "image.tag=e2e",
+		"upgrade", "kassa", filepath.Join(b.root, "charts", "kassa"), "--reset-then-reuse-values",
+		"--set", "image.tag=" + tag,
 	}
-	to("e2e", true, upgrade...)
+	to(tag, true, upgrade...)
 	b.sayf("after the upgrade all objects are the same, at the providers as well, the CRDs are new, and old events known")
-	to("e2e-previous", false, "rollback", "kassa")
-	to("e2e", true, upgrade...)
+	to(previousTag(), false, "rollback", "kassa")
+	to(tag, true, upgrade...)
 	b.sayf("so it was after a rollback, and after another upgrade")
 }
 
