@@ -21,6 +21,18 @@ func TestEveryValueIsSet(t *testing.T) {
 	}
 }
 
+// After helm upgrade --reuse-values from an earlier version, groups of values that are new are missing, and named.
+func TestEveryGroupOfValuesIsRequired(t *testing.T) {
+	g := NewWithT(t)
+	var groups []string
+	for name, value := range read(g, "values.yaml") {
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && !slices.Contains(whole, name) {
+			groups = append(groups, name)
+		}
+	}
+	g.Expect(read(g, "values.schema.json")["required"]).To(ConsistOf(groups))
+}
+
 func TestEveryCRDIsDescribed(t *testing.T) {
 	g := NewWithT(t)
 	annotations, ok := read(g, "Chart.yaml")["annotations"].(map[string]any)
