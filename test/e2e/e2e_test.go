@@ -71,6 +71,7 @@ func (b *bench) story() {
 	b.upgrade(l)
 	l.expectNothingLost()
 
+	b.refusesAnother()
 	b.expectSpread(nodes)
 	b.sells(2)
 	b.plugin()

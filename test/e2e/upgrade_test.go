@@ -129,3 +129,13 @@ func (b *bench) crdsOfChart() bool {
 	}
 	return true
 }
+
+// refusesAnother has Helm refuse a second operator of all namespaces: two would write to one account.
+func (b *bench) refusesAnother() {
+	b.t.Helper()
+	out, err := b.run("", os.Getenv("E2E_HELM"), "install", "another", filepath.Join(b.root, "charts", "kassa"),
+		"--namespace", own, "--set", "crds.install=false")
+	b.Expect(err).To(HaveOccurred(), out)
+	b.Expect(out).To(ContainSubstring(`"kassa-operator" in namespace "" exists`))
+	b.sayf("Helm refused a second operator of all namespaces")
+}
