@@ -106,7 +106,7 @@ func (r *Reconciler) convergeAll(ctx context.Context, plan *v1alpha1.Plan, asked
 	current := slices.Clone(outcomes)
 	for i, former := range superseded {
 		if outcomes[i] = r.retire(ctx, plan, &former, current, atOnce); outcomes[i].gone {
-			forget(plan, former.Name)
+			desired.Forget(plan, former.Name)
 			outcomes[i] = r.converge(ctx, plan, &plan.Spec.Providers[i], asked)
 		}
 	}

@@ -16,32 +16,18 @@ import (
 	"github.com/kassa-dev/kassa/internal/desired"
 )
 
-// superseded says whether a provider's name means another account, or another product, than it did when the Plan was
-// made there: somebody took it out of the spec and put it back before Kassa saw it gone. former is what it meant. The
-// error says why it is not known what it means now: then nothing may be taken off sale.
+// superseded is desired.Superseded of the accounts that the names stand for.
 func (r *Reconciler) superseded(
 	ctx context.Context, plan *v1alpha1.Plan, at *v1alpha1.PlanProvider,
 ) (former v1alpha1.PlanProvider, other bool, err error) {
-	i := desired.StatusIndex(plan, at.Name)
-	if i < 0 || !desired.MayExist(&plan.Status.Providers[i]) {
-		return *at, false, nil
-	}
-	s := &plan.Status.Providers[i]
-	former = desired.MadeAt(plan, s)
-	if s.Namespace != at.Namespace && plan.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
-		before, err := r.identity(ctx, accounts.Find, plan, &former)
+	return desired.Superseded(plan, at, func(former *v1alpha1.PlanProvider) (bool, error) {
+		before, err := r.identity(ctx, accounts.Find, plan, former)
 		if err != nil {
-			return former, false, err
+			return false, err
 		}
 		after, err := r.identity(ctx, accounts.Resolve, plan, at)
-		if err != nil {
-			return former, false, err
-		}
-		if before != after {
-			return former, true, nil
-		}
-	}
-	return former, !desired.SameObjects(s, at), nil
+		return before == after, err
+	})
 }
 
 // identity is that of the account that a provider's name stands for.
@@ -53,12 +39,6 @@ func (r *Reconciler) identity(
 		return "", err
 	}
 	return account.Identity, nil
-}
-
-// forget drops what the status has of a provider.
-func forget(plan *v1alpha1.Plan, name string) {
-	plan.Status.Providers = slices.DeleteFunc(plan.Status.Providers,
-		func(s v1alpha1.PlanProviderStatus) bool { return s.Name == name })
 }
 
 // When a Plan is retired at a provider.

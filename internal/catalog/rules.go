@@ -121,6 +121,15 @@ func (r Rules) RetireSteps(owner billing.Owner, have billing.Observed) ([]Operat
 	return steps(have, func(o billing.Observed) (*Operation, error) { return r.Retire(owner, o, nil) })
 }
 
+// After is what is there once all the operations are carried out.
+func After(have billing.Observed, steps []Operation) billing.Observed {
+	have = have.Clone()
+	for _, op := range steps {
+		op.pretend(&have)
+	}
+	return have
+}
+
 func steps(have billing.Observed, next func(billing.Observed) (*Operation, error)) ([]Operation, error) {
 	have = have.Clone()
 	var list []Operation

@@ -58,40 +58,6 @@ func (c *Comparer) Compare(ctx context.Context, plans []Plan) *Report {
 	return r
 }
 
-// plan is a Plan at all its providers.
-func (c *Comparer) plan(ctx context.Context, p Plan) []Sale {
-	var sales []Sale
-	if !p.Wanted.DeletionTimestamp.IsZero() {
-		for i := range p.Wanted.Status.Providers {
-			at := desired.MadeAt(p.Wanted, &p.Wanted.Status.Providers[i])
-			s := c.sale(p, &at)
-			s.noticef("the Plan is being deleted")
-			s.end(s.retire(ctx))
-			sales = append(sales, s.Sale)
-		}
-		return sales
-	}
-	for i := range p.Wanted.Spec.Providers {
-		s := c.sale(p, &p.Wanted.Spec.Providers[i])
-		if p.Wanted.Spec.Suspend {
-			s.noticef("spec.suspend is true, so it is not compared")
-		} else {
-			s.end(s.sell(ctx))
-		}
-		sales = append(sales, s.Sale)
-	}
-	if p.Wanted.Spec.Suspend {
-		return sales
-	}
-	for _, former := range desired.Former(p.Wanted) {
-		s := c.sale(p, &former)
-		s.noticef("the spec does not name this provider any more")
-		s.end(s.retire(ctx))
-		sales = append(sales, s.Sale)
-	}
-	return sales
-}
-
 func (c *Comparer) sale(p Plan, at *v1alpha1.PlanProvider) *sale {
 	return &sale{comparer: c, plan: p, at: at, Sale: Sale{
 		Namespace: p.Wanted.Namespace, Plan: p.Wanted.Name, Provider: at.Name,

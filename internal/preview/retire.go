@@ -30,8 +30,9 @@ func (s *sale) retire(ctx context.Context) error {
 		return nil
 	}
 	steps, err := s.rules.RetireSteps(s.owner, s.have)
-	if errors.As(err, new(catalog.OwnedByAnotherError)) {
-		return nil // it is somebody else's by now, and left alone
+	if another := (catalog.OwnedByAnotherError{}); errors.As(err, &another) {
+		s.noticef("%s, so it stays as it is", another.Error())
+		return nil
 	}
 	if err != nil || len(steps) == 0 {
 		return err
@@ -43,9 +44,10 @@ func (s *sale) retire(ctx context.Context) error {
 			plan.Spec.Management)
 	default:
 		s.Operations = operations(steps, true)
-		if plan.DeletionTimestamp.IsZero() {
-			s.noticef("it stays on sale there until it is on sale at a provider of the spec")
-		}
+		s.have = catalog.After(s.have, steps)
 	}
 	return nil
 }
+
+// gone says that after a retirement nothing keeps the Plan on sale there.
+func (s *sale) gone() bool { return s.Refused == nil && s.Failed == "" && len(s.Differences) == 0 }
