@@ -15,6 +15,11 @@ var signers = map[billing.Provider]struct{ signed, header string }{
 	billing.LemonSqueezy: {`"$body"`, `X-Signature: $signature`},
 }
 
+// sign is a program that signs what it reads. The secret is in no argument, which every user of the machine could see:
+// the openssl of most machines takes a key in no other way.
+const sign = `import hmac, os, sys; ` +
+	`print(hmac.new(os.environ["secret"].encode(), sys.stdin.buffer.read(), "sha256").hexdigest())`
+
 // Script posts an event with curl. The secret is not in it: whoever runs it needs the right to read the Secret.
 func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []byte) string {
 	name, key := SigningKey(r)
@@ -27,7 +32,7 @@ func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []b
 	fmt.Fprintf(&out, "secret=$(kubectl --namespace %s get secret %s -o go-template=%s)\n", quoted(r.Namespace),
 		quoted(name), quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
 	out.WriteString("now=$(date +%s)\n")
-	fmt.Fprintf(&out, "signature=$(printf %%s %s | openssl dgst -sha256 -hmac \"$secret\" -r | cut -d' ' -f1)\n", s.signed)
+	fmt.Fprintf(&out, "signature=$(printf %%s %s | secret=$secret python3 -c %s)\n", s.signed, quoted(sign))
 	fmt.Fprintf(&out, "curl --include --header 'Content-Type: application/json' --header \"%s\" \\\n"+
 		"  --data-binary \"$body\" %s\n", s.header, quoted(to))
 	return out.String()

@@ -2,12 +2,14 @@ package trigger_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -188,16 +190,33 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// The script signs as each provider does, with a secret that is not in it.
-func TestScripts(t *testing.T) {
-	for _, name := range []string{"bash", "curl", "openssl"} {
-		if _, err := exec.LookPath(name); err != nil {
-			if os.Getenv("KASSA_REQUIRE_PEERS") != "" {
-				t.Fatal(err)
-			}
+// watch makes a folder for the PATH with programs that write their arguments into its file seen, and then run those of
+// that name. The first two have to be there.
+func watch(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, name := range names {
+		program, err := exec.LookPath(name)
+		switch {
+		case err == nil:
+		case i > 1:
+			continue
+		case os.Getenv("KASSA_REQUIRE_PEERS") != "":
+			t.Fatal(err)
+		default:
 			t.Skip(name + " is not installed, so no script was run")
 		}
+		text := fmt.Sprintf("#!/bin/sh\necho \"$0 $*\" >>%s/seen\nexec %s \"$@\"\n", dir, program)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return dir
+}
+
+// The script signs as each provider does, with a secret that is not in it.
+func TestScripts(t *testing.T) {
+	watched := watch(t, "curl", "python3", "openssl", "perl", "date")
 	for p, codec := range map[billing.Provider]provider.WebhookCodec{
 		billing.Stripe: stripe.Codec{}, billing.Paddle: paddle.Codec{}, billing.LemonSqueezy: lemonsqueezy.Codec{},
 	} {
@@ -212,10 +231,15 @@ func TestScripts(t *testing.T) {
 			defer server.Close()
 			script := trigger.Script(receiver(), p, server.URL, body)
 			g.Expect(script).To(ContainSubstring("hooks-signing"))
-			out, err := exec.CommandContext(t.Context(), "bash", "-euc",
-				"kubectl() { echo -n s3cret; }\n"+script).CombinedOutput()
+			cmd := exec.CommandContext(t.Context(), "bash", "-euc", "kubectl() { echo -n s3cret; }\n"+script)
+			cmd.Env = append(os.Environ(), "PATH="+watched+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
 			g.Expect(err).NotTo(HaveOccurred(), string(out))
 			g.Expect(<-verified).To(Succeed())
+			seen, err := os.ReadFile(filepath.Join(watched, "seen"))
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(string(seen)).To(And(ContainSubstring(server.URL), Not(ContainSubstring("s3cret"))),
+				"arguments are seen by every user of the machine")
 		})
 	}
 }

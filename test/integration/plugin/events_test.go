@@ -138,7 +138,7 @@ func TestTriggerRefusesAndWarns(t *testing.T) {
 // run runs a script with the stack's kubectl.
 func run(t *testing.T, s *stack.Stack, script string) {
 	t.Helper()
-	for _, name := range []string{"bash", "curl", "openssl"} {
+	for _, name := range []string{"bash", "curl", "python3"} {
 		if _, err := exec.LookPath(name); err != nil {
 			if os.Getenv("KASSA_REQUIRE_PEERS") != "" {
 				t.Fatal(err)
