@@ -12,6 +12,7 @@ import (
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/serving"
 	"github.com/kassa-dev/kassa/internal/store"
 )
@@ -127,7 +128,9 @@ func (c *config) followSecret(ctx context.Context, name string) {
 		Client: c.client, Log: c.log, What: "secret",
 		List: func() client.ObjectList { return &corev1.SecretList{} },
 		Opts: serving.Only(c.namespace, name),
-		Set:  func(o client.Object) { set(viewOf(o.(*corev1.Secret)), o.GetResourceVersion()) },
+		Set: func(o client.Object) {
+			set(secretView{data: reception.Values(o.(*corev1.Secret))}, o.GetResourceVersion())
+		},
 		Gone: func(client.Object) { missing() },
 		None: missing,
 		// What was known stays. A Role that does not have the name yet must not keep events from being taken.
@@ -199,7 +202,7 @@ func (c *config) signing() map[string][]byte {
 	if c.receiver == nil {
 		return nil
 	}
-	return c.secret(signingSecretName(c.receiver)).data
+	return c.secret(reception.LiveSecret(c.receiver)).data
 }
 
 // tell reports the sinks that are not what they were. c.mu is held.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/serving"
 )
 
@@ -86,7 +87,7 @@ func (c *config) readSigning(ctx context.Context) error {
 	if receiver == nil {
 		return nil
 	}
-	name := signingSecretName(receiver)
+	name := reception.LiveSecret(receiver)
 	secret := &corev1.Secret{}
 	err := c.client.Get(ctx, types.NamespacedName{Namespace: c.namespace, Name: name}, secret)
 	if apierrors.IsNotFound(err) {
@@ -98,7 +99,7 @@ func (c *config) readSigning(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if mine := c.secrets[name]; mine != nil && !mine.newerThan(secret.ResourceVersion) {
-		mine.secretView, mine.known = viewOf(secret), true
+		mine.secretView, mine.known = secretView{data: reception.Values(secret)}, true
 		mine.version = secret.ResourceVersion
 		c.resolve()
 	}

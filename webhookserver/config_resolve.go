@@ -12,6 +12,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/serving"
 )
 
@@ -54,13 +55,12 @@ func (s *settings) selects(e *billing.Event) bool {
 	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
 }
 
-// wanting are the sinks that an event goes to. A sink without a filter takes the normalised events that spec.events
-// selects; a sink with one takes what it names.
+// wanting are the sinks that an event goes to.
 func (s *settings) wanting(e *billing.Event) []*sink {
 	selected := s.selects(e)
 	var out []*sink
 	for i := range s.sinks {
-		if to := &s.sinks[i]; to.wants(e) && (selected || len(to.events) > 0) {
+		if to := &s.sinks[i]; reception.Goes(e, selected, to.events) {
 			out = append(out, to)
 		}
 	}
@@ -109,9 +109,9 @@ func resolve(r *v1alpha1.WebhookReceiver, secret map[string][]byte, registry pro
 	if err != nil {
 		return nil, "spec.url cannot be read"
 	}
-	secrets := signingSecrets(r, secret)
+	secrets := reception.Live(r, secret)
 	if len(secrets) == 0 {
-		return nil, "the Secret " + signingSecretName(r) + " has no signing secret yet"
+		return nil, "the Secret " + reception.LiveSecret(r) + " has no signing secret yet"
 	}
 	return &settings{
 		namespace: r.Namespace, name: r.Name, uid: r.UID,

@@ -2,12 +2,13 @@ package webhookserver
 
 import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
 // secretNames are the Secrets that a receiver's spec names.
 func secretNames(r *v1alpha1.WebhookReceiver) []string {
-	out := append(sinkSecrets(r.Spec.Delivery), signingSecretName(r))
+	out := append(sinkSecrets(r.Spec.Delivery), reception.LiveSecret(r))
 	for _, part := range store.Parts(r) {
 		out = append(out, part.Name)
 	}

@@ -16,59 +16,6 @@ import (
 	"github.com/kassa-dev/kassa/internal/provider"
 )
 
-func TestSigningSecrets(t *testing.T) {
-	data := map[string][]byte{
-		"signing-secret": []byte("new\n"), "signing-secret-previous": []byte("old"), "endpoint-id": []byte("we_1"),
-		"empty": nil,
-	}
-	manual := func(key string) *v1alpha1.WebhookReceiver {
-		r := &v1alpha1.WebhookReceiver{}
-		r.Spec.Registration.Manual = &v1alpha1.ManualRegistration{
-			SigningSecretRef: v1alpha1.SigningSecretReference{Name: "own", Key: key},
-		}
-		return r
-	}
-	managed := &v1alpha1.WebhookReceiver{}
-	kept := manual("")
-	kept.Name, kept.Spec.Registration.Manual.SigningSecretRef.Name = "stripe", "stripe-signing"
-	suspended := manual("k")
-	suspended.Name, suspended.Spec.Suspend, suspended.Status.SigningSecretName = "stripe", true, "stripe-signing"
-	for _, c := range []struct {
-		reason   string
-		receiver *v1alpha1.WebhookReceiver
-		want     []string
-	}{
-		{"managed: only signing secrets", managed, []string{"new", "old"}},
-		{"manual: every key", manual(""), []string{"we_1", "new", "old"}},
-		{"manual: one key", manual("signing-secret-previous"), []string{"old"}},
-		{"manual: a key that is not there", manual("x"), nil},
-		{"manual: an empty key", manual("empty"), nil},
-		{"manual, with the Secret that Kassa kept: its endpoint's id is no secret", kept, []string{"new", "old"}},
-		{"suspended: what the operator used last", suspended, []string{"new", "old"}},
-	} {
-		t.Run(c.reason, func(t *testing.T) {
-			NewWithT(t).Expect(signingSecrets(c.receiver, data)).To(Equal(c.want))
-		})
-	}
-}
-
-// Two receivers may be called with one endpoint's events. The second takes the first one's Secret by hand.
-func TestAnotherReceiversSecretIsNoMoreThanItsSigningSecrets(t *testing.T) {
-	g := NewWithT(t)
-	r := &v1alpha1.WebhookReceiver{}
-	r.Spec.Registration.Manual = &v1alpha1.ManualRegistration{
-		SigningSecretRef: v1alpha1.SigningSecretReference{Name: "other-signing"},
-	}
-	secret := &corev1.Secret{Data: map[string][]byte{
-		"signing-secret": []byte("new"), "signing-secret-1": []byte("old"), "endpoint-id": []byte("we_1"),
-		"unconfirmed": []byte("true"), "made-at": []byte("2026-01-31T10:00:00Z"),
-	}}
-	g.Expect(signingSecrets(r, viewOf(secret).data)).To(HaveLen(5), "a Secret of the user's: every key")
-	secret.Labels = map[string]string{"app.kubernetes.io/managed-by": "kassa", v1alpha1.LabelReceiver: "other"}
-	g.Expect(signingSecrets(r, viewOf(secret).data)).To(Equal([]string{"new", "old"}))
-	g.Expect(secret.Data).To(HaveLen(5))
-}
-
 func TestResolveSaysWhatIsMissing(t *testing.T) {
 	registry := provider.NewRegistry(testAdapter{})
 	secret := map[string][]byte{"signing-secret": []byte("s")}

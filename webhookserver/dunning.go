@@ -8,6 +8,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/notice"
+	"github.com/kassa-dev/kassa/internal/reception"
 )
 
 // classDunning: the operator does it.
@@ -20,7 +21,7 @@ func forDunning() undelivered {
 
 // dunned says that the operator has to look at an event: a payment of a subscription failed.
 func (s *settings) dunned(e *billing.Event) bool {
-	return s.dunning && e.Type == billing.PaymentFailed && e.Subscription != nil && e.Subscription.ID != ""
+	return s.dunning && reception.Owed(e)
 }
 
 // leaveForDunning makes an event durable for the operator where the rest of it goes to a database. It comes before the

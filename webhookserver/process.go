@@ -9,6 +9,7 @@ import (
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
+	"github.com/kassa-dev/kassa/internal/reception"
 )
 
 // Times of one event. Providers give up a request after five seconds or more.
@@ -95,7 +96,7 @@ func (s *Server) process(
 
 // records says that an event without a name of Kassa's tells the records something all the same: why a payment failed.
 func (s *Server) records(e *billing.Event) bool {
-	return s.outbox.keeper != nil && e.Payment != nil && e.Payment.FailureCode != ""
+	return s.outbox.keeper != nil && reception.Explains(e)
 }
 
 // claim waits until the given time for a claim that somebody else holds.

@@ -3,8 +3,6 @@ package webhookserver
 import (
 	"strconv"
 	"time"
-
-	"github.com/kassa-dev/kassa/internal/billing"
 )
 
 // sink is where events are delivered. It is never changed.
@@ -16,10 +14,6 @@ type sink struct {
 	credentials credentials
 	unready     string // why nothing can be sent, or ""
 	line        *line  // nil while unready
-}
-
-func (s *sink) wants(e *billing.Event) bool {
-	return billing.MatchesEvent(s.events, e.Type, e.NativeType)
 }
 
 // refuses says that an event would go into the inbox without a request.

@@ -18,6 +18,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/kubectl"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/testevent"
 	"github.com/kassa-dev/kassa/internal/trigger"
 )
@@ -244,7 +245,7 @@ func (t *triggering) make(r *v1alpha1.WebhookReceiver, name string) ([]made, err
 
 // warn says beforehand what may surprise afterwards.
 func (t *triggering) warn(r *v1alpha1.WebhookReceiver, way trigger.Way, e made) {
-	reach := trigger.ReachOf(r, &e.read)
+	reach := reception.ReachOf(&r.Spec, &e.read)
 	if way.Chosen {
 		t.Warnf("%s leads nowhere from outside of the cluster: going through the API server.", r.Spec.URL)
 	}
@@ -269,17 +270,17 @@ func (t *triggering) signer(
 	if err != nil {
 		return nil, err
 	}
-	name, _ := trigger.SigningKey(r)
+	name := reception.LiveSecret(r)
 	secret := &corev1.Secret{}
 	if err := c.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: name}, secret); err != nil {
 		return nil, fmt.Errorf("reading the signing secret: %w", err)
 	}
-	value := trigger.SigningSecret(r, secret)
-	if value == "" {
+	live := reception.Live(r, reception.Values(secret))
+	if len(live) == 0 {
 		return nil, fmt.Errorf("the Secret %s has no signing secret", name)
 	}
 	codec := adapter.Codec()
-	return func(e made) http.Header { return signed(codec, e, value) }, nil
+	return func(e made) http.Header { return signed(codec, e, live[0]) }, nil
 }
 
 func signed(codec provider.WebhookCodec, e made, secret string) http.Header {

@@ -13,6 +13,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/kubectl"
 	"github.com/kassa-dev/kassa/internal/notice"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/testevent"
 	"github.com/kassa-dev/kassa/internal/trigger"
 )
@@ -67,7 +68,7 @@ func (t *triggering) send(
 		if err != nil {
 			return err
 		}
-		reach := trigger.ReachOf(r, &e.read)
+		reach := reception.ReachOf(&r.Spec, &e.read)
 		results[i] = sent{
 			ID: e.ID, Type: e.Type, Native: e.Native, To: shown, Sinks: reach.Sinks, Answer: answer,
 			recorded: reach.Recorded, Seconds: time.Since(began).Seconds(),

@@ -3,7 +3,6 @@ package webhookreceiver
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,13 +10,13 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
-	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/reception"
 )
 
 // wasManaged says that the receiver registered an endpoint, or was about to. A manual registration that names the
 // Secret which Kassa kept takes the endpoint over as it is.
 func wasManaged(receiver *v1alpha1.WebhookReceiver) bool {
-	managed := kubewatch.ManagedSecretName(receiver.Name)
+	managed := reception.ManagedSecret(receiver.Name)
 	m := receiver.Spec.Registration.Manual
 	return receiver.Status.SigningSecretName == managed && (m == nil || m.SigningSecretRef.Name != managed)
 }
@@ -42,10 +41,8 @@ func (r *Reconciler) checkManual(ctx context.Context, receiver *v1alpha1.Webhook
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("reading Secret %s: %w", ref.Name, err)
 	}
-	for key, value := range secret.Data {
-		if (ref.Key == "" || ref.Key == key) && strings.TrimSpace(string(value)) != "" {
-			return nil
-		}
+	if len(reception.Live(receiver, reception.Values(secret))) > 0 {
+		return nil
 	}
 	what := fmt.Sprintf("Secret %q has no signing secret", ref.Name)
 	if ref.Key != "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/recovery"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
@@ -109,7 +109,8 @@ func (r *Recovery) run(
 	now := r.Receivers.Now()
 	return recovery.Sweep{
 		History: history, Span: spanOf(pass, receiver, now), Cursor: pass.Cursor, Settled: pass.Asked == "", Now: now,
-		Records: func(e *billing.Event) bool { return records(&receiver.Spec, e) },
+		// What a receiver takes note of without remembering it would be brought again and again.
+		Records: func(e *billing.Event) bool { return reception.ReachOf(&receiver.Spec, e).Recorded },
 		Receiver: &recovery.Client{
 			HTTP: r.HTTP, Address: addressOf(receiver), Codec: account.Adapter.Codec(), Secret: secret,
 		},
@@ -120,23 +121,6 @@ func (r *Recovery) run(
 func addressOf(receiver *v1alpha1.WebhookReceiver) string {
 	return fmt.Sprintf("http://%s.%s.svc:%d", workload.Receiver{Object: receiver}.Name(), receiver.Namespace,
 		workload.PortHealth)
-}
-
-// records says that a receiver remembers an event. It decides as the receiver does: an event that it takes note of
-// without remembering it would be brought again and again.
-func records(spec *v1alpha1.WebhookReceiverSpec, e *billing.Event) bool {
-	if spec.Dunning != nil && e.Type == billing.PaymentFailed && e.Subscription != nil && e.Subscription.ID != "" {
-		return true // it is left for dunning
-	}
-	if e.Type == "" && spec.Store != nil && e.Payment != nil && e.Payment.FailureCode != "" {
-		return true // it tells the records why a payment failed
-	}
-	if e.Type != "" && billing.MatchesEvent(spec.Events, e.Type, e.NativeType) {
-		return true
-	}
-	return spec.Delivery != nil && slices.ContainsFunc(spec.Delivery.Sinks, func(s v1alpha1.Sink) bool {
-		return len(s.Events) > 0 && billing.MatchesEvent(s.Events, e.Type, e.NativeType)
-	})
 }
 
 // progress has a status of the caller's own.

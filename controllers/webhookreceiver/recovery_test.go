@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
-	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/provider"
 	"github.com/kassa-dev/kassa/internal/recovery"
 )
@@ -157,51 +156,6 @@ func TestUnwantedPass(t *testing.T) {
 		receiver.Annotations = map[string]string{v1alpha1.AnnotationRecover: c.annotation}
 		receiver.Spec.Recovery = c.recovery
 		NewWithT(t).Expect(isUnwanted(c.pass, receiver, days30)).To(Equal(c.want), c.why)
-	}
-}
-
-// A receiver is asked only for events that it remembers.
-func TestRecords(t *testing.T) {
-	event := func(kind billing.EventType, native string) *billing.Event {
-		return &billing.Event{Type: kind, NativeType: native}
-	}
-	paid := event(billing.PaymentSucceeded, "invoice.paid")
-	product := event(billing.CatalogProductChanged, "product.updated")
-	unnamed := event("", "payment_intent.created")
-	failed := event("", "charge.failed")
-	failed.Payment = &billing.EventPayment{FailureCode: "card_declined"}
-	renewal := event(billing.PaymentFailed, "invoice.payment_failed")
-	renewal.Subscription = &billing.EventSubscription{ID: "sub_1"}
-	oneOff := event(billing.PaymentFailed, "invoice.payment_failed")
-	filter := func(events ...string) *v1alpha1.Delivery {
-		return &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{{Name: "all"}, {Name: "app", Events: events}}}
-	}
-	for _, c := range []struct {
-		why  string
-		spec v1alpha1.WebhookReceiverSpec
-		want []bool // paid, product, unnamed, failed, renewal, oneOff
-	}{
-		{"the default", v1alpha1.WebhookReceiverSpec{}, []bool{true, true, false, false, true, true}},
-		{
-			"a choice", v1alpha1.WebhookReceiverSpec{Events: []string{"payment.*"}},
-			[]bool{true, false, false, false, true, true},
-		},
-		{
-			"dunning", v1alpha1.WebhookReceiverSpec{Events: []string{"payment.succeeded"}, Dunning: &v1alpha1.Dunning{}},
-			[]bool{true, false, false, false, true, false},
-		},
-		{
-			"a sink's choice", v1alpha1.WebhookReceiverSpec{Events: []string{"payment.*"}, Delivery: filter("payment_intent.*")},
-			[]bool{true, false, true, false, true, true},
-		},
-		{
-			"in a database", v1alpha1.WebhookReceiverSpec{Store: &v1alpha1.ReceiverStore{}, Events: []string{"dispute.*"}},
-			[]bool{false, false, false, true, false, false},
-		},
-	} {
-		for i, e := range []*billing.Event{paid, product, unnamed, failed, renewal, oneOff} {
-			NewWithT(t).Expect(records(&c.spec, e)).To(Equal(c.want[i]), c.why+" "+e.NativeType)
-		}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
-	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/registration"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
@@ -35,7 +35,7 @@ type signingStore struct {
 // Load implements registration.Store. A Secret of that name which is not the receiver's is left alone.
 func (s *signingStore) Load(ctx context.Context) (registration.Record, error) {
 	key := types.NamespacedName{
-		Namespace: s.receiver.Namespace, Name: kubewatch.ManagedSecretName(s.receiver.Name),
+		Namespace: s.receiver.Namespace, Name: reception.ManagedSecret(s.receiver.Name),
 	}
 	secret := &corev1.Secret{}
 	err := s.live.Get(ctx, key, secret)

@@ -11,7 +11,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
-	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/status"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
@@ -108,7 +108,7 @@ func (r *Reconciler) again(s state) time.Duration {
 // show puts a registration into the status.
 func (g registered) show(next *v1alpha1.WebhookReceiverStatus, receiver *v1alpha1.WebhookReceiver) {
 	next.EndpointID, next.URL = g.record.Serving.ID, receiver.Spec.URL
-	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
+	next.SigningSecretName = reception.MeantSecret(receiver)
 	next.Rotated, next.LastRotation, next.RetiringEndpoints = g.record.Rotated, timeOf(g.record.RotatedAt), nil
 	for _, h := range g.record.Retiring {
 		next.RetiringEndpoints = append(next.RetiringEndpoints, v1alpha1.RetiringEndpoint{ID: h.ID, Until: timeOf(h.Until)})
@@ -132,7 +132,7 @@ func (r *Reconciler) announce(ctx context.Context, receiver *v1alpha1.WebhookRec
 	}
 	before := operatorsPart(&receiver.Status)
 	next := carriedOver(before, receiver.Generation)
-	next.SigningSecretName = kubewatch.SigningSecretName(receiver)
+	next.SigningSecretName = reception.MeantSecret(receiver)
 	v := status.Waiting(v1alpha1.ReasonProgressing, "registering the endpoint")
 	status.Set(&next.Conditions, receiver.Generation, v1alpha1.ConditionEndpointRegistered, v.Ready, v.Reason, v.Message)
 	v.Set(&next.Conditions, receiver.Generation)

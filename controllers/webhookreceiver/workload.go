@@ -6,6 +6,7 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/kubewatch"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/status"
 	"github.com/kassa-dev/kassa/internal/workload"
 )
@@ -17,7 +18,7 @@ func (r *Reconciler) deploy(
 ) (workload.Rollout, workload.Outside) {
 	server := workload.Receiver{
 		Object: receiver, Image: r.Image, PullSecrets: r.PullSecrets,
-		SigningSecret: kubewatch.SigningSecretName(receiver), Cluster: r.Cluster, Env: r.Env,
+		SigningSecret: reception.MeantSecret(receiver), Cluster: r.Cluster, Env: r.Env,
 	}.Server()
 	if account == nil && receiver.Status.Provider == nil {
 		return workload.Rollout{}, workload.NotYetOutside(server)

@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/accounts"
+	"github.com/kassa-dev/kassa/internal/reception"
 	"github.com/kassa-dev/kassa/internal/store"
 )
 
@@ -89,21 +90,10 @@ func PlanProviders(plan *v1alpha1.Plan) []string {
 	return keys
 }
 
-// SigningSecretName is the Secret with a receiver's signing secrets.
-func SigningSecretName(r *v1alpha1.WebhookReceiver) string {
-	if m := r.Spec.Registration.Manual; m != nil {
-		return m.SigningSecretRef.Name
-	}
-	return ManagedSecretName(r.Name)
-}
-
-// ManagedSecretName is the Secret of a receiver's managed registration.
-func ManagedSecretName(receiver string) string { return receiver + "-signing" }
-
 // receiverSecrets are the Secrets that a receiver refers to: for its signing secrets, an adoption, its database, its
 // sinks and TLS.
 func receiverSecrets(r *v1alpha1.WebhookReceiver) []string {
-	names := []string{SigningSecretName(r)}
+	names := []string{reception.MeantSecret(r)}
 	add := func(ref *v1alpha1.SecretKeyReference) {
 		if ref != nil && !slices.Contains(names, ref.Name) {
 			names = append(names, ref.Name)

@@ -1,3 +1,5 @@
+// Package trigger sends a receiver what its provider would send: which way it goes, what the receiver answers, and what
+// becomes of it.
 package trigger
 
 import (

@@ -6,6 +6,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
+	"github.com/kassa-dev/kassa/internal/reception"
 )
 
 // signers are what a shell does to sign $body with $secret at $now, and the header that has it.
@@ -22,7 +23,7 @@ const sign = `import hmac, os, sys; ` +
 
 // Script posts an event with curl. The secret is not in it: whoever runs it needs the right to read the Secret.
 func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []byte) string {
-	name, key := SigningKey(r)
+	key := reception.SigningKey(r)
 	if key == "" {
 		key = "KEY" // any key of the Secret; only its owner knows which
 	}
@@ -30,7 +31,7 @@ func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []b
 	var out strings.Builder
 	fmt.Fprintf(&out, "body=%s\n", quoted(string(body)))
 	fmt.Fprintf(&out, "secret=$(kubectl --namespace %s get secret %s -o go-template=%s)\n", quoted(r.Namespace),
-		quoted(name), quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
+		quoted(reception.LiveSecret(r)), quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
 	out.WriteString("now=$(date +%s)\n")
 	fmt.Fprintf(&out, "signature=$(printf %%s %s | secret=$secret python3 -c %s)\n", s.signed, quoted(sign))
 	fmt.Fprintf(&out, "curl --include --header 'Content-Type: application/json' --header \"%s\" \\\n"+

@@ -1,11 +1,11 @@
 package trigger
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/accounts"
 	"github.com/kassa-dev/kassa/internal/billing"
 )
 
@@ -19,9 +19,9 @@ type Sold struct {
 // SoldBy finds a Plan's price at the provider of a receiver in the same namespace. Without a name it is the first that
 // can be bought there.
 func SoldBy(plan *v1alpha1.Plan, price string, r *v1alpha1.WebhookReceiver) (Sold, error) {
-	wanted := cmp.Or(r.Spec.ProviderRef.Namespace, r.Namespace) + "/" + r.Spec.ProviderRef.Name
+	wanted := accounts.ReceiverProvider(r)
 	i := slices.IndexFunc(plan.Status.Providers, func(p v1alpha1.PlanProviderStatus) bool {
-		return cmp.Or(p.Namespace, plan.Namespace)+"/"+p.Name == wanted
+		return accounts.ProviderKey(plan.Namespace, &v1alpha1.PlanProvider{Name: p.Name, Namespace: p.Namespace}) == wanted
 	})
 	if i < 0 {
 		return Sold{}, fmt.Errorf("the Plan %s is not sold at the PaymentProvider %s", plan.Name, wanted)

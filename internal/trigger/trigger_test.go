@@ -14,7 +14,6 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -35,47 +34,6 @@ func receiver(edit ...func(*v1alpha1.WebhookReceiver)) *v1alpha1.WebhookReceiver
 		e(r)
 	}
 	return r
-}
-
-func manual(name, key string) func(*v1alpha1.WebhookReceiver) {
-	return func(r *v1alpha1.WebhookReceiver) {
-		r.Spec.Registration.Manual = &v1alpha1.ManualRegistration{}
-		r.Spec.Registration.Manual.SigningSecretRef.Name = name
-		r.Spec.Registration.Manual.SigningSecretRef.Key = key
-	}
-}
-
-func TestTheSecretThatTheServerTakes(t *testing.T) {
-	managed := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: "hooks-signing", Labels: map[string]string{
-			"app.kubernetes.io/managed-by": "kassa", v1alpha1.LabelReceiver: "hooks",
-		}},
-		Data: map[string][]byte{
-			"endpoint-id": []byte("we_1"), "signing-secret": []byte("live\n"), "signing-secret-1": []byte("old"),
-		},
-	}
-	own := &corev1.Secret{Data: map[string][]byte{"a": nil, "b": []byte("second"), "c": []byte("third")}}
-	for name, test := range map[string]struct {
-		of           *v1alpha1.WebhookReceiver
-		secret       *corev1.Secret
-		in, key, got string
-	}{
-		"managed":               {receiver(), managed, "hooks-signing", "signing-secret", "live"},
-		"by hand":               {receiver(manual("mine", "")), own, "mine", "", "second"},
-		"by hand, one key":      {receiver(manual("mine", "c")), own, "mine", "c", "third"},
-		"by hand, no such key":  {receiver(manual("mine", "a")), own, "mine", "a", ""},
-		"another receiver's":    {receiver(manual("other-signing", "")), managed, "other-signing", "", "live"},
-		"handed over":           {receiver(manual(managed.Name, "")), managed, managed.Name, "signing-secret", "live"},
-		"suspended and changed": {receiver(manual("mine", ""), suspended), managed, managed.Name, "signing-secret", "live"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			in, key := trigger.SigningKey(test.of)
-			g.Expect(in).To(Equal(test.in))
-			g.Expect(key).To(Equal(test.key))
-			g.Expect(trigger.SigningSecret(test.of, test.secret)).To(Equal(test.got))
-		})
-	}
 }
 
 func suspended(r *v1alpha1.WebhookReceiver) {
@@ -121,39 +79,6 @@ func TestWays(t *testing.T) {
 	}
 	_, err := trigger.WayTo(receiver(), "127.0.0.1:8080", false)
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("is no URL")))
-}
-
-func TestWhereAnEventGoes(t *testing.T) {
-	succeeded := &billing.Event{Type: billing.PaymentSucceeded, NativeType: "invoice.paid"}
-	failed := &billing.Event{Type: billing.PaymentFailed, Subscription: &billing.EventSubscription{ID: "sub_1"}}
-	events := func(patterns ...string) func(*v1alpha1.WebhookReceiver) {
-		return func(r *v1alpha1.WebhookReceiver) { r.Spec.Events = patterns }
-	}
-	sinks := func(patterns ...string) func(*v1alpha1.WebhookReceiver) {
-		return func(r *v1alpha1.WebhookReceiver) {
-			r.Spec.Delivery = &v1alpha1.Delivery{Sinks: []v1alpha1.Sink{{Name: "app"}, {Name: "crm", Events: patterns}}}
-		}
-	}
-	dunned := func(r *v1alpha1.WebhookReceiver) { r.Spec.Dunning = &v1alpha1.Dunning{} }
-	for name, test := range map[string]struct {
-		of    *v1alpha1.WebhookReceiver
-		event *billing.Event
-		want  trigger.Reach
-	}{
-		"no filter": {receiver(sinks("customer.*")), succeeded, trigger.Reach{Sinks: []string{"app"}, Recorded: true}},
-		"a sink's own": {
-			receiver(events("customer.*"), sinks("invoice.paid")), succeeded,
-			trigger.Reach{Sinks: []string{"crm"}, Recorded: true},
-		},
-		"nobody":        {receiver(events("customer.*"), sinks("customer.*")), succeeded, trigger.Reach{}},
-		"no sinks":      {receiver(), succeeded, trigger.Reach{Recorded: true}},
-		"dunning alone": {receiver(events("customer.*"), dunned), failed, trigger.Reach{Recorded: true, Dunned: true}},
-		"no name":       {receiver(sinks("customer.*")), &billing.Event{NativeType: "balance.available"}, trigger.Reach{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			NewWithT(t).Expect(trigger.ReachOf(test.of, test.event)).To(Equal(test.want))
-		})
-	}
 }
 
 func TestAnswers(t *testing.T) {
