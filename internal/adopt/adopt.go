@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
@@ -131,6 +132,9 @@ func (w *writer) product(have billing.Observed) error {
 	}
 	d := &draft{writer: w, have: have, names: names{}}
 	d.spec, d.notes = describe(p, w.Adapter)
+	if len(p.Beyond) > 0 {
+		d.notef("a Plan has no place for %s of the product, which Kassa leaves as it is", said(p.Beyond))
+	}
 	adoption := &v1alpha1.Adopt{ProductID: p.ID}
 	d.spec.Providers = []v1alpha1.PlanProvider{{Name: w.Provider.Name, Adopt: adoption}}
 	for _, price := range d.inOrder() {
@@ -195,7 +199,7 @@ func (d *draft) price(p *billing.Price) {
 		return
 	}
 	// Only a price that is taken gets a name.
-	probe, err := priceOf("price", p.Spec)
+	probe, err := priceOf("price", p)
 	if err == nil {
 		err = d.fits(probe, p.ID)
 	}
@@ -204,7 +208,8 @@ func (d *draft) price(p *billing.Price) {
 		return
 	}
 	name := d.names.give(p.ID, labelsOf(p)...)
-	price, _ := priceOf(name, p.Spec)
+	price, _ := priceOf(name, p)
+	d.beyond(name, p, price.Trial)
 	if short := cut(price.DisplayName, maxPriceName); short != price.DisplayName {
 		price.DisplayName = short
 		d.notef("prices[%s].displayName: cut to %d characters", name, maxPriceName)
@@ -220,6 +225,29 @@ func (d *draft) price(p *billing.Price) {
 	adoption := d.spec.Providers[0].Adopt
 	adoption.Prices = append(adoption.Prices, v1alpha1.AdoptPrice{Name: name, ID: p.ID})
 }
+
+// beyond notes what an imported price has and a Plan's has not, and what it gets that nobody got by itself.
+func (d *draft) beyond(name string, p *billing.Price, trial *v1alpha1.Trial) {
+	if len(p.Beyond) > 0 {
+		later := ", and a price that takes its place does not get it"
+		if d.Rules.Traits.ReadOnly {
+			later = ""
+		}
+		d.notef("prices[%s]: a Plan has no place for %s; %s keeps it%s", name, said(p.Beyond), p.ID, later)
+	}
+	switch {
+	case p.OwnTrial == 0:
+	case trial != nil && p.Spec.TrialDays == 0:
+		d.notef("prices[%s].trial: %d days that the price names and %s gives to nobody by itself; Kassa's checkouts do", name,
+			p.OwnTrial, d.Adapter.Type())
+	default:
+		d.notef("prices[%s].trial: the %d days that the price names are left out, because a Plan's trial has at most %d",
+			name, p.OwnTrial, maxTrial)
+	}
+}
+
+// said are words of the provider's, on one line.
+func said(beyond []string) string { return plain(cut(strings.Join(beyond, ", "), maxDescription)) }
 
 // fits says why the provider would be refused a Plan with that price.
 func (d *draft) fits(p v1alpha1.Price, id string) error {

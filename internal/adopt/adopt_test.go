@@ -287,6 +287,78 @@ func TestWhatIsLeftOut(t *testing.T) {
 	g.Expect(string(made.Documents[0].Content)).To(ContainSubstring("#   prod_1 (Theirs): it belongs to Plan"))
 }
 
+// What the provider has and a Plan cannot say is named beside the price, and a trial that it can say is written.
+func TestWhatAPlanCannotSay(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit  func(*billing.Price)
+		reads bool // only
+		days  int32
+		note  string // empty: none
+		left  bool
+	}{
+		"nothing": {edit: func(*billing.Price) {}},
+		"a field": {
+			edit: func(p *billing.Price) { p.Beyond = []string{"metadata", "quantity from 1 to 2"} },
+			note: "prices[monthly]: a Plan has no place for metadata, quantity from 1 to 2; price_1 keeps it, and a price " +
+				"that takes its place does not get it",
+		},
+		"a field that nobody replaces": {
+			edit: func(p *billing.Price) { p.Beyond = []string{"has_license_keys"} }, reads: true,
+			note: "prices[monthly]: a Plan has no place for has_license_keys; price_1 keeps it",
+		},
+		"terms": {
+			edit: func(p *billing.Price) { p.Beyond, p.Spec.Terms = []string{"transform_quantity"}, billing.PriceTerms{} },
+			note: "price price_1 is left out, and left as it is: a Plan cannot express transform_quantity", left: true,
+		},
+		"a trial": {
+			edit: func(p *billing.Price) { p.OwnTrial = 14 }, days: 14,
+			note: "prices[monthly].trial: 14 days that the price names and Stripe gives to nobody by itself; " +
+				"Kassa's checkouts do",
+		},
+		"a long trial": {
+			edit: func(p *billing.Price) { p.OwnTrial = 731 },
+			note: "prices[monthly].trial: the 731 days that the price names are left out, because a Plan's trial has at " +
+				"most 730",
+		},
+		"no line of its own": {
+			edit: func(p *billing.Price) { p.Beyond = []string{"a\nkind: Secret"} },
+			note: "prices[monthly]: a Plan has no place for a kind: Secret; price_1 keeps it, and a price that takes its " +
+				"place does not get it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, a, o := NewWithT(t), &account{}, options()
+			o.Rules.Traits.ReadOnly = test.reads
+			a.product("prod_1", "Pro")
+			test.edit(a.price("prod_1", "price_1", usd(2900)))
+			a.price("prod_1", "price_2", usd(900)).Spec.DisplayName = "Small"
+			made, plans := imported(t, a, o)
+			if test.note == "" {
+				g.Expect(made.Notices).To(BeEmpty())
+			} else {
+				g.Expect(made.Notices).To(Equal([]string{"Plan pro, prod_1: " + test.note}))
+				g.Expect(string(made.Documents[1].Content)).To(HavePrefix("# " + test.note + "\n"))
+			}
+			if test.left {
+				g.Expect(plans["pro"].Spec.Prices).To(HaveLen(1))
+				return
+			}
+			days := int32(0)
+			if trial := plans["pro"].Spec.Prices[0].Trial; trial != nil {
+				days = trial.Days
+			}
+			g.Expect(days).To(Equal(test.days))
+		})
+	}
+	g, a := NewWithT(t), &account{}
+	a.product("prod_1", "Pro").Beyond = []string{"url"}
+	a.price("prod_1", "price_1", usd(2900)).Title = "Plus!"
+	made, plans := imported(t, a, options())
+	g.Expect(made.Notices).To(ConsistOf(
+		"Plan pro, prod_1: a Plan has no place for url of the product, which Kassa leaves as it is"))
+	g.Expect(plans["pro"].Spec.Prices).To(ConsistOf(And(HaveField("Name", "plus"), HaveField("DisplayName", ""))))
+}
+
 func TestTooMuchOfEverything(t *testing.T) {
 	g := NewWithT(t)
 	a := &account{}

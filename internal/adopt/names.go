@@ -73,7 +73,7 @@ func labelsOf(p *billing.Price) []string {
 	if !strings.HasPrefix(p.LookupKey, "kassa:") {
 		base = slug(p.LookupKey)
 	}
-	base = cmp.Or(base, slug(p.Spec.DisplayName), period(p.Spec.Terms.Recurring))
+	base = cmp.Or(base, slug(p.Spec.DisplayName), slug(p.Title), period(p.Spec.Terms.Recurring))
 	currency := strings.ToLower(string(p.Spec.Terms.Money.Currency))
 	return []string{base, trim(base, maxName-4) + "-" + currency}
 }

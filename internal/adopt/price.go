@@ -25,9 +25,13 @@ var amounts = regexp.MustCompile(`^(0|[1-9]\d{0,8})([.]\d{1,6})?$`)
 
 // priceOf writes a price as a spec has it. The error says what a spec cannot express. Money is at stake in all of it,
 // so such a price is left out as a whole.
-func priceOf(name string, spec billing.PriceSpec) (v1alpha1.Price, error) {
+func priceOf(name string, of *billing.Price) (v1alpha1.Price, error) {
+	spec := of.Spec
 	t := spec.Terms
-	if t.Money.Currency == "" {
+	switch {
+	case t.Money.Currency == "" && len(of.Beyond) > 0:
+		return v1alpha1.Price{}, errors.New("a Plan cannot express " + said(of.Beyond))
+	case t.Money.Currency == "":
 		return v1alpha1.Price{}, errors.New("a Plan cannot express its terms, such as a fraction of a cent, a package, a " +
 			"set-up fee, an amount that the customer chooses, or one for some countries only")
 	}
@@ -57,6 +61,8 @@ func priceOf(name string, spec billing.PriceSpec) (v1alpha1.Price, error) {
 		return p, fmt.Errorf("its trial of %d days is longer than %d", days, maxTrial)
 	case days > 0:
 		p.Trial = &v1alpha1.Trial{Days: int32(days)}
+	case of.OwnTrial > 0 && of.OwnTrial <= maxTrial:
+		p.Trial = &v1alpha1.Trial{Days: int32(of.OwnTrial)}
 	}
 	if p.Recurring == nil && (p.Metered != nil || p.Trial != nil) {
 		return p, errors.New("it is paid once, and metered or with a trial")

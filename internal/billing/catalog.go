@@ -189,6 +189,9 @@ type Product struct {
 	Active         bool
 	DefaultPriceID string // empty where none is set or the provider has no such thing
 	Spec           ProductSpec
+	// Beyond names what the provider has of it and Spec has no place for, in the provider's words. Kassa leaves it as it
+	// is.
+	Beyond []string
 }
 
 // Price is a price at a provider.
@@ -202,9 +205,15 @@ type Price struct {
 	KeptKey   string
 	Active    bool
 	LookupKey string // empty where none is set or the provider has no such thing
-	Created   time.Time
+	// Title is what the provider calls it, where Kassa neither writes nor compares that.
+	Title   string
+	Created time.Time
 	// Spec has zero Terms when the price has terms that Kassa cannot express: they equal nothing that a Plan declares.
 	Spec PriceSpec
+	// Beyond names what the provider has of it and Spec has no place for, in the provider's words.
+	Beyond []string
+	// OwnTrial is a number of days that the price names and the provider gives to nobody by itself. It is not compared.
+	OwnTrial int
 }
 
 // Observed is a plan's share of a provider's catalogue: its product, or nil, and every price of that product,

@@ -21,6 +21,8 @@ type product struct {
 	Name     string `json:"name"`
 	Status   string `json:"status"`
 	TestMode *bool  `json:"test_mode"`
+
+	Description string `json:"description"`
 }
 
 type variant struct {
@@ -28,6 +30,10 @@ type variant struct {
 	Status    string `json:"status"`
 	CreatedAt string `json:"created_at"`
 	TestMode  *bool  `json:"test_mode"`
+
+	Name           string `json:"name"`
+	Description    string `json:"description"`
+	HasLicenseKeys bool   `json:"has_license_keys"`
 }
 
 type catalog struct{ *connection }
@@ -119,7 +125,7 @@ func (c *catalog) productOf(p resource[product]) (billing.Product, bool) {
 		return billing.Product{}, false
 	}
 	return billing.Product{
-		ID: p.ID, Active: a.Status == published, Spec: billing.ProductSpec{Name: a.Name},
+		ID: p.ID, Active: a.Status == published, Spec: billing.ProductSpec{Name: a.Name}, Beyond: a.beyond(),
 	}, true
 }
 
@@ -139,12 +145,16 @@ func (c *catalog) byProduct(variants []resource[variant]) map[string][]resource[
 // the product's only one.
 func priceOf(p billing.Product, v resource[variant], alone bool, at *resource[price], currency string) billing.Price {
 	onSale := v.Attributes.Status == published || alone && v.Attributes.Status == pending
-	out := billing.Price{ID: v.ID, ProductID: p.ID, Active: p.Active && onSale}
+	out := billing.Price{ID: v.ID, ProductID: p.ID, Active: p.Active && onSale, Beyond: v.Attributes.beyond()}
+	if v.Attributes.Status != pending {
+		out.Title = v.Attributes.Name // the one that is pending is called Default
+	}
 	if created, err := time.Parse(time.RFC3339Nano, v.Attributes.CreatedAt); err == nil {
 		out.Created = created.UTC()
 	}
 	if at != nil {
 		out.Spec = at.Attributes.spec(currency)
+		out.Beyond = append(out.Beyond, at.Attributes.beyond()...)
 	}
 	return out
 }

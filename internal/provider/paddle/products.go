@@ -16,6 +16,7 @@ func productOf(p *paddle.Product) billing.Product {
 		Spec: billing.ProductSpec{
 			Name: p.Name, TaxCode: string(p.TaxCategory), Metadata: userMetadata(p.CustomData),
 		},
+		Beyond: productBeyond(p),
 	}
 	if p.Description != nil {
 		out.Spec.Description = *p.Description

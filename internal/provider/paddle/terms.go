@@ -103,6 +103,7 @@ func priceOf(p *paddle.Price) billing.Price {
 		ID: p.ID, ProductID: p.ProductID, Owner: ownerOf(p.CustomData), Name: text(p.CustomData, markPrice),
 		Active: p.Status == paddle.StatusActive,
 		Spec:   billing.PriceSpec{Terms: termsOf(p), TrialDays: trialFrom(p.TrialPeriod)},
+		Beyond: priceBeyond(p),
 	}
 	if p.Name != nil {
 		out.Spec.DisplayName = *p.Name

@@ -15,6 +15,7 @@ func productOf(p *stripe.Product) billing.Product {
 		Spec: billing.ProductSpec{
 			Name: p.Name, Description: p.Description, UnitLabel: p.UnitLabel, Metadata: userMetadata(p.Metadata),
 		},
+		Beyond: productBeyond(p),
 	}
 	if p.TaxCode != nil {
 		out.Spec.TaxCode = p.TaxCode.ID
@@ -38,7 +39,8 @@ func priceOf(p *stripe.Price) billing.Price {
 	out := billing.Price{
 		ID: p.ID, Owner: ownerOf(p.Metadata, markPlan), Name: p.Metadata[markPrice],
 		KeptKey: p.Metadata[markKeptKey], Active: p.Active, LookupKey: p.LookupKey, Created: time.Unix(p.Created, 0).UTC(),
-		Spec: billing.PriceSpec{Terms: termsOf(p), DisplayName: p.Nickname},
+		Spec:   billing.PriceSpec{Terms: termsOf(p), DisplayName: p.Nickname},
+		Beyond: priceBeyond(p), OwnTrial: ownTrial(p),
 	}
 	if p.Product != nil {
 		out.ProductID = p.Product.ID

@@ -140,11 +140,13 @@ type amount struct {
 func amountOf(whole int64, exact float64) amount { return amount{whole, exact} }
 
 func (a amount) money(currency string) (billing.Money, bool) {
-	if a.exact != 0 && a.exact != float64(a.whole) {
+	if a.fraction() {
 		return billing.Money{}, false
 	}
 	return fromStripe(a.whole, currency)
 }
+
+func (a amount) fraction() bool { return a.exact != 0 && a.exact != float64(a.whole) }
 
 func readAmounts(
 	currency string, tiered bool, unit amount, tiers []*stripe.PriceTier,
