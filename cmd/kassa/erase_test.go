@@ -66,7 +66,7 @@ func TestErase(t *testing.T) {
 		secret: corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}, Data: map[string][]byte{"dsn": []byte(url + "\n")}},
 	}
 	o := eraseOptions{
-		namespace: "shop", name: "stripe", person: store.Person{Email: "jane@example.com"}, dryRun: true,
+		ofReceiver: ofReceiver{"shop", "stripe"}, person: store.Person{Email: "jane@example.com"}, dryRun: true,
 	}
 	var out bytes.Buffer
 	g.Expect(runErase(t.Context(), cluster, o, &out)).To(Succeed())
@@ -110,7 +110,7 @@ func TestEraseOverTLS(t *testing.T) {
 			"dsn": []byte(postgres.Over(url, "verify-full")), "ca.crt": right.PEM,
 		}},
 	}
-	o := eraseOptions{namespace: "shop", name: "stripe", person: store.Person{Email: "jane@example.com"}}
+	o := eraseOptions{ofReceiver: ofReceiver{"shop", "stripe"}, person: store.Person{Email: "jane@example.com"}}
 	var out bytes.Buffer
 	g.Expect(runErase(t.Context(), cluster, o, &out)).To(Succeed())
 	cluster.secret.Data["ca.crt"] = wrong.PEM

@@ -43,7 +43,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newOperatorCommand(), newReceiverCommand(adapters(0)), newCheckoutCommand(adapters(0)),
-		newEraseCommand(), newSandboxCommand())
+		newEraseCommand(), newReplayCommand(), newSandboxCommand())
 	return root
 }
 
