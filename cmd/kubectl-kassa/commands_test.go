@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/eventlist"
 	"github.com/kassa-dev/kassa/internal/kubectl"
 	"github.com/kassa-dev/kassa/internal/trigger"
 )
@@ -94,4 +95,34 @@ func result(a trigger.Answer, outcome v1alpha1.EventOutcome, recorded, awaited b
 		ID: "evt_1", Native: "invoice.paid", Sinks: []string{"app", "crm"}, Answer: a,
 		Outcome: trigger.Outcome{Outcome: outcome}, recorded: recorded, awaited: awaited,
 	}
+}
+
+// What replay would not do is told in words that help, and a command only where it does something.
+func TestWhatCannotBeReplayed(t *testing.T) {
+	in := func(s eventlist.State, database bool) *eventlist.Event {
+		return &eventlist.Event{Namespace: "shop", Receiver: "hooks", ID: "evt_1", State: s, InDatabase: database}
+	}
+	again := "have the provider send it again"
+	for name, test := range map[string]struct {
+		e    *eventlist.Event
+		want string
+	}{
+		"given up, in a database": {
+			in(eventlist.Dead, true), "\n  kubectl --namespace shop exec deploy/hooks-receiver -- /kassa replay " +
+				"--namespace=shop --name=hooks 'evt_1'",
+		},
+		"waits in a database":      {in(eventlist.Deferred, true), "evt_1 waits, and is sent again by itself"},
+		"taken, in a database":     {in(eventlist.Processed, true), "and what it tells is not kept: " + again},
+		"claimed, in a database":   {in(eventlist.Claimed, true), again},
+		"taken":                    {in(eventlist.Processed, false), again},
+		"released":                 {in(eventlist.Released, false), again},
+		"about to be in the inbox": {in(eventlist.Deferred, false), "sent again by itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			NewWithT(t).Expect(replayable(test.e)).To(MatchError(HaveSuffix(test.want)))
+		})
+	}
+	kept := in(eventlist.Dead, false)
+	kept.Object = "hooks-1"
+	NewWithT(t).Expect(replayable(kept)).To(Succeed())
 }

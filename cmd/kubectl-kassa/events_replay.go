@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ func replayCommand(o *kubectl.Options) *cobra.Command {
 			"every sink that could not take them when they arrived, also to those that took them since. ID is the " +
 			"provider's id of an event, or the name of a WebhookEvent. An event that every sink took is not kept: have the " +
 			"provider send it again.\n\n" +
-			"Events in a database are replayed there: replay prints the statement, and changes nothing.\n\n" +
+			"Events in a database are replayed there: replay prints the command for it, and changes nothing.\n\n" +
 			"The exit code is 0 if every sink took every event within --wait, 1 if not, and 2 if something could not be " +
 			"replayed.",
 		Example: "  kubectl kassa events replay evt_1\n" +
@@ -130,13 +131,26 @@ func replayable(e *eventlist.Event) error {
 	switch {
 	case e.Object != "":
 		return nil
-	case e.InDatabase:
-		r := &v1alpha1.WebhookReceiver{ObjectMeta: metav1.ObjectMeta{Namespace: e.Namespace, Name: e.Receiver}}
-		return fmt.Errorf("%s keeps its events in PostgreSQL, and only the database can replay them:\n%s", e.Receiver,
-			eventlist.ReplaySQL(r, e.ID))
+	case e.InDatabase && e.State == eventlist.Dead:
+		return inDatabase(e.Namespace, e.Receiver, e.ID)
+	case e.State == eventlist.Deferred:
+		return fmt.Errorf("%s waits, and is sent again by itself", e.ID)
 	default:
 		return fmt.Errorf("%s is %s, and what it tells is not kept: have the provider send it again", e.ID, e.State)
 	}
+}
+
+// inDatabase says how events are replayed in a receiver's database: all that were given up, or those of these ids.
+func inDatabase(namespace, receiver string, ids ...string) error {
+	command := []string{
+		"kubectl --namespace", namespace, "exec", "deploy/" + receiver + "-receiver", "--", "/kassa replay",
+		"--namespace=" + namespace, "--name=" + receiver,
+	}
+	for _, id := range ids {
+		command = append(command, kubectl.Quoted(id))
+	}
+	return fmt.Errorf("%s keeps its events in PostgreSQL, and what was given up is replayed there, from its pod:\n  %s",
+		receiver, strings.Join(command, " "))
 }
 
 func (r *replaying) ofReceiver(ctx context.Context, c client.Client, args []string) ([]eventlist.Event, error) {
@@ -154,8 +168,7 @@ func (r *replaying) ofReceiver(ctx context.Context, c client.Client, args []stri
 		return nil, err
 	}
 	if receivers[0].Spec.Store != nil {
-		return nil, fmt.Errorf("%s keeps its events in PostgreSQL, and only the database can replay them:\n%s", args[0],
-			eventlist.ReplaySQL(&receivers[0], ""))
+		return nil, inDatabase(namespace, args[0])
 	}
 	return list.Events(func(e *eventlist.Event) bool {
 		return e.State == eventlist.Dead || r.all && e.State == eventlist.Deferred

@@ -23,14 +23,6 @@ func ShowSQL(r *v1alpha1.WebhookReceiver, id string) string {
 		"  SELECT * FROM kassa.deliveries WHERE receiver = %[1]s AND event_id = %[2]s;", ofReceiver(r), text(id))
 }
 
-// ReplaySQL has a database deliver an event again, or everything that was given up where there is no id.
-func ReplaySQL(r *v1alpha1.WebhookReceiver, id string) string {
-	if id == "" {
-		return fmt.Sprintf("  SELECT kassa.replay(%s);", ofReceiver(r))
-	}
-	return fmt.Sprintf("  SELECT kassa.replay(%s, %s);", ofReceiver(r), text(id))
-}
-
 func ofReceiver(r *v1alpha1.WebhookReceiver) string { return text(r.Namespace + "/" + r.Name) }
 
 // text is a literal of SQL.

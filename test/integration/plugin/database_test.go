@@ -55,13 +55,22 @@ func TestADatabase(t *testing.T) {
 	}
 
 	sink.Answer(nil)
+	inPod := "kubectl --namespace " + s.Namespace + " exec deploy/hooks-receiver -- /kassa replay --namespace=" +
+		s.Namespace + " --name=hooks"
 	got = kassa(t, s, secrets, "events", "replay", "--dead", "hooks")
 	g.Expect(got.code).To(Equal(2))
-	g.Expect(sink.Taken()).To(BeEmpty(), "only the database can replay it")
+	g.Expect(got.err).To(ContainSubstring(inPod + "\n"))
 	got = kassa(t, s, secrets, "events", "replay", id)
 	g.Expect(got.code).To(Equal(2))
-	g.Expect(rows(t, dsn, statement.FindString(got.err))).To(Equal(1))
+	g.Expect(got.err).To(ContainSubstring(inPod + " '" + id + "'\n"))
+	g.Expect(sink.Taken()).To(BeEmpty(), "only the database can replay it")
+	g.Expect(rows(t, dsn, "SELECT kassa.replay('"+s.Namespace+"/hooks', '"+id+"')")).To(Equal(1))
 	g.Eventually(sink.Taken, stack.Patience, often).Should(HaveKeyWithValue(s.CloudEventID(id), 1))
+	g.Eventually(func() string {
+		got = kassa(t, s, secrets, "events", "replay", id)
+		return got.err
+	}, stack.Patience, often).Should(ContainSubstring("have the provider send it again"))
+	g.Expect(got.err).NotTo(ContainSubstring("/kassa replay"), "there it would do nothing")
 }
 
 // rows is how many rows a statement answers with.
