@@ -35,10 +35,13 @@ func (s *Server) keep(
 	account := records.Account{Provider: cfg.provider, ID: cfg.account}
 	told := *e
 	told.Time = m.at.at // an event without a time is of when it was received: records need one
+	told.Native = nil   // the request's buffer may be another's when it is counted
 	keeping, span := s.tracer.Start(ctx, "ledger keep")
 	kept, err := s.outbox.keeper.Keep(keeping, ledger.Work{
 		Event: ledger.Event{ID: e.ID, Type: e.NativeType}, Account: account, Kind: e.Type, OccurredAt: m.at.at,
 		Records: records.Of(account, &told), Payload: raw, OrderKey: m.key, Sinks: namesOf(wanted), Later: !room,
+		// The provider repeats what was refused, and is told that it is known: it is counted here, or nowhere.
+		Late: func(receivedAt time.Time) { s.countKept(&told, receivedAt, len(wanted) > 0) },
 	})
 	span.End()
 	var mine []*sink
@@ -56,10 +59,8 @@ func (s *Server) keep(
 		s.counters.duplicate.Add(1)
 		return verdict{result: resultDuplicate}
 	}
-	s.sold(e)
+	s.countKept(e, kept.ReceivedAt, len(wanted) > 0)
 	if len(wanted) == 0 {
-		s.counters.processed.Add(1)
-		s.recent.add(recentOf(e, kept.ReceivedAt, v1alpha1.OutcomeProcessed))
 		return verdict{result: resultProcessed}
 	}
 	m.origin = telemetry.OriginOf(ctx)
@@ -69,6 +70,15 @@ func (s *Server) keep(
 		s.outbox.leave(m, wanted)
 	}
 	return verdict{result: resultProcessed}
+}
+
+// countKept counts an event that the database has now. One that sinks get is processed when they got it.
+func (s *Server) countKept(e *billing.Event, receivedAt time.Time, delivered bool) {
+	s.sold(e)
+	if !delivered {
+		s.counters.processed.Add(1)
+		s.recent.add(recentOf(e, receivedAt, v1alpha1.OutcomeProcessed))
+	}
 }
 
 func namesOf(sinks []*sink) []string {

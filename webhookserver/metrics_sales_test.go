@@ -155,3 +155,19 @@ func TestEventsAreCountedWhenSettled(t *testing.T) {
 		})
 	}
 }
+
+// An event whose commit took longer than its request could wait is counted when it is there, and its repetition is not.
+func TestLateEventsAreCounted(t *testing.T) {
+	f := newSQLFixture(t, database.Shared(t))
+	r := f.startSQL()
+	f.ask(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(4); RETURN NEW; END'`)()
+	f.ask("CREATE TRIGGER slow BEFORE INSERT ON kassa.webhook_events FOR EACH ROW EXECUTE FUNCTION slow()")()
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(http.StatusServiceUnavailable))
+	const one = `kassa_receiver_events_total{mode="test",provider="Stripe",type="payment.succeeded"} 1`
+	f.g.Eventually(func() bool { return r.metric(one) }, patience, often).Should(BeTrue())
+	f.ask("DROP TRIGGER slow ON kassa.webhook_events")()
+	f.g.Expect(r.send(eventBody("evt_1", "invoice.paid")).StatusCode).To(Equal(http.StatusOK))
+	f.g.Expect(r.metric(one)).To(BeTrue())
+	f.g.Eventually(f.totals, patience, often).Should(And(
+		HaveField("Processed", BeEquivalentTo(1)), HaveField("Duplicate", BeEquivalentTo(1))))
+}

@@ -51,6 +51,9 @@ type Work struct {
 	Sinks    []string // that have to get it
 	// Later: it is not taken in hand, and due at once.
 	Later bool
+	// Late is called once if Keep returned an error and the event was kept by this very call all the same. It must not
+	// block. Nil: nobody wants to know.
+	Late func(receivedAt time.Time)
 }
 
 // Kept is the answer to Keeper.Keep.

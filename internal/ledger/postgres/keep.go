@@ -160,25 +160,34 @@ func (w *writer) lookAtKept(ctx context.Context, keeps []*op, answered map[*op]b
 }
 
 func readKept(r pgx.BatchResults, left []*op, answered map[*op]bool) error {
+	by := index(left)
+	return eachKept(r, func(e keptRow) {
+		o := by[e.id]
+		o.claim = ledger.Claim{Outcome: ledger.Duplicate, State: ledger.State(e.state), ReceivedAt: e.received}
+		if e.ours && e.number == o.number {
+			// Its deliveries are found by Due once the lease is over: whether they are in hand is not known.
+			o.claim, o.behind = ledger.Claim{Outcome: ledger.Won, ReceivedAt: e.received}, o.work.Sinks
+		}
+		answered[o] = true
+	})
+}
+
+// keptRow is a row of lookKeptSQL.
+type keptRow struct {
+	id, state string
+	received  time.Time
+	ours      bool // this process inserted it
+	number    int64
+}
+
+func eachKept(r pgx.BatchResults, do func(keptRow)) error {
 	rows, err := r.Query()
 	if err != nil {
 		return err
 	}
-	by := index(left)
-	var (
-		id, state string
-		received  time.Time
-		ours      bool
-		number    int64
-	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &state, &received, &ours, &number}, func() error {
-		o := by[id]
-		o.claim = ledger.Claim{Outcome: ledger.Duplicate, State: ledger.State(state), ReceivedAt: received}
-		if ours && number == o.number {
-			// Its deliveries are found by Due once the lease is over: whether they are in hand is not known.
-			o.claim, o.behind = ledger.Claim{Outcome: ledger.Won, ReceivedAt: received}, o.work.Sinks
-		}
-		answered[o] = true
+	var e keptRow
+	_, err = pgx.ForEachRow(rows, []any{&e.id, &e.state, &e.received, &e.ours, &e.number}, func() error {
+		do(e)
 		return nil
 	})
 	return err

@@ -28,6 +28,7 @@ type Ledger struct {
 	ready atomic.Bool
 	// notReady is why not, while it is not.
 	notReady atomic.Pointer[error]
+	late     lateKeeps
 	// ended is closed when Run takes nothing any more. Under gate nothing enters the queue after that.
 	ended chan struct{}
 	gate  sync.RWMutex
@@ -215,6 +216,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	l.ready.Store(true)
 	pruning.Go(func() { l.prune(ctx) })
 	pruning.Go(func() { l.strays(ctx) })
+	pruning.Go(func() { l.lookForLate(ctx) })
 	w.run(ctx)
 	l.end()
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWrites)

@@ -38,6 +38,7 @@ func (w *writer) awaitDatabase(ctx context.Context) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := w.db.Prepare(ctx, w.o.Log)
 		if err == nil {
+			w.metrics.trouble.Store(nil)
 			return true
 		}
 		w.metrics.failed(err)
@@ -157,7 +158,11 @@ func (w *writer) waiting(batch []*op) []*op {
 	return out
 }
 
+// abandon remembers a call that may have taken effect, and that nobody waits for any more.
 func (w *writer) abandon(o *op) {
+	if o.work != nil {
+		w.late.add(o)
+	}
 	if !o.isClaim() {
 		return
 	}
@@ -187,7 +192,11 @@ func (w *writer) once(ctx context.Context, batch []*op) error {
 		return err
 	}
 	for _, o := range batch {
-		if !o.finish(o.err) {
+		switch {
+		case o.finish(o.err):
+		case o.work != nil:
+			o.tellLate()
+		default:
 			w.abandon(o)
 		}
 	}
