@@ -95,6 +95,7 @@ func newOperatorCommand() *cobra.Command {
 	f.StringVar(&o.otlpEndpoint, "otlp-endpoint", os.Getenv(envOTLPEndpoint),
 		"URL of an OpenTelemetry collector, such as http://collector.observability:4318, that takes traces by OTLP over "+
 			"HTTP; the servers that are deployed send theirs there, too ("+envOTLPEndpoint+")")
+	f.Lookup("otlp-endpoint").DefValue = "" // --help shows no environment
 	f.BoolVar(&o.verbose, "verbose", false, "log more")
 	return cmd
 }
@@ -112,6 +113,11 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 	logger := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
+	tracer, err := operatorTracer(ctx, o.otlpEndpoint, log)
+	if err != nil {
+		return err
+	}
+	defer tracer.Close(ctx)
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
 		return err
@@ -121,11 +127,6 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 	if err != nil {
 		return err
 	}
-	tracer, err := operatorTracer(ctx, o.otlpEndpoint, log)
-	if err != nil {
-		return err
-	}
-	defer tracer.Close(ctx)
 	if err := setUpControllers(ctx, mgr, within.Reader(mgr.GetAPIReader()), registry, tracer, o); err != nil {
 		return err
 	}

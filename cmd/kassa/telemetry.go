@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -33,9 +34,13 @@ func serverTracer(ctx context.Context, command, namespace, name string, log *slo
 	return tracer
 }
 
-// operatorTracer sends to the endpoint of --otlp-endpoint.
+// operatorTracer sends to the endpoint of --otlp-endpoint. The servers are told it as well, so it is looked at even
+// where nothing is traced.
 func operatorTracer(ctx context.Context, endpoint string, log *slog.Logger) (*telemetry.Tracer, error) {
 	if endpoint != "" {
+		if err := telemetry.CheckEndpoint(endpoint); err != nil {
+			return nil, fmt.Errorf("--otlp-endpoint (%s): %w", envOTLPEndpoint, err)
+		}
 		endpoint = strings.TrimRight(endpoint, "/") + otlpPath
 	}
 	return telemetry.FromEnvironment(ctx, telemetry.Process{

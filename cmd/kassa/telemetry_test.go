@@ -18,3 +18,24 @@ func TestServersGoOnWithoutTraces(t *testing.T) {
 	g.Expect(tracer).To(BeNil())
 	g.Expect(out.String()).To(ContainSubstring("OTEL_EXPORTER_OTLP_PROTOCOL"))
 }
+
+// The operator hands its endpoint on to every server, so it starts with none that has a password, or that leads
+// nowhere, and neither it nor --help repeats it.
+func TestOperatorRefusesEndpoints(t *testing.T) {
+	for _, endpoint := range []string{"http://user:hunter2@collector:4318", "user:hunter2@collector:4318"} {
+		for _, disabled := range []string{"", "true"} {
+			g := NewWithT(t)
+			t.Setenv(envOTLPEndpoint, endpoint)
+			t.Setenv("OTEL_SDK_DISABLED", disabled)
+			cmd := newOperatorCommand()
+			cmd.SetArgs([]string{})
+			g.Expect(cmd.UsageString()).NotTo(ContainSubstring("hunter2"))
+			var out bytes.Buffer
+			cmd.SetOut(&out)
+			cmd.SetErr(&out)
+			g.Expect(cmd.ExecuteContext(t.Context())).To(MatchError(And(
+				HavePrefix("--otlp-endpoint (OTEL_EXPORTER_OTLP_ENDPOINT): "), Not(ContainSubstring("hunter2")))))
+			g.Expect(out.String()).NotTo(ContainSubstring("hunter2"))
+		}
+	}
+}

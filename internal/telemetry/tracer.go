@@ -58,6 +58,13 @@ func FromEnvironment(ctx context.Context, p Process) (*Tracer, error) {
 	if !named && p.Endpoint == "" || os.Getenv(envDisabled) == "true" {
 		return nil, nil //nolint:nilnil // nil is the Tracer that traces nothing
 	}
+	for _, name := range []string{envEndpoint, envTracesEndpoint} {
+		if endpoint := os.Getenv(name); endpoint != "" {
+			if err := CheckEndpoint(endpoint); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
 	for _, name := range []string{envProtocol, envTracesProtocol} {
 		if spoken := os.Getenv(name); spoken != "" && spoken != protocol {
 			return nil, fmt.Errorf("%s is %q: only %s is spoken", name, spoken, protocol)
