@@ -136,6 +136,10 @@ func (b *outbox) again(d ledger.Delivery) {
 		b.handBack(d)
 		return
 	}
+	if !b.complete(cfg, &d) {
+		b.handBack(d)
+		return
+	}
 	m, err := b.message(cfg, d)
 	if err != nil {
 		b.tell(cfg, d, attempt{gone: true, err: "the payload cannot be read"})

@@ -53,7 +53,7 @@ func (s shares) full() (sinks []string) {
 }
 
 // need is the room that a delivery needs. One that is larger than the share has it for itself.
-func (s *share) need(d ledger.Delivery) int64 { return min(weight(len(d.Payload)), s.size) }
+func (s *share) need(d ledger.Delivery) int64 { return min(weight(d.Size), s.size) }
 
 // run takes what is due until ctx ends.
 func (b *outbox) run(ctx context.Context) {
@@ -136,6 +136,16 @@ func (b *outbox) start(s *share, d ledger.Delivery) {
 		defer s.room.Release(s.need(d))
 		b.again(d)
 	}()
+}
+
+// complete reads the payload of a large event, for which there is room now. It is false if that cannot be done in time.
+func (b *outbox) complete(cfg *settings, d *ledger.Delivery) bool {
+	if d.Payload != nil || d.Size == 0 {
+		return true
+	}
+	payload, err := b.keeper.Payload(b.hard, d.ID)
+	d.Payload = payload
+	return err == nil && inTime(cfg, d.Until)
 }
 
 // take delivers what was due, or hands it back if there is no room before ctx ends, or so late that it could not be

@@ -14,11 +14,19 @@ import (
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
-// dueKeeper has events wait for sinks, in their order, each of them 100 kB.
+// dueKeeper has events wait for sinks, in their order, each of them 100 kB, and leaves out what they say.
 type dueKeeper struct {
 	toldKeeper
 	mu   sync.Mutex
 	left map[string]int
+	read map[string]int // payloads that were read
+}
+
+func (k *dueKeeper) Payload(_ context.Context, id string) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.read[strings.Split(id, "_")[1]]++
+	return fmt.Appendf(nil, `{"id":%q,"type":"x","pad":%q}`, id, strings.Repeat("a", 100_000)), nil
 }
 
 func (k *dueKeeper) Due(_ context.Context, limit int, except ...string) (out []ledger.Delivery, _ error) {
@@ -33,8 +41,7 @@ func (k *dueKeeper) Due(_ context.Context, limit int, except ...string) (out []l
 			k.left[sink]--
 			out = append(out, ledger.Delivery{
 				Event: ledger.Event{ID: id, Type: "x"}, Sink: sink, ReceivedAt: time.Now(),
-				Payload: fmt.Appendf(nil, `{"id":%q,"type":"x","pad":%q}`, id, strings.Repeat("a", 100_000)),
-				Until:   time.Now().Add(time.Minute),
+				Size: 100_000, Until: time.Now().Add(time.Minute),
 			})
 		}
 	}
@@ -43,12 +50,32 @@ func (k *dueKeeper) Due(_ context.Context, limit int, except ...string) (out []l
 
 func (*dueKeeper) Backlog(context.Context) (ledger.Backlog, error) { return ledger.Backlog{}, nil }
 
+// A large payload that cannot be read now is left to whoever finds it due again.
+func TestOutboxHandsBackWithoutPayload(t *testing.T) {
+	g := NewWithT(t)
+	k := &unreadKeeper{}
+	b, _, asked := newTestOutbox(&k.toldKeeper)
+	b.keeper = k
+	b.again(ledger.Delivery{
+		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Size: 1 << 20, Until: time.Now().Add(time.Minute),
+	})
+	g.Expect(asked).To(BeEmpty())
+	g.Expect(k.told).To(Receive(untried))
+}
+
+// unreadKeeper has no payload for anybody.
+type unreadKeeper struct{ toldKeeper }
+
+func (*unreadKeeper) Payload(context.Context, string) ([]byte, error) {
+	return nil, ledger.ErrUnavailable
+}
+
 // What waits for one sink is delivered while another one, for which as much waits, answers nothing: that has its own
 // share of the room, and no more of its events are taken in hand than there is room for.
 func TestOutboxSharesRoom(t *testing.T) {
 	g := NewWithT(t)
 	const events = 200
-	k := &dueKeeper{left: map[string]int{"app": events, "hung": events}}
+	k := &dueKeeper{left: map[string]int{"app": events, "hung": events}, read: map[string]int{}}
 	b, cfg, _ := newTestOutbox(&k.toldKeeper)
 	b.keeper = k
 	k.told = make(chan ledger.Attempt, 3*events)
@@ -71,6 +98,7 @@ func TestOutboxSharesRoom(t *testing.T) {
 	}
 	k.mu.Lock()
 	g.Expect(k.left["hung"]).To(BeNumerically(">=", events-pollLimit))
+	g.Expect(k.read["hung"]).To(BeNumerically("<=", maxRest/2/weight(100_000)), "those that there is room for")
 	k.mu.Unlock()
 	close(hang)
 	for range events {

@@ -91,7 +91,7 @@ func TestOutboxGivesUpWaitingForRoom(t *testing.T) {
 	g.Expect(s.room.TryAcquire(maxRest)).To(BeTrue())
 	until := time.Now().Add(cfg.longest() + claimWait + tellSlack + 50*time.Millisecond)
 	b.take(t.Context(), s, ledger.Delivery{
-		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Payload: []byte("{}"), Until: until,
+		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Payload: []byte("{}"), Size: 2, Until: until,
 	})
 	b.drain()
 	g.Expect(k.told).To(Receive(untried))
@@ -122,7 +122,7 @@ func TestOutboxHasRoomForBoth(t *testing.T) {
 	for b.reserve(4096, 1) {
 	}
 	s := b.shares.of("app", 1)
-	waited := ledger.Delivery{Payload: make([]byte, 4096), Until: time.Now().Add(time.Minute)}
+	waited := ledger.Delivery{Size: 4096, Until: time.Now().Add(time.Minute)}
 	g.Expect(b.enter(t.Context(), s, waited)).To(BeTrue())
 	g.Expect(s.room.TryAcquire(maxRest - weight(4096))).To(BeTrue())
 	b.release(4096, 1)

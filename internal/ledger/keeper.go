@@ -19,8 +19,10 @@ type Keeper interface {
 	Keep(ctx context.Context, w Work) (Kept, error)
 	// Due takes deliveries in hand that nobody has in hand and whose time has come, the oldest of each sink first: about
 	// as many of each as limit says, and less than twice that, but of these sinks none. Of those with one order key, only
-	// the earliest is due. One whose payload cannot be read has none.
+	// the earliest is due. One whose payload cannot be read has none, and that of a large one is left out: Payload has it.
 	Due(ctx context.Context, limit int, except ...string) ([]Delivery, error)
+	// Payload is what Due left out, nil if it cannot be read. The error is ErrUnavailable or the context's.
+	Payload(ctx context.Context, eventID string) ([]byte, error)
 	// Attempted tells what came of a delivery, which leaves this process's hands. The error is ErrUnavailable or the
 	// context's.
 	Attempted(ctx context.Context, a Attempt) (Told, error)
@@ -74,7 +76,8 @@ type Delivery struct {
 	OrderKey   string
 	OccurredAt time.Time
 	ReceivedAt time.Time
-	Payload    []byte
+	Payload    []byte // nil with a Size: it was left out
+	Size       int    // of the payload, in bytes
 	Attempts   int
 	Hold       string    // tells apart the times that it was in hand, for Attempt
 	Until      time.Time // by then an attempt has to have come to its end, on this process's clock

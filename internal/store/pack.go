@@ -20,6 +20,25 @@ func Pack(body []byte) []byte {
 	return packer.EncodeAll(body, make([]byte, 0, len(body)/3+64))
 }
 
+// SizeLength is how many bytes of a compressed request tell its size.
+const SizeLength = zstd.HeaderMaxSize
+
+// untold is the size from which on Pack writes it down.
+const untold = 256
+
+// Size is that of the request again, and less than 256 where it was that. It needs no more than the first SizeLength
+// bytes.
+func Size(packed []byte) (int, error) {
+	var h zstd.Header
+	if err := h.Decode(packed[:min(len(packed), SizeLength)]); err != nil {
+		return 0, fmt.Errorf("reading a payload's size: %w", err)
+	}
+	if !h.HasFCS {
+		return untold - 1, nil
+	}
+	return int(min(h.FrameContentSize, maxPayload)), nil
+}
+
 // Unpack is the request again.
 func Unpack(packed []byte) ([]byte, error) {
 	body, err := unpacker.DecodeAll(packed, nil)

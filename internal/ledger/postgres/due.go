@@ -52,7 +52,7 @@ FROM taken CROSS JOIN LATERAL (
 	SELECT native_type, type, received_at FROM kassa.webhook_events
 	WHERE receiver = $1 AND event_id = taken.event_id ORDER BY event_id, receiver LIMIT 1
 ) AS e LEFT JOIN LATERAL (
-	SELECT body FROM kassa.payloads
+	SELECT CASE WHEN octet_length(body) <= $6 THEN body ELSE substr(body, 1, $7) END AS body FROM kassa.payloads
 	WHERE receiver = $1 AND event_id = taken.event_id AND NOT taken.behind ORDER BY event_id, receiver LIMIT 1
 ) AS p ON true
 ORDER BY taken.next_attempt_at`
@@ -113,19 +113,65 @@ func (l *Ledger) due(
 			if behind {
 				return nil
 			}
-			// It is in hand with its neighbours, so one that cannot be read is handed on all the same.
-			d.Payload, _ = store.Unpack(d.Payload)
+			d.Payload, d.Size = unpackSmall(d.Payload)
 			d.Kind, d.Hold, d.Until = billing.EventType(kind), hold, until
 			taken = append(taken, d)
 			d.Payload = nil
 			return nil
 		})
 		return err
-	}, dueSQL, l.o.Receiver, l.holder+hold, limit, lease.Microseconds(), except)
+	}, dueSQL, l.o.Receiver, l.holder+hold, limit, lease.Microseconds(), except, maxPacked, store.SizeLength)
 	if err != nil {
 		return nil, nil, err
 	}
 	return taken, looked, nil
+}
+
+// Due takes events in hand before anybody knows whether there is room for them. Of those that are larger than
+// maxUnasked it brings only the size, so that a hundred of them are not more than a few. In maxPacked goes every one
+// that is not larger, even if it cannot be compressed.
+const (
+	maxUnasked = 32 << 10
+	maxPacked  = maxUnasked + 1<<10
+)
+
+// unpackSmall is a payload that is small, and the size of each. An event is in hand with its neighbours, so one that
+// cannot be read is handed on all the same, with neither.
+func unpackSmall(packed []byte) (payload []byte, size int) {
+	size, err := store.Size(packed)
+	if err != nil || size > maxUnasked {
+		return nil, size
+	}
+	payload, err = store.Unpack(packed)
+	if err != nil {
+		return nil, 0
+	}
+	return payload, len(payload)
+}
+
+const payloadSQL = `
+SELECT body FROM kassa.payloads WHERE receiver = $1 AND event_id = $2 ORDER BY event_id, receiver LIMIT 1`
+
+// Payload reads that of an event that is in hand; see ledger.Keeper.
+func (l *Ledger) Payload(ctx context.Context, eventID string) (payload []byte, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.o.CommitTimeout, errSlow)
+	defer cancel()
+	err = l.query(ctx, func(r pgx.BatchResults) error {
+		rows, err := r.Query()
+		if err != nil {
+			return err
+		}
+		var body []byte
+		_, err = pgx.ForEachRow(rows, []any{&body}, func() error {
+			payload, _ = store.Unpack(body)
+			return nil
+		})
+		return err
+	}, payloadSQL, l.o.Receiver, eventID)
+	if err != nil {
+		return nil, l.notDue(ctx, err)
+	}
+	return payload, nil
 }
 
 // notDue tells why nothing is due. This is asked all the time, and so finds out first that tables are gone, or that the

@@ -5,6 +5,7 @@ var Statements = map[string]string{
 	"prune": pruneSQL, "keep": keepSQL, "lookKept": lookKeptSQL, "taken": takenSQL, "tried": triedSQL, "over": overSQL,
 	"lock": lockSQL, "unpacked": unpackedSQL, "due": dueSQL, "claim": claimSQL, "settle": settleSQL, "look": lookSQL,
 	"hurry": hurrySQL, "backlog": backlogSQL, "events": eventsSQL, "follow": followSQL, "strayed": strayedSQL,
+	"payload": payloadSQL,
 }
 
 // DoubtfulSQL is asked once in a while.
