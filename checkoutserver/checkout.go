@@ -154,7 +154,7 @@ func (s *Server) sell(c *call, o *sale) (*checkout, *answer) {
 			return nil, refused
 		}
 		if rests(err) {
-			s.resting.fails(at.Key(), time.Now())
+			s.resting.fails(at, err, time.Now())
 		}
 		if ctx.Err() != nil {
 			return nil, refused

@@ -83,23 +83,37 @@ func rests(err error) bool {
 	return class == provider.ClassUnavailable || class == provider.ClassCredentials
 }
 
-// restTime is how long a provider that could not be reached is the last choice. Without it every buyer would wait for
-// its silence first.
-const restTime = 5 * time.Second
+// A provider that could not be reached, or that refused the key, is the last choice for so long: otherwise every buyer
+// would wait for that first. A key is refused until somebody does something about it. Where there is no other provider
+// it is asked all the same: what the key may not do for one purchase it may do for the next.
+const (
+	restTime    = 5 * time.Second
+	refusedTime = 30 * time.Second
+)
 
-// resting are the providers that could not be reached lately.
+// resting are the providers that could not be reached lately, or refused the key that they are asked with.
 type resting struct {
 	mu    sync.Mutex
-	until map[string]time.Time
+	until map[string]repose
 }
 
-func (r *resting) fails(key string, now time.Time) {
+// repose is that of a connection: with another key there is no reason for it.
+type repose struct {
+	of    connectionID
+	until time.Time
+}
+
+func (r *resting) fails(at *site, err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.until == nil {
-		r.until = map[string]time.Time{}
+		r.until = map[string]repose{}
 	}
-	r.until[key] = now.Add(restTime)
+	pause := restTime
+	if provider.ClassOf(err) == provider.ClassCredentials {
+		pause = refusedTime
+	}
+	r.until[at.Key()] = repose{at.connection, now.Add(pause)}
 }
 
 func (r *resting) works(key string) {
@@ -117,7 +131,7 @@ func (r *resting) last(sites []*site, now time.Time) []*site {
 	}
 	var awake, asleep []*site
 	for _, s := range sites {
-		if now.Before(r.until[s.Key()]) {
+		if why := r.until[s.Key()]; why.of == s.connection && now.Before(why.until) {
 			asleep = append(asleep, s)
 		} else {
 			awake = append(awake, s)

@@ -68,6 +68,27 @@ func TestSilentProviderRests(t *testing.T) {
 	s.g.Expect(s.server.resting.last(sites, time.Now().Add(restTime))).To(Equal(sites), "not for ever")
 }
 
+// A provider that refuses the key is the last choice for longer, until there is another key. Who can buy nowhere else
+// has it asked all the same.
+func TestProviderThatRefusesTheKeyRests(t *testing.T) {
+	s := newShop(t, mostlyStripe)
+	s.stripe.fail(failure(provider.ClassCredentials))
+	s.g.Expect(s.buy("user-1").status).To(Equal(201))
+	sites := s.server.config.live.Load().sites
+	g, resting, now := s.g, &s.server.resting, time.Now()
+	behind := []*site{sites[1], sites[0]}
+	g.Expect(resting.last(sites, now.Add(refusedTime-time.Second))).To(Equal(behind))
+	g.Expect(resting.last(sites, now.Add(refusedTime))).To(Equal(sites), "not for ever")
+	g.Expect(resting.last(sites[:1], now)).To(Equal(sites[:1]))
+
+	changed := *sites[0]
+	changed.connection.key[0]++
+	rotated := []*site{&changed, sites[1]}
+	g.Expect(resting.last(rotated, now)).To(Equal(rotated))
+	resting.fails(sites[0], failure(provider.ClassCredentials), now) // a request that was on its way
+	g.Expect(resting.last(rotated, now)).To(Equal(rotated))
+}
+
 // A limit of requests that is used up moves the buyers that it keeps back, and no others.
 func TestProviderThatIsAskedTooOftenDoesNotRest(t *testing.T) {
 	s := newShop(t, mostlyStripe)

@@ -21,6 +21,7 @@ type site struct {
 	storefront.Provider
 
 	prefix        string // of the ids of its subscriptions
+	connection    connectionID
 	checkouts     provider.Checkouts
 	subscriptions provider.Subscriptions
 	traits        provider.CheckoutTraits
@@ -96,6 +97,7 @@ func (c *connections) site(p storefront.Provider, namespace string, secret secre
 		return s
 	}
 	conn, why := c.connect(adapter, p, key)
+	s.connection = c.open[p.Key()].id
 	if why != "" {
 		s.down = why
 		return s
