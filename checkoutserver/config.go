@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,6 +40,10 @@ type config struct {
 	kept        keptGuards
 	told        map[string]string // what the log said last of each provider
 }
+
+// secretPatience is how long a Secret that cannot be read is waited for: what counted until then goes on, and a new
+// server is not ready, as the API server may hear of a right a moment after it was given.
+const secretPatience = 5 * time.Second
 
 // followedSecret is a Secret that is followed.
 type followedSecret struct {
@@ -160,7 +165,7 @@ func (c *config) followSecrets(ctx context.Context, names map[types.NamespacedNa
 
 // followSecret begins to follow one more Secret. c.mu is held.
 func (c *config) followSecret(ctx context.Context, name types.NamespacedName) {
-	mine := &followedSecret{}
+	began, mine := time.Now(), &followedSecret{}
 	follow, stop := context.WithCancel(ctx)
 	mine.stop = stop
 	c.secrets[name] = mine
@@ -180,12 +185,12 @@ func (c *config) followSecret(ctx context.Context, name types.NamespacedName) {
 		Set:  func(o client.Object) { set(o.(*corev1.Secret).Data, "") },
 		Gone: func(client.Object) { missing() },
 		None: missing,
-		// What was known stays. A Role that does not have the name yet must not keep other providers from selling.
+		// What was known stays. A Role that does not have the name must not keep other providers from selling.
 		Fail: func(error) {
 			c.mu.Lock()
 			known := mine.known
 			c.mu.Unlock()
-			if !known {
+			if !known && time.Since(began) > secretPatience {
 				set(nil, "cannot be read")
 			}
 		},

@@ -41,13 +41,19 @@ type deployed struct {
 
 func deploy(t *testing.T) *deployed {
 	t.Helper()
+	return deployThrough(t, func(c client.WithWatch) client.WithWatch { return c })
+}
+
+// deployThrough has a server that reads through what through makes of its client.
+func deployThrough(t *testing.T, through func(client.WithWatch) client.WithWatch) *deployed {
+	t.Helper()
 	cp := controlplane.Shared(t)
 	c, err := NewClient(cp.Config())
 	d := &deployed{shop: newShop(t), client: c, namespace: cp.Namespace(t)}
 	d.g.Expect(err).NotTo(HaveOccurred())
 	requests, health := listen(t), listen(t)
 	d.server = New(Options{
-		Namespace: d.namespace, Name: "shop", Client: c, Registry: d.registry(), Clients: plainClients{},
+		Namespace: d.namespace, Name: "shop", Client: through(c), Registry: d.registry(), Clients: plainClients{},
 		Requests: requests, Health: health, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	d.url, d.health = "http://"+requests.Addr().String(), "http://"+health.Addr().String()

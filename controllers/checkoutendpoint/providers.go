@@ -159,3 +159,19 @@ func secretsOf(d *storefront.Document) map[string][]string {
 	}
 	return names
 }
+
+// needsMore says that a document names a Secret that the one before does not name, or may not.
+func needsMore(before, now *storefront.Document) bool {
+	if before == nil {
+		return true
+	}
+	had := secretsOf(before)
+	for namespace, names := range secretsOf(now) {
+		for _, name := range names {
+			if !slices.Contains(had[namespace], name) {
+				return true
+			}
+		}
+	}
+	return false
+}

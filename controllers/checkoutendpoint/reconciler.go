@@ -38,7 +38,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=get;list;watch;create;patch;delete
 
-// Reconcile resolves what is sold, writes it for the servers, deploys them, and says in status how all of that is.
+// Reconcile resolves what is sold, deploys the servers, tells them that, and says in status how all of that is.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	endpoint := &v1alpha1.CheckoutEndpoint{}
 	if err := r.Client.Get(ctx, req.NamespacedName, endpoint); err != nil {
@@ -61,13 +61,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	var s state
 	s.sale = resolve(in)
 	_, s.url = origins.Of(&endpoint.Spec)
+	// A server may read a Secret before it is told that it needs it. Otherwise it is told first: it sells a price that is
+	// replaced until it hears of the next one.
+	deployed := needsMore(s.sale.before, &s.sale.document)
+	if deployed {
+		s.workload, s.outside = r.deploy(ctx, endpoint, &s.sale.document)
+	}
 	if s.storefront, err = r.publish(ctx, endpoint, &s.sale.document); err != nil {
 		return ctrl.Result{}, err
 	}
 	if s.missing, err = r.missingSecret(ctx, endpoint); err != nil {
 		return ctrl.Result{}, err
 	}
-	s.workload, s.outside = r.deploy(ctx, endpoint, &s.sale.document)
+	if !deployed {
+		s.workload, s.outside = r.deploy(ctx, endpoint, &s.sale.document)
+	}
 	return r.report(ctx, endpoint, s)
 }
 

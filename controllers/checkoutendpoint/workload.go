@@ -11,7 +11,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/workload"
 )
 
-// deploy applies the server's objects, with the right to read the Secrets of every provider in the document.
+// deploy applies the server's objects, after the right to read the Secrets of every provider in the document.
 func (r *Reconciler) deploy(
 	ctx context.Context, endpoint *v1alpha1.CheckoutEndpoint, d *storefront.Document,
 ) (workload.Rollout, workload.Outside) {
@@ -24,9 +24,10 @@ func (r *Reconciler) deploy(
 		Secrets: slices.Compact(here),
 	}.Server()
 	apply := workload.Applier{Client: r.Client, Live: r.Live}
+	unreached := apply.Reach(ctx, server, abroad)
 	rollout := apply.Deploy(ctx, &server, endpoint.Spec.TLS)
 	if rollout.Err == nil {
-		rollout.Err = apply.Reach(ctx, server, abroad)
+		rollout.Err = unreached
 	}
 	if rollout.Err != nil {
 		return rollout, workload.NotYetOutside(server)
