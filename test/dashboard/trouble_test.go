@@ -46,7 +46,7 @@ func (b *buyers) troubles() []trouble {
 		{15.5, 0, emits("charge.refunded", "charge.refunded"), nil},
 		{17, 0.6, b.fault(down), b.Sandbox.Faults().Clear},
 		{18.5, 0, emits("charge.dispute.created", "charge.refunded"), nil},
-		{20, 0.05, func() { b.crm.Answer(gone) }, func() { b.crm.Answer(nil) }},
+		{20, 0.1, func() { b.crm.Answer(gone) }, func() { b.crm.Answer(nil) }},
 		{21.5, 1.2, b.forge, nil},
 		{22.5, 0, emits("charge.refunded"), nil},
 	}
