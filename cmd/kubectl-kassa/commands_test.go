@@ -47,7 +47,9 @@ func TestMistakesAreToldBeforeTheClusterIsAsked(t *testing.T) {
 		"trigger a b -o xml":                  "unknown output format",
 		"events a -A":                         "use -n instead of -A",
 		"events a --watch -o json":            "--watch prints lines",
-		"events replay":                       "requires at least 1 arg",
+		"events replay":                       "name events, or a receiver with --dead",
+		"events show":                         "name one event",
+		"events show a b":                     "name one event",
 		"events replay --dead --all a":        "none of the others can be",
 		"events show a -o wide":               "unknown output format",
 		"status a":                            "unknown command",
@@ -125,4 +127,21 @@ func TestWhatCannotBeReplayed(t *testing.T) {
 	kept := in(eventlist.Dead, false)
 	kept.Object = "hooks-1"
 	NewWithT(t).Expect(replayable(kept)).To(Succeed())
+}
+
+// Files are completed only where files are meant.
+func TestNoFilesAreCompletedForNames(t *testing.T) {
+	for args, files := range map[string]bool{
+		"status": false, "diff": false, "import": false, "events": false, "events show": false, "events replay": false,
+		"trigger": false, "diff -n": false, "diff -f": true, "validate": true,
+	} {
+		out, err := kassa(t, append([]string{"__complete"}, append(strings.Fields(args), "")...)...)
+		g := NewWithT(t)
+		g.Expect(err).NotTo(HaveOccurred())
+		directive := ":4\n" // no files
+		if files {
+			directive = ":0\n"
+		}
+		g.Expect(out).To(ContainSubstring(directive), args)
+	}
 }

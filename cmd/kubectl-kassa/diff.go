@@ -42,7 +42,8 @@ func diffCommand(o *kubectl.Options) *cobra.Command {
 			"  kubectl kassa diff pro team\n" +
 			"  kustomize build overlays/prod | kubectl kassa diff -f - -o json\n" +
 			"  KASSA_API_KEY=$(cat key) kubectl kassa diff --offline -f deploy/",
-		RunE: func(cmd *cobra.Command, names []string) error { return d.run(cmd.Context(), names) },
+		RunE:              func(cmd *cobra.Command, names []string) error { return d.run(cmd.Context(), names) },
+		ValidArgsFunction: planArgs(o),
 	}
 	d.output.AddFlag(cmd)
 	d.access.AddFlags(cmd.Flags())
@@ -91,7 +92,7 @@ func (d *diff) run(ctx context.Context, names []string) error {
 		return err
 	}
 	if len(plans) == 0 {
-		d.Warnf("there are no Plans to compare")
+		d.Warnf("There are no Plans to compare%s.", kubectl.Where(namespace, d.allNamespaces || len(d.files) > 0))
 	}
 	comparer.Open = d.trusting(files, files.Cluster, desk.Open)
 	report := comparer.Compare(ctx, plans)

@@ -84,7 +84,7 @@ func (l *eventsListing) run(ctx context.Context, args []string) error {
 	l.hint(receivers)
 	return l.output.Print(l.Streams.Out, shown, func(w io.Writer) error {
 		if len(shown) == 0 {
-			l.Warnf("No events.")
+			l.Warnf("There are no such events%s.", kubectl.Where(q.Namespace, l.allNamespaces))
 			return nil
 		}
 		return kubectl.Table(w, l.header(), l.rows(shown))
@@ -213,7 +213,7 @@ func find(ctx context.Context, o *kubectl.Options, id string) ([]eventlist.Event
 
 // unknown says that no event of an id is known, and where else it may be.
 func unknown(id string, receivers []v1alpha1.WebhookReceiver) error {
-	lines := []string{"no receiver of the namespace knows the event " + id}
+	lines := []string{"no receiver of the namespace knows the event " + id + "; -n names another namespace"}
 	for i := range receivers {
 		if r := &receivers[i]; r.Spec.Store != nil {
 			lines = append(lines, r.Name+" keeps its events in PostgreSQL:", eventlist.ShowSQL(r, id))

@@ -49,8 +49,12 @@ func replayCommand(o *kubectl.Options) *cobra.Command {
 			"replayed.",
 		Example: "  kubectl kassa events replay evt_1\n" +
 			"  kubectl kassa events replay --dead stripe",
-		Args:              cobra.MinimumNArgs(1),
-		RunE:              func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("name events, or a receiver with --dead or --all; kubectl kassa events lists events")
+			}
+			return r.run(cmd.Context(), args)
+		},
 		ValidArgsFunction: r.complete,
 	}
 	r.output.AddFlag(cmd)

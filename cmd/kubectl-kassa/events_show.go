@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -38,8 +39,13 @@ func showCommand(o *kubectl.Options) *cobra.Command {
 		Long: "Show tells what became of an event, and at each sink that did not take it. ID is the provider's id of the " +
 			"event, or the name of a WebhookEvent. What the event tells is kept while it waits, and while it can be " +
 			"replayed. It has customers' data: --payload prints it.",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name one event; kubectl kassa events lists them")
+			}
+			return s.run(cmd.Context(), args[0])
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	s.output.AddFlag(cmd)
 	cmd.Flags().BoolVar(&s.payload, "payload", false, "print the provider's event, which has customers' personal data")

@@ -48,8 +48,9 @@ func importCommand(o *kubectl.Options) *cobra.Command {
 			"never written with other terms than it has. The Plans observe, until management is set to Enforce.",
 		Example: "  kubectl kassa import stripe --output-dir plans/\n" +
 			"  kubectl kassa import --provider paddle --mode Test --api-key-file key > catalogue.yaml",
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error { return i.run(cmd.Context(), names) },
+		Args:              cobra.MaximumNArgs(1),
+		RunE:              func(cmd *cobra.Command, names []string) error { return i.run(cmd.Context(), names) },
+		ValidArgsFunction: providerArgs(o),
 	}
 	i.access.AddFlags(cmd.Flags())
 	f := cmd.Flags()

@@ -29,7 +29,7 @@ func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	err := newCommand(streams).ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, kubectl.ErrFound) && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		fmt.Fprintln(os.Stderr, "error:", kubectl.Explained(err))
 	}
 	os.Exit(kubectl.ExitCode(err))
 }
@@ -50,6 +50,7 @@ func newCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	o.AddFlags(root.PersistentFlags())
+	_ = root.RegisterFlagCompletionFunc("namespace", namespaceNames(o))
 	root.AddCommand(commands(o)...)
 	return root
 }

@@ -39,8 +39,9 @@ func statusCommand(o *kubectl.Options) *cobra.Command {
 		Example: "  kubectl kassa status\n" +
 			"  kubectl kassa status -A --watch\n" +
 			"  kubectl kassa status -o json | jq '.problems[].reason'",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	s.output.AddFlag(cmd)
 	f := cmd.Flags()
@@ -75,6 +76,9 @@ func (s *statusOf) run(ctx context.Context) error {
 		return err
 	}
 	report := overview.Of(objects)
+	if report.Empty() && !s.allNamespaces {
+		s.Warnf("Looked%s.", kubectl.Where(namespace, false))
+	}
 	err = s.output.Print(s.Streams.Out, report, func(w io.Writer) error { return report.Render(w, s.allNamespaces) })
 	if err == nil && !report.Healthy && !s.exitZero {
 		err = kubectl.ErrFound

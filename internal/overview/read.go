@@ -21,7 +21,7 @@ func Read(ctx context.Context, c client.Reader, namespace string) (Objects, erro
 	var receivers v1alpha1.WebhookReceiverList
 	for _, list := range []client.ObjectList{&providers, &plans, &checkouts, &receivers} {
 		if err := c.List(ctx, list, client.InNamespace(namespace)); err != nil {
-			return Objects{}, fmt.Errorf("listing %T: %w", list, err)
+			return Objects{}, fmt.Errorf("reading the cluster: %w", err)
 		}
 	}
 	var operators appsv1.DeploymentList

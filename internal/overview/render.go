@@ -12,6 +12,11 @@ import (
 	"github.com/kassa-dev/kassa/internal/kubectl"
 )
 
+// Empty says that there is nothing of Kassa's, but for its operator.
+func (r *Report) Empty() bool {
+	return len(r.Providers)+r.Plans.Total+len(r.Checkouts)+len(r.Receivers) == 0
+}
+
 // Render prints a report for people, on one screen where not much is wrong. With namespaces, objects are named by
 // them.
 func (r *Report) Render(w io.Writer, namespaces bool) error {
@@ -47,7 +52,7 @@ func (p *page) problems() {
 		p.printf("1 problem:\n")
 	case n > 1:
 		p.printf("%d problems:\n", n)
-	case len(r.Providers)+r.Plans.Total+len(r.Checkouts)+len(r.Receivers) == 0:
+	case r.Empty():
 		p.printf("There is nothing of Kassa's here.\n")
 	default:
 		p.printf("Everything is well.\n")

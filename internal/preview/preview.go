@@ -166,7 +166,7 @@ func (s *sale) want(plan *v1alpha1.Plan) (billing.Plan, error) {
 // differ notes differences, and which of them are drift.
 func (s *sale) differ(differences []catalog.Difference) {
 	drifted := map[string]bool{}
-	if s.plan.Applied != nil {
+	if status := s.status(); s.plan.Applied != nil && (s.have.Product != nil || desired.MayExist(&status)) {
 		omitted := s.Omitted
 		if applied, err := s.want(s.plan.Applied); err == nil {
 			list, _ := s.rules.Compare(applied, s.have)

@@ -245,3 +245,14 @@ func shown(r *preview.Report) []string {
 	}
 	return out
 }
+
+// What Kassa never made at the provider, nobody has changed there.
+func TestWhatWasNeverMadeIsNoDrift(t *testing.T) {
+	g := NewWithT(t)
+	fresh := func(p *v1alpha1.Plan) { p.Status.Providers = nil }
+	drifted := ContainElement(HaveField("Drift", true))
+	r := compare(t, pro(management(v1alpha1.ManagementPreview), fresh), map[string]*shelf{"shop/stripe": {}})
+	g.Expect(r.Plans[0].Differences).To(And(Not(BeEmpty()), Not(drifted)))
+	r = compare(t, pro(), map[string]*shelf{"shop/stripe": {}})
+	g.Expect(r.Plans[0].Differences).To(drifted, "somebody removed it")
+}
