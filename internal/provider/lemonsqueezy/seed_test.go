@@ -16,7 +16,7 @@ func seed(
 	t.Helper()
 	d := dashboard.Draft{StoreID: storeID, Name: product.Name, Live: mode == billing.Live}
 	for _, p := range prices {
-		d.Variants = append(d.Variants, dashboard.DraftVariant{Name: "v", Price: priceFor(p)})
+		d.Variants = append(d.Variants, dashboard.DraftVariant{Price: priceFor(p)})
 	}
 	id, variants, err := s.AddProduct(d)
 	if err != nil {
