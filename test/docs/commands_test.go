@@ -41,9 +41,6 @@ var elsewhere = map[string]string{
 	"for":       "is the shell's", "do": "is the shell's", "done": "is the shell's", "cd": "is the shell's",
 }
 
-// output is what a command printed, shown below it in the same block.
-var output = regexp.MustCompile(`^would erase: `)
-
 // Programs of the project take every flag that the documentation gives them, and kubectl and helm, too. What is
 // neither is named above.
 func TestCommandsTakeTheirFlags(t *testing.T) {
@@ -57,18 +54,15 @@ func TestCommandsTakeTheirFlags(t *testing.T) {
 			t.Errorf("%s: %q", command, got)
 		}
 	}
-	for _, p := range pages(t) {
-		for _, b := range p.blocks {
-			if b.language != "sh" {
-				continue
-			}
-			for _, c := range commands(heredoc.ReplaceAllStringFunc(b.text, firstLine)) {
+	for _, p := range all(t) {
+		for _, typed := range p.Commands() {
+			for _, c := range commands(input.ReplaceAllStringFunc(typed.Text, firstLine)) {
 				if problem := h.check(c); problem != "" {
-					t.Errorf("%s: %s: %s", b.at(), strings.Join(c, " "), problem)
+					t.Errorf("%s: %s: %s", typed.At(), strings.Join(c, " "), problem)
 				}
 			}
 		}
-		p.spans(func(at, code string) {
+		p.Spans(func(at, code string) {
 			first, _, _ := strings.Cut(code, " ")
 			if h.programs[first] == "" || !strings.Contains(code, " ") || strings.Contains(code, "…") {
 				return
@@ -81,6 +75,9 @@ func TestCommandsTakeTheirFlags(t *testing.T) {
 		})
 	}
 }
+
+// input is a command with what it reads.
+var input = regexp.MustCompile(`(?s)[^\n]*<<'?EOF'?\n.*?\nEOF\n`)
 
 func firstLine(command string) string { return strings.SplitN(command, "\n", 2)[0] + "\n" }
 
@@ -241,9 +238,6 @@ func commands(text string) [][]string {
 	var found [][]string
 	text = strings.ReplaceAll(text, "\\\n", " ")
 	for _, l := range strings.Split(text, "\n") {
-		if output.MatchString(l) {
-			continue
-		}
 		for _, words := range pipeline(l) {
 			for len(words) > 0 && assignment.MatchString(words[0]) {
 				words = words[1:]

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/kassa-dev/kassa/test/docs/pages"
 )
 
 var (
@@ -34,17 +36,17 @@ func slug(heading string) string {
 }
 
 // anchors are what a link may have behind its #.
-func anchors(p *page) map[string]bool {
+func anchors(p *pages.Page) map[string]bool {
 	found := map[string]bool{}
-	for _, l := range p.prose {
-		if h := heading.FindStringSubmatch(l.text); h != nil {
+	for _, l := range p.Prose {
+		if h := heading.FindStringSubmatch(l.Text); h != nil {
 			name := slug(h[1])
 			for n := 1; found[name]; n++ {
 				name = fmt.Sprintf("%s-%d", slug(h[1]), n)
 			}
 			found[name] = true
 		}
-		for _, a := range anchor.FindAllStringSubmatch(l.text, -1) {
+		for _, a := range anchor.FindAllStringSubmatch(l.Text, -1) {
 			found[a[1]] = true
 		}
 	}
@@ -54,19 +56,19 @@ func anchors(p *page) map[string]bool {
 // Every link inside the repository leads to a file, and to a heading of it.
 func TestLinksLeadSomewhere(t *testing.T) {
 	dir, known := root(t), map[string]map[string]bool{}
-	all := pages(t)
-	for i := range all {
-		known[all[i].path] = anchors(&all[i])
+	read := all(t)
+	for i := range read {
+		known[read[i].Path] = anchors(&read[i])
 	}
-	for i := range all {
-		for _, l := range all[i].prose {
-			text := codeSpan.ReplaceAllString(l.text, "") // [a](b) in code is no link
+	for i := range read {
+		for _, l := range read[i].Prose {
+			text := pages.CodeSpan.ReplaceAllString(l.Text, "") // [a](b) in code is no link
 			for _, found := range link.FindAllStringSubmatch(text, -1) {
 				if scheme.MatchString(found[1]) {
 					continue
 				}
-				if problem := follow(dir, all[i].path, found[1], known); problem != "" {
-					t.Errorf("%s:%d: %s %s", all[i].path, l.number, found[1], problem)
+				if problem := follow(dir, read[i].Path, found[1], known); problem != "" {
+					t.Errorf("%s:%d: %s %s", read[i].Path, l.Number, found[1], problem)
 				}
 			}
 		}
@@ -110,15 +112,15 @@ func TestWhatIsBehindALink(t *testing.T) {
 // Every page of docs can be reached from the index, which is what a reader sees first.
 func TestIndexHasEveryPage(t *testing.T) {
 	var index strings.Builder
-	for _, p := range pages(t) {
-		if p.path == "docs/README.md" {
-			for _, l := range p.prose {
-				index.WriteString(l.text + "\n")
+	for _, p := range all(t) {
+		if p.Path == "docs/README.md" {
+			for _, l := range p.Prose {
+				index.WriteString(l.Text + "\n")
 			}
 		}
 	}
-	for _, p := range pages(t) {
-		name, in := strings.CutPrefix(p.path, "docs/")
+	for _, p := range all(t) {
+		name, in := strings.CutPrefix(p.Path, "docs/")
 		if in && name != "README.md" && !strings.HasPrefix(name, "adr/0") && !strings.Contains(index.String(), "("+name) {
 			t.Errorf("docs/README.md does not name %s", name)
 		}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kassa-dev/kassa/test/controlplane"
+	"github.com/kassa-dev/kassa/test/docs/pages"
 )
 
 const billing = "billing.kassa.dev/v1alpha1"
@@ -61,10 +62,10 @@ func TestManifestsAreTaken(t *testing.T) {
 	namespace := cp.Namespace(t)
 	c, err := client.New(cp.Config(), client.Options{})
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	for _, p := range pages(t) {
-		for _, b := range manifests(p.blocks) {
+	for _, p := range all(t) {
+		for _, b := range manifests(p.Blocks) {
 			for _, problem := range try(t, c, namespace, b) {
-				t.Errorf("%s: %s", b.at(), problem)
+				t.Errorf("%s: %s", b.At(), problem)
 			}
 		}
 	}
@@ -73,36 +74,36 @@ func TestManifestsAreTaken(t *testing.T) {
 var heredoc = regexp.MustCompile(`(?s)kubectl [^\n]*<<'?EOF'?\n(.*?\n)EOF\n`)
 
 // manifests are the blocks of YAML, and what shell blocks hand to kubectl.
-func manifests(blocks []block) []block {
-	found := []block{}
+func manifests(blocks []pages.Block) []pages.Block {
+	found := []pages.Block{}
 	for _, b := range blocks {
-		if b.language == "yaml" {
+		if b.Language == "yaml" {
 			found = append(found, b)
 		}
-		if b.language != "sh" {
+		if b.Language != "sh" {
 			continue
 		}
-		for _, at := range heredoc.FindAllStringSubmatchIndex(b.text, -1) {
+		for _, at := range heredoc.FindAllStringSubmatchIndex(b.Text, -1) {
 			inner := b
-			inner.number += strings.Count(b.text[:at[2]], "\n")
-			inner.text = b.text[at[2]:at[3]]
+			inner.Number += strings.Count(b.Text[:at[2]], "\n")
+			inner.Text = b.Text[at[2]:at[3]]
 			found = append(found, inner)
 		}
 	}
 	return found
 }
 
-func try(t *testing.T, c client.Client, namespace string, b block) (problems []string) {
+func try(t *testing.T, c client.Client, namespace string, b pages.Block) (problems []string) {
 	t.Helper()
 	for _, prefix := range foreign {
-		if strings.HasPrefix(b.text, prefix) {
-			if err := yaml.Unmarshal([]byte(strings.Split(b.text, "\n---\n")[0]), new(any)); err != nil {
+		if strings.HasPrefix(b.Text, prefix) {
+			if err := yaml.Unmarshal([]byte(strings.Split(b.Text, "\n---\n")[0]), new(any)); err != nil {
 				return []string{err.Error()}
 			}
 			return nil
 		}
 	}
-	docs := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(b.text)))
+	docs := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(b.Text)))
 	for {
 		doc, err := docs.Read()
 		if errors.Is(err, io.EOF) {
@@ -115,7 +116,7 @@ func try(t *testing.T, c client.Client, namespace string, b block) (problems []s
 		if err != nil {
 			return append(problems, err.Error())
 		}
-		if err := tryOne(t, c, namespace, b.page, content); err != nil {
+		if err := tryOne(t, c, namespace, b.Page, content); err != nil {
 			problems = append(problems, err.Error())
 		}
 	}
@@ -202,13 +203,13 @@ func TestWhatManifestsAreRefusedFor(t *testing.T) {
 		"sinks: [{name: app, http: {url: https://x.example}}]":   "url",
 		"a: 1\na: 2": "already",
 	} {
-		problems := try(t, c, namespace, block{page: "docs/receivers.md", text: text})
+		problems := try(t, c, namespace, pages.Block{Page: "docs/receivers.md", Text: text})
 		if want == "" {
 			g.Expect(problems).To(BeEmpty(), text)
 		} else {
 			g.Expect(strings.Join(problems, "\n")).To(ContainSubstring(want), text)
 		}
 	}
-	shell := block{language: "sh", number: 7, text: "x\nkubectl apply -f - <<EOF\nkind: Plan\nEOF\n"}
-	g.Expect(manifests([]block{shell})).To(Equal([]block{{language: "sh", number: 9, text: "kind: Plan\n"}}))
+	shell := pages.Block{Language: "sh", Number: 7, Text: "x\nkubectl apply -f - <<EOF\nkind: Plan\nEOF\n"}
+	g.Expect(manifests([]pages.Block{shell})).To(Equal([]pages.Block{{Language: "sh", Number: 9, Text: "kind: Plan\n"}}))
 }

@@ -17,6 +17,8 @@ import (
 	. "github.com/onsi/gomega"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kassa-dev/kassa/test/docs/pages"
 )
 
 // texts are all string constants of the module's code outside of tests, by the folders that begin a path.
@@ -70,15 +72,15 @@ func TestReasonsAreExplained(t *testing.T) {
 	g.Expect(len(known)).To(BeNumerically(">", 40))
 	others := texts(t, "controllers", "api") // recovery has reasons of its own
 	var table, page []string
-	for _, p := range pages(t) {
-		if p.path != "docs/troubleshooting.md" {
+	for _, p := range all(t) {
+		if p.Path != "docs/troubleshooting.md" {
 			continue
 		}
-		for _, l := range p.prose {
-			first, _, _ := strings.Cut(strings.TrimPrefix(l.text, "|"), "|")
-			for _, code := range codeSpan.FindAllStringSubmatch(l.text, -1) {
+		for _, l := range p.Prose {
+			first, _, _ := strings.Cut(strings.TrimPrefix(l.Text, "|"), "|")
+			for _, code := range pages.CodeSpan.FindAllStringSubmatch(l.Text, -1) {
 				page = append(page, code[1])
-				if strings.HasPrefix(l.text, "| `") && strings.Contains(first, code[0]) {
+				if strings.HasPrefix(l.Text, "| `") && strings.Contains(first, code[0]) {
 					table = append(table, code[1])
 				}
 			}
@@ -104,16 +106,16 @@ var suffixes = regexp.MustCompile(`_(bucket|sum|count)$`)
 
 func TestMetricsAreThere(t *testing.T) {
 	known := texts(t, "internal", "controllers", "webhookserver", "checkoutserver", "cmd")
-	for _, p := range pages(t) {
-		all := make([]line, 0, len(p.prose)+len(p.blocks))
-		all = append(all, p.prose...)
-		for _, b := range p.blocks {
-			all = append(all, line{b.number, b.text})
+	for _, p := range all(t) {
+		lines := make([]pages.Line, 0, len(p.Prose)+len(p.Blocks))
+		lines = append(lines, p.Prose...)
+		for _, b := range p.Blocks {
+			lines = append(lines, pages.Line{Number: b.Number, Text: b.Text})
 		}
-		for _, l := range all {
-			for _, name := range metric.FindAllString(l.text, -1) {
+		for _, l := range lines {
+			for _, name := range metric.FindAllString(l.Text, -1) {
 				if !known[name] && !known[suffixes.ReplaceAllString(name, "")] {
-					t.Errorf("%s:%d: no metric %s", p.path, l.number, name)
+					t.Errorf("%s:%d: no metric %s", p.Path, l.Number, name)
 				}
 			}
 		}
@@ -125,11 +127,11 @@ var field = regexp.MustCompile(`^\.?(?:spec|status)(?:\.[A-Za-z]+(?:\[[*\d]*\])?
 // Fields such as spec.delivery.retry are of some kind's schema.
 func TestFieldsAreThere(t *testing.T) {
 	schemas := schemasOf(t)
-	for _, p := range pages(t) {
-		if p.path == "docs/reference/api.md" {
+	for _, p := range all(t) {
+		if p.Path == "docs/reference/api.md" {
 			continue
 		}
-		p.spans(func(at, code string) {
+		p.Spans(func(at, code string) {
 			if field.MatchString(code) && !has(schemas, code) {
 				t.Errorf("%s: no kind has the field %s", at, code)
 			}
@@ -202,8 +204,8 @@ func targets(t *testing.T) map[string]bool {
 // `make x` is a target, and `docs/x` a file.
 func TestTargetsAndFilesAreThere(t *testing.T) {
 	known, dir := targets(t), root(t)
-	for _, p := range pages(t) {
-		p.spans(func(at, code string) {
+	for _, p := range all(t) {
+		p.Spans(func(at, code string) {
 			if m := makes.FindStringSubmatch(code); m != nil {
 				for _, name := range strings.Fields(m[1]) {
 					if !known[name] {
@@ -236,10 +238,10 @@ func TestStatesAreExplained(t *testing.T) {
 	}
 	g.Expect(json.Unmarshal(text, &schema)).To(Succeed())
 	var told []string
-	for _, p := range pages(t) {
-		for _, l := range p.prose {
-			if first, _, row := strings.Cut(strings.TrimPrefix(l.text, "| "), " |"); row && p.path == "docs/subscriptions.md" {
-				for _, code := range codeSpan.FindAllStringSubmatch(first, -1) {
+	for _, p := range all(t) {
+		for _, l := range p.Prose {
+			if first, _, row := strings.Cut(strings.TrimPrefix(l.Text, "| "), " |"); row && p.Path == "docs/subscriptions.md" {
+				for _, code := range pages.CodeSpan.FindAllStringSubmatch(first, -1) {
 					told = append(told, code[1])
 				}
 			}

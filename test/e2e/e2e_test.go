@@ -86,6 +86,7 @@ func (b *bench) story() {
 
 	b.deleteSome()
 	b.uninstall()
+	b.followPages()
 	b.sayf("verdict: OK")
 }
 
