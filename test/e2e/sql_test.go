@@ -39,6 +39,8 @@ func (d *desk) recordsInSQL() {
 	d.mustPost("http://stripe-receiver.shop.svc/stripe", http.Header{
 		"Stripe-Signature": {stripe.Sign(secret, time.Now(), body)}, "X-Forwarded-Proto": {"https"},
 	}, string(body))
+	d.Expect(p.Type("kubectl -n shop exec deploy/stripe-receiver -- /kassa replay", "evt_1", "evt_recorded")).To(
+		ContainSubstring("replayed: 0 deliveries"), "it waits for no sink")
 	d.Expect(p.Type("kubectl -n shop exec deploy/stripe-receiver -- /kassa erase")).To(
 		MatchRegexp(`would erase: 1 customers, 1 subscriptions, \d deliveries, \d payloads`))
 }
