@@ -45,10 +45,13 @@ type config struct {
 // server is not ready, as the API server may hear of a right a moment after it was given.
 const secretPatience = 5 * time.Second
 
+// unreadable is why there is no data of a Secret that may not be read, or not now.
+const unreadable = "cannot be read"
+
 // followedSecret is a Secret that is followed.
 type followedSecret struct {
 	data  map[string][]byte
-	why   string // there is no data: "does not exist"
+	why   string // there is no data: "does not exist", unreadable
 	known bool   // it was read, or found missing or out of reach
 	stop  context.CancelFunc
 }
@@ -191,7 +194,7 @@ func (c *config) followSecret(ctx context.Context, name types.NamespacedName) {
 			known := mine.known
 			c.mu.Unlock()
 			if !known && time.Since(began) > secretPatience {
-				set(nil, "cannot be read")
+				set(nil, unreadable)
 			}
 		},
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/kassa-dev/kassa/internal/storefront"
 )
 
-// keptGuards are those that outlive a change of the spec that does not touch them: what a client has used up, and the
-// keys of an issuer.
+// keptGuards are those that outlive a change of the spec that does not touch them: what a client has used up, the keys
+// of an issuer, and the tokens for as long as those of another Secret cannot be read.
 type keptGuards struct {
 	limit   [2]int32
 	limiter *limiter
@@ -22,6 +22,8 @@ type keptGuards struct {
 	jwt      string
 	users    signin.Verifier
 	refusals *limiter
+
+	tokens [][]byte
 }
 
 // resolve works out the settings. c.mu is held.
@@ -149,10 +151,11 @@ func (c *config) users(auth *v1alpha1.CheckoutAuth) (signin.Verifier, string) {
 		}
 		return c.kept.users, ""
 	case auth.BearerToken != nil:
-		tokens := c.tokens(&auth.BearerToken.SecretRef)
-		if len(tokens) == 0 {
-			return nil, "the Secret " + auth.BearerToken.SecretRef.Name + " has no token"
+		tokens, why := c.tokens(&auth.BearerToken.SecretRef)
+		if why != "" {
+			return nil, why
 		}
+		c.kept.tokens = tokens
 		return signin.NewBearer(func() [][]byte { return tokens }), ""
 	case auth.Anonymous != nil:
 		return signin.Anonymous(), ""
@@ -161,12 +164,18 @@ func (c *config) users(auth *v1alpha1.CheckoutAuth) (signin.Verifier, string) {
 	}
 }
 
-// tokens are the live tokens, in the order of their keys. A trailing line break, which is easily put into a Secret by
-// accident, is no part of a token. c.mu is held.
-func (c *config) tokens(ref *v1alpha1.SigningSecretReference) [][]byte {
+// tokens are the live tokens, in the order of their keys, or why there are none. A trailing line break, which is easily
+// put into a Secret by accident, is no part of a token. While another Secret cannot be read, as the operator has yet to
+// give the right, the tokens from before count: it may be away, and nobody else could be served. c.mu is held.
+func (c *config) tokens(ref *v1alpha1.SigningSecretReference) ([][]byte, string) {
 	s := c.secrets[types.NamespacedName{Namespace: c.namespace, Name: ref.Name}]
-	if s == nil {
-		return nil
+	switch {
+	case s == nil:
+		return nil, "the Secret " + ref.Name + " has not been read yet"
+	case s.why == unreadable && len(c.kept.tokens) > 0:
+		return c.kept.tokens, ""
+	case s.why != "":
+		return nil, "the Secret " + ref.Name + " " + s.why
 	}
 	var keys []string
 	for key := range s.data {
@@ -181,7 +190,10 @@ func (c *config) tokens(ref *v1alpha1.SigningSecretReference) [][]byte {
 			out = append(out, []byte(token))
 		}
 	}
-	return out
+	if len(out) == 0 {
+		return nil, "the Secret " + ref.Name + " has no token"
+	}
+	return out, ""
 }
 
 // tell logs what keeps a provider from being used, once. c.mu is held.

@@ -79,4 +79,15 @@ func TestRightsComeLater(t *testing.T) {
 	opened := func() int { return len(d.stripe.checkouts()) }
 	d.g.Eventually(func() int { d.ask(testToken); return opened() }, patience, often).Should(BeNumerically(">", 0))
 	d.g.Expect(d.ready()).To(Equal(200))
+
+	t.Log("another token whose Secret may not be read, as the operator is away")
+	r.deny("app-2")
+	d.secret("app-2", map[string]string{"token": "another-token"})
+	endpoint.Spec.Auth.BearerToken.SecretRef.Name = "app-2"
+	d.g.Expect(d.client.Update(t.Context(), endpoint)).To(Succeed())
+	d.g.Consistently(d.ready, secretPatience+2*time.Second, often).Should(Equal(200))
+	d.g.Expect(d.ask(testToken)).To(Equal(201))
+	r.allow("app-2")
+	d.g.Eventually(func() int { return d.ask("another-token") }, patience, often).Should(Equal(201))
+	d.g.Expect(d.ask(testToken)).To(Equal(401))
 }

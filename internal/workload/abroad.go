@@ -2,10 +2,12 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -40,7 +42,17 @@ func OwnerAbroad(o client.Object, kind string) (types.NamespacedName, bool) {
 }
 
 // Reach lets the server read Secrets of other namespaces, by namespace, and takes back what it does not need any more.
+// It may be called before there is a ServiceAccount; one of the server's name that is not the server's gets nothing, and
+// loses what it had.
 func (a Applier) Reach(ctx context.Context, s Server, secrets map[string][]string) error {
+	var foreign *ForeignError
+	err := a.own(ctx, s, corev1.SchemeGroupVersion.WithKind(rbacv1.ServiceAccountKind))
+	switch {
+	case errors.As(err, &foreign):
+		return errors.Join(err, a.withdraw(ctx, a.Client, s, func(string) bool { return false }))
+	case err != nil:
+		return err
+	}
 	for _, namespace := range slices.Sorted(maps.Keys(secrets)) {
 		for _, object := range s.abroad(namespace, secrets[namespace]) {
 			if err := a.applyAbroad(ctx, s, namespace, object); err != nil {
