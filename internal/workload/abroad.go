@@ -42,8 +42,8 @@ func OwnerAbroad(o client.Object, kind string) (types.NamespacedName, bool) {
 }
 
 // Reach lets the server read Secrets of other namespaces, by namespace, and takes back what it does not need any more.
-// It may be called before there is a ServiceAccount; one of the server's name that is not the server's gets nothing, and
-// loses what it had.
+// It may be called before there is a ServiceAccount; one of the server's name that is not the server's gets nothing,
+// and loses what it had.
 func (a Applier) Reach(ctx context.Context, s Server, secrets map[string][]string) error {
 	var foreign *ForeignError
 	err := a.own(ctx, s, corev1.SchemeGroupVersion.WithKind(rbacv1.ServiceAccountKind))

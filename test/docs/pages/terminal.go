@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,8 +42,19 @@ func NewTerminal(dir string, programs map[string]string, options ...string) (*Te
 		return nil, err
 	}
 	path := "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")
-	return &Terminal{Dir: dir, Env: append(os.Environ(), path)}, nil
+	return &Terminal{Dir: dir, Env: append(environment(), path)}, nil
 }
+
+// environment is what the developer has exported, without keys of a provider, say, which a page must not come to use
+// and a failure not show.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return hidden.MatchString(name)
+	})
+}
+
+var hidden = regexp.MustCompile(`(?i)key|token|secret|passw|credential`)
 
 // Command runs a script, up to the first of its commands that fails.
 func (t *Terminal) Command(ctx context.Context, script string) *exec.Cmd {
