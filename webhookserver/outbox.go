@@ -137,7 +137,6 @@ func (b *outbox) again(d ledger.Delivery) {
 		return
 	}
 	if !b.complete(cfg, &d) {
-		b.handBack(d)
 		return
 	}
 	m, err := b.message(cfg, d)
@@ -218,7 +217,7 @@ func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, writePause) {
 		told, err := b.keeper.Attempted(ctx, a)
 		if err == nil {
-			b.note(d, told.State, attempts)
+			b.note(d, a, told.State, attempts)
 			if told.Followed {
 				b.nudge()
 			}
@@ -232,8 +231,9 @@ func (b *outbox) write(d ledger.Delivery, a ledger.Attempt, attempts int32) {
 	}
 }
 
-// note counts what became of the event.
-func (b *outbox) note(d ledger.Delivery, state ledger.State, attempts int32) {
+// note counts what became of the event. It is deferred once: when a sink did not get it while it was in hand for the
+// first time.
+func (b *outbox) note(d ledger.Delivery, a ledger.Attempt, state ledger.State, attempts int32) {
 	outcome := v1alpha1.OutcomeProcessed
 	switch state {
 	case ledger.Processed:
@@ -243,12 +243,12 @@ func (b *outbox) note(d ledger.Delivery, state ledger.State, attempts int32) {
 		outcome = v1alpha1.OutcomeDead
 	default:
 		outcome = v1alpha1.OutcomeDeferred
-		if attempts <= 1 {
+		if a.Result == ledger.Deferred && d.Hold == "" {
 			b.counters.deferred.Add(1)
 		}
 	}
 	r := recentOf(&billing.Event{ID: d.ID, Type: d.Kind, NativeType: d.Type}, d.ReceivedAt, outcome)
-	r.Attempts = max(attempts, 1)
+	r.Attempts = attempts
 	b.recent.add(r)
 }
 

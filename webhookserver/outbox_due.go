@@ -138,14 +138,31 @@ func (b *outbox) start(s *share, d ledger.Delivery) {
 	}()
 }
 
-// complete reads the payload of a large event, for which there is room now. It is false if that cannot be done in time.
+// complete reads the payload of a large event, for which there is room now. Without one it is false, and the delivery
+// is in nobody's hands any more.
 func (b *outbox) complete(cfg *settings, d *ledger.Delivery) bool {
 	if d.Payload != nil || d.Size == 0 {
 		return true
 	}
 	payload, err := b.keeper.Payload(b.hard, d.ID)
+	switch {
+	case err != nil && b.hard.Err() == nil:
+		b.tell(cfg, *d, unreadable(cfg, *d))
+		return false
+	case err != nil || !inTime(cfg, d.Until):
+		b.handBack(*d)
+		return false
+	}
 	d.Payload = payload
-	return err == nil && inTime(cfg, d.Until)
+	return true
+}
+
+// unreadable is an attempt without a payload. No sink was asked, so that the pauses cannot follow from the attempts:
+// each is as long as the event has waited.
+func unreadable(cfg *settings, d ledger.Delivery) attempt {
+	a := withheld(classUnready, "not sent: the database did not give the payload")
+	a.retryAfter = min(time.Since(d.ReceivedAt), cfg.retry.maxBackoff)
+	return a
 }
 
 // take delivers what was due, or hands it back if there is no room before ctx ends, or so late that it could not be

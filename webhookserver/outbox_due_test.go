@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/kassa-dev/kassa/internal/billing"
 	"github.com/kassa-dev/kassa/internal/ledger"
 )
 
@@ -50,24 +51,82 @@ func (k *dueKeeper) Due(_ context.Context, limit int, except ...string) (out []l
 
 func (*dueKeeper) Backlog(context.Context) (ledger.Backlog, error) { return ledger.Backlog{}, nil }
 
-// A large payload that cannot be read now is left to whoever finds it due again.
-func TestOutboxHandsBackWithoutPayload(t *testing.T) {
+// A large payload that cannot be read is tried again ever later, with the reason, and given up after retry.maxAge. The
+// event is deferred once.
+func TestOutboxWithoutPayload(t *testing.T) {
 	g := NewWithT(t)
 	k := &unreadKeeper{}
-	b, _, asked := newTestOutbox(&k.toldKeeper)
+	b, cfg, asked := newTestOutbox(&k.toldKeeper)
 	b.keeper = k
-	b.again(ledger.Delivery{
-		Event: ledger.Event{ID: "evt_1"}, Sink: "app", Size: 1 << 20, Until: time.Now().Add(time.Minute),
+	b.attempt = func(context.Context, *message, *sink, string) attempt { return attempt{status: 500, err: "500"} }
+	g.Expect(b.reserve(1, 1)).To(BeTrue())
+	b.begin(cfg, &billing.Event{ID: "evt_1"}, &message{event: "evt_1"}, 1, cfg.named([]string{"app"}), ledger.Kept{
+		Claim: ledger.Claim{ReceivedAt: time.Now()}, Until: time.Now().Add(time.Minute),
 	})
+	b.drain()
+	g.Expect(k.told).To(Receive(HaveField("Tried", true)))
+	again := func(age time.Duration) {
+		b.again(ledger.Delivery{
+			Event: ledger.Event{ID: "evt_1"}, Sink: "app", Hold: "/1", Attempts: 1, Size: 1 << 20,
+			ReceivedAt: time.Now().Add(-age), Until: time.Now().Add(time.Minute),
+		})
+	}
+	for _, c := range []struct{ age, pause time.Duration }{
+		{5 * time.Second, 5 * time.Second},
+		{20 * time.Second, 20 * time.Second},
+		{30 * time.Minute, cfg.retry.maxBackoff},
+	} {
+		again(c.age)
+		g.Expect(k.told).To(Receive(And(untried, HaveField("Error", ContainSubstring("did not give the payload")),
+			HaveField("Next", BeTemporally("~", time.Now().Add(c.pause), time.Second)))))
+	}
+	again(cfg.retry.maxAge)
+	g.Expect(k.told).To(Receive(And(HaveField("Result", ledger.Dead), HaveField("Tried", false))))
 	g.Expect(asked).To(BeEmpty())
-	g.Expect(k.told).To(Receive(untried))
+	g.Expect(b.counters.deferred.Load()).To(BeEquivalentTo(1))
 }
 
-// unreadKeeper has no payload for anybody.
-type unreadKeeper struct{ toldKeeper }
+// A payload that came too late, or was broken off, says nothing about the event, which is due at once.
+func TestOutboxHandsBackWithoutTime(t *testing.T) {
+	for name, edit := range map[string]func(*outbox, *ledger.Delivery){
+		"too late": func(b *outbox, d *ledger.Delivery) {
+			b.keeper.(*unreadKeeper).payload, d.Until = []byte("{}"), time.Now()
+		},
+		"ended": func(b *outbox, _ *ledger.Delivery) {
+			ended, cancel := context.WithCancel(b.hard)
+			cancel()
+			b.hard = ended
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			k := &unreadKeeper{}
+			b, _, asked := newTestOutbox(&k.toldKeeper)
+			b.keeper = k
+			d := ledger.Delivery{
+				Event: ledger.Event{ID: "evt_1"}, Sink: "app", Hold: "/1", Size: 1 << 20,
+				ReceivedAt: time.Now().Add(-time.Minute), Until: time.Now().Add(time.Minute),
+			}
+			edit(b, &d)
+			b.again(d)
+			g.Expect(asked).To(BeEmpty())
+			g.Expect(k.told).To(Receive(And(untried, HaveField("Error", ""),
+				HaveField("Next", BeTemporally("~", time.Now(), time.Second)))))
+		})
+	}
+}
 
-func (*unreadKeeper) Payload(context.Context, string) ([]byte, error) {
-	return nil, ledger.ErrUnavailable
+// unreadKeeper does not give a payload unless it has one.
+type unreadKeeper struct {
+	toldKeeper
+	payload []byte
+}
+
+func (k *unreadKeeper) Payload(context.Context, string) ([]byte, error) {
+	if k.payload == nil {
+		return nil, ledger.ErrUnavailable
+	}
+	return k.payload, nil
 }
 
 // What waits for one sink is delivered while another one, for which as much waits, answers nothing: that has its own

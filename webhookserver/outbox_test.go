@@ -78,6 +78,7 @@ func TestOutboxKeepsToTheLease(t *testing.T) {
 			} else {
 				g.Expect(k.told).To(Receive(HaveField("Result", ledger.Processed)))
 			}
+			g.Expect(b.counters.deferred.Load()).To(BeEquivalentTo(1-c.begun), "another sink's delivery defers nothing")
 		})
 	}
 }
