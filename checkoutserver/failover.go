@@ -3,6 +3,7 @@ package checkoutserver
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -70,22 +71,33 @@ func rather(before, now *answer) *answer {
 
 // away says that another provider may be able to do what this one could not.
 func away(err error) bool {
-	return rests(err) || !isRefusal(err) && provider.ClassOf(err) == provider.ClassRateLimited
-}
-
-// rests says that the next buyers would fare no better at this provider. A limit of requests is none of that: it leaves
-// room for some, and what it keeps back costs no time.
-func rests(err error) bool {
 	if isRefusal(err) {
 		return false
 	}
-	class := provider.ClassOf(err)
-	return class == provider.ClassUnavailable || class == provider.ClassCredentials
+	switch provider.ClassOf(err) {
+	case provider.ClassUnavailable, provider.ClassCredentials, provider.ClassRateLimited:
+		return true
+	default:
+		return false
+	}
+}
+
+// rests says that the next buyers would fare no better at this provider. A limit of requests is none of that: it leaves
+// room for some, and what it keeps back costs no time. Nor is a key that may not do what one purchase needs: it may do
+// what others need.
+func rests(err error) bool {
+	return !isRefusal(err) && (provider.ClassOf(err) == provider.ClassUnavailable || refusesKey(err))
+}
+
+// refusesKey says that the provider refused the key itself.
+func refusesKey(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.KeyRefused()
 }
 
 // A provider that could not be reached, or that refused the key, is the last choice for so long: otherwise every buyer
 // would wait for that first. A key is refused until somebody does something about it. Where there is no other provider
-// it is asked all the same: what the key may not do for one purchase it may do for the next.
+// it is asked all the same.
 const (
 	restTime    = 5 * time.Second
 	refusedTime = 30 * time.Second
@@ -110,7 +122,7 @@ func (r *resting) fails(at *site, err error, now time.Time) {
 		r.until = map[string]repose{}
 	}
 	pause := restTime
-	if provider.ClassOf(err) == provider.ClassCredentials {
+	if refusesKey(err) {
 		pause = refusedTime
 	}
 	r.until[at.Key()] = repose{at.connection, now.Add(pause)}

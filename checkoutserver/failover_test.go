@@ -72,7 +72,7 @@ func TestSilentProviderRests(t *testing.T) {
 // has it asked all the same.
 func TestProviderThatRefusesTheKeyRests(t *testing.T) {
 	s := newShop(t, mostlyStripe)
-	s.stripe.fail(failure(provider.ClassCredentials))
+	s.stripe.fail(keyRefused())
 	s.g.Expect(s.buy("user-1").status).To(Equal(201))
 	sites := s.server.config.live.Load().sites
 	g, resting, now := s.g, &s.server.resting, time.Now()
@@ -81,12 +81,35 @@ func TestProviderThatRefusesTheKeyRests(t *testing.T) {
 	g.Expect(resting.last(sites, now.Add(refusedTime))).To(Equal(sites), "not for ever")
 	g.Expect(resting.last(sites[:1], now)).To(Equal(sites[:1]))
 
-	changed := *sites[0]
-	changed.connection.key[0]++
-	rotated := []*site{&changed, sites[1]}
+	for name, secret := range s.server.config.secrets {
+		if name.Name == "stripe-key" {
+			secret.data = map[string][]byte{"apiKey": []byte("key-stripe/2")}
+		}
+	}
+	s.resolve()
+	rotated := s.server.config.live.Load().sites
 	g.Expect(resting.last(rotated, now)).To(Equal(rotated))
-	resting.fails(sites[0], failure(provider.ClassCredentials), now) // a request that was on its way
+	resting.fails(sites[0], keyRefused(), now) // a request that was on its way
 	g.Expect(resting.last(rotated, now)).To(Equal(rotated))
+}
+
+func keyRefused() error {
+	e := failure(provider.ClassCredentials)
+	e.Status = http.StatusUnauthorized
+	return e
+}
+
+// What the key may not do for one purchase moves that one, and no other buyer.
+func TestProviderThatRefusesOnePurchaseDoesNotRest(t *testing.T) {
+	s := newShop(t, mostlyStripe)
+	forbidden := failure(provider.ClassCredentials)
+	forbidden.Status = http.StatusForbidden
+	s.stripe.fail(forbidden)
+	s.g.Expect(s.buy("user-1").status).To(Equal(201))
+	s.g.Expect(s.paddle.checkouts()).To(HaveLen(1))
+	s.stripe.fail(nil)
+	s.g.Expect(s.buy("user-2").status).To(Equal(201))
+	s.g.Expect(s.stripe.checkouts()).To(HaveLen(1))
 }
 
 // A limit of requests that is used up moves the buyers that it keeps back, and no others.
