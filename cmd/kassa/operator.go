@@ -113,10 +113,11 @@ func runOperator(ctx context.Context, registry provider.Registry, o operatorOpti
 	logger := logr.FromSlogHandler(log.Handler())
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	tracer, err := operatorTracer(ctx, o.otlpEndpoint, log)
+	tracer, endpoint, err := operatorTracer(ctx, o.otlpEndpoint, log)
 	if err != nil {
 		return err
 	}
+	o.otlpEndpoint = endpoint
 	defer tracer.Close(ctx)
 	cfg, err := ctrl.GetConfig()
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,8 +15,9 @@ import (
 )
 
 const (
-	envOTLPEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	otlpPath        = "/v1/traces" // below an endpoint, as OpenTelemetry's variable has it
+	envOTLPEndpoint  = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	flagOTLPEndpoint = "--otlp-endpoint (" + envOTLPEndpoint + ")"
+	otlpPath         = "/v1/traces" // below an endpoint, as OpenTelemetry's variable has it
 )
 
 // serverTracer is the Tracer of a deployed server, by the environment that the operator gave it. A server that cannot
@@ -34,12 +36,25 @@ func serverTracer(ctx context.Context, command, namespace, name string, log *slo
 	return tracer
 }
 
-// operatorTracer sends to the endpoint of --otlp-endpoint. The servers are told it as well, so it is looked at even
-// where nothing is traced.
-func operatorTracer(ctx context.Context, endpoint string, log *slog.Logger) (*telemetry.Tracer, error) {
+// operatorTracer is the operator's Tracer, and the endpoint that the servers are told: none where it cannot be traced.
+// Objects do not wait for that, so the operator goes on. It refuses a password alone, which somebody has to take away.
+func operatorTracer(ctx context.Context, endpoint string, log *slog.Logger) (*telemetry.Tracer, string, error) {
+	if err := telemetry.CheckEndpoint(endpoint); errors.Is(err, telemetry.ErrPassword) {
+		return nil, "", fmt.Errorf("%s: %w", flagOTLPEndpoint, err)
+	}
+	tracer, err := tracerTo(ctx, endpoint, log)
+	if err != nil {
+		log.Warn("there are no traces, and the servers are told of no collector", "error", err)
+		endpoint = ""
+	}
+	return tracer, endpoint, nil
+}
+
+// tracerTo sends to the endpoint of --otlp-endpoint, which is looked at even where nothing is traced.
+func tracerTo(ctx context.Context, endpoint string, log *slog.Logger) (*telemetry.Tracer, error) {
 	if endpoint != "" {
 		if err := telemetry.CheckEndpoint(endpoint); err != nil {
-			return nil, fmt.Errorf("--otlp-endpoint (%s): %w", envOTLPEndpoint, err)
+			return nil, fmt.Errorf("%s: %w", flagOTLPEndpoint, err)
 		}
 		endpoint = strings.TrimRight(endpoint, "/") + otlpPath
 	}
