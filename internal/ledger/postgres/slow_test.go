@@ -32,6 +32,21 @@ func TestDueAfterAFailover(t *testing.T) {
 	}, 5*time.Second, 100*time.Millisecond).Should(HaveLen(1))
 }
 
+// What kept the ledger from its database before it was ready is no reason of what fails later.
+func TestTroubleEndsWhenReady(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	link := sharedServer(t).NewLink(t)
+	end := link.Outage()
+	l := startAny(t, link.Through(url), short)
+	g.Eventually(l.Ready, patience, often).Should(MatchError(ContainSubstring("cannot be reached")))
+	end()
+	g.Eventually(l.Ready, patience, often).Should(Succeed())
+	defer link.Silence()()
+	_, err := l.Keep(t.Context(), work("evt_1", 1, "app"))
+	g.Expect(err).To(MatchError(HaveSuffix("the database did not answer in time")))
+}
+
 // A database that needs 50 ms for each event takes some of what comes all the same.
 func TestSlowDatabase(t *testing.T) {
 	g := NewWithT(t)
