@@ -67,6 +67,7 @@ func TestLateAnswerIsLost(t *testing.T) {
 	end = link.Outage()
 	_, err = l.Keep(t.Context(), late("evt_2", &lost))
 	g.Expect(errors.Is(err, ledger.ErrUnavailable)).To(BeTrue())
+	g.Consistently(lost.Load, 2*time.Second, often).Should(BeZero(), "until it is sent no more")
 	end()
 	g.Consistently(lost.Load, 3*time.Second, often).Should(BeZero())
 	g.Expect(kept.Load()).To(BeEquivalentTo(1))
