@@ -21,15 +21,27 @@ import (
 // Helm runs Helm in the module's root and returns what it printed. Without a kubeconfig it reaches no cluster.
 func Helm(t testing.TB, kubeconfig string, args ...string) []byte {
 	t.Helper()
-	g := NewWithT(t)
+	out, err := helm(t, kubeconfig, args)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred(), "helm %s: %s", strings.Join(args, " "), out)
+	return out
+}
+
+// Refused is why Helm does not do it.
+func Refused(t testing.TB, kubeconfig string, args ...string) string {
+	t.Helper()
+	out, err := helm(t, kubeconfig, args)
+	NewWithT(t).Expect(err).To(HaveOccurred(), "helm %s: %s", strings.Join(args, " "), out)
+	return string(out)
+}
+
+func helm(t testing.TB, kubeconfig string, args []string) ([]byte, error) {
+	t.Helper()
 	home := t.TempDir()
 	ensured, err := run("hack/tools/ensure", nil, "helm")
-	g.Expect(err).NotTo(HaveOccurred(), "%s", ensured)
-	out, err := run(strings.TrimSpace(string(ensured)), []string{
+	NewWithT(t).Expect(err).NotTo(HaveOccurred(), "%s", ensured)
+	return run(strings.TrimSpace(string(ensured)), []string{
 		"KUBECONFIG=" + kubeconfig, "HELM_CACHE_HOME=" + home, "HELM_CONFIG_HOME=" + home, "HELM_DATA_HOME=" + home,
 	}, args...)
-	g.Expect(err).NotTo(HaveOccurred(), "helm %s: %s", strings.Join(args, " "), out)
-	return out
 }
 
 // Render is what a release of the chart has; args are further ones of helm template.

@@ -83,6 +83,9 @@ func TestLifeOfARelease(t *testing.T) {
 	g.Expect(size(secret)).To(BeNumerically("<", maxRelease))
 
 	s.Create(stack.Plan("pro"))
+	g.Expect(chart.Refused(t, s.Plane.KubeconfigPath(), "install", "other", "charts/kassa", "-n", s.Namespace,
+		"--set", "crds.install=false")).To(ContainSubstring(`"kassa:all-namespaces" in namespace "" exists`))
+
 	helm("upgrade", "kassa", "charts/kassa", "--set", "commonLabels.team=payments", "--set", "replicas=2")
 	g.Expect(crd(g, s.Client).GetLabels()).To(HaveKeyWithValue("team", "payments"))
 

@@ -35,6 +35,23 @@ func TestKustomizeHasTheSame(t *testing.T) {
 	}
 }
 
+// Where two releases are applied without Helm, whatever has one name for both says the same: neither has less by it.
+func TestReleasesTakeNothingFromEachOther(t *testing.T) {
+	g := NewWithT(t)
+	one := byName(chart.Render(t, "kassa", "kassa-system"))
+	other := byName(chart.Render(t, "other", "payments"))
+	shared := 0
+	for name, object := range one {
+		if there, ok := other[name]; ok {
+			shared++
+			g.Expect(there).To(Equal(object), name)
+		}
+	}
+	g.Expect(shared).To(BeNumerically(">", 0), "the CRDs")
+	g.Expect(one).To(HaveKey("ClusterRole /kassa:all-namespaces"))
+	g.Expect(other).To(HaveKey("ClusterRole /kassa:all-namespaces"))
+}
+
 func byName(objects []*unstructured.Unstructured) map[string]any {
 	out := map[string]any{}
 	for _, o := range objects {

@@ -136,6 +136,6 @@ func (b *bench) refusesAnother() {
 	out, err := b.run("", os.Getenv("E2E_HELM"), "install", "another", filepath.Join(b.root, "charts", "kassa"),
 		"--namespace", own, "--set", "crds.install=false")
 	b.Expect(err).To(HaveOccurred(), out)
-	b.Expect(out).To(ContainSubstring(`"kassa-operator" in namespace "" exists`))
+	b.Expect(out).To(ContainSubstring(`"kassa:all-namespaces" in namespace "" exists`))
 	b.sayf("Helm refused a second operator of all namespaces")
 }
