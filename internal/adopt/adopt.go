@@ -209,7 +209,7 @@ func (d *draft) price(p *billing.Price) {
 	}
 	name := d.names.give(p.ID, labelsOf(p)...)
 	price, _ := priceOf(name, p)
-	d.beyond(name, p, price.Trial)
+	d.beyond(name, p)
 	if short := cut(price.DisplayName, maxPriceName); short != price.DisplayName {
 		price.DisplayName = short
 		d.notef("prices[%s].displayName: cut to %d characters", name, maxPriceName)
@@ -226,8 +226,9 @@ func (d *draft) price(p *billing.Price) {
 	adoption.Prices = append(adoption.Prices, v1alpha1.AdoptPrice{Name: name, ID: p.ID})
 }
 
-// beyond notes what an imported price has and a Plan's has not, and what it gets that nobody got by itself.
-func (d *draft) beyond(name string, p *billing.Price, trial *v1alpha1.Trial) {
+// beyond notes what an imported price has and a Plan's has not. Nobody got a trial of the price's own by itself, and an
+// import changes nothing of what is sold.
+func (d *draft) beyond(name string, p *billing.Price) {
 	if len(p.Beyond) > 0 {
 		later := ", and a price that takes its place does not get it"
 		if d.Rules.Traits.ReadOnly {
@@ -237,9 +238,9 @@ func (d *draft) beyond(name string, p *billing.Price, trial *v1alpha1.Trial) {
 	}
 	switch {
 	case p.OwnTrial == 0:
-	case trial != nil && p.Spec.TrialDays == 0:
-		d.notef("prices[%s].trial: %d days that the price names and %s gives to nobody by itself; Kassa's checkouts do", name,
-			p.OwnTrial, d.Adapter.Type())
+	case p.OwnTrial <= maxTrial:
+		d.notef("prices[%s].trial: the %d days that the price names are left out, as %s gives them to nobody by itself; "+
+			"write `trial: {days: %[2]d}` for Kassa's checkouts to give them to every buyer", name, p.OwnTrial, d.Adapter.Type())
 	default:
 		d.notef("prices[%s].trial: the %d days that the price names are left out, because a Plan's trial has at most %d",
 			name, p.OwnTrial, maxTrial)

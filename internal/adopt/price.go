@@ -61,8 +61,6 @@ func priceOf(name string, of *billing.Price) (v1alpha1.Price, error) {
 		return p, fmt.Errorf("its trial of %d days is longer than %d", days, maxTrial)
 	case days > 0:
 		p.Trial = &v1alpha1.Trial{Days: int32(days)}
-	case of.OwnTrial > 0 && of.OwnTrial <= maxTrial:
-		p.Trial = &v1alpha1.Trial{Days: int32(of.OwnTrial)}
 	}
 	if p.Recurring == nil && (p.Metered != nil || p.Trial != nil) {
 		return p, errors.New("it is paid once, and metered or with a trial")

@@ -121,7 +121,8 @@ var stripeShop = shop{
 	leftOut: []string{
 		"it has no price", "a Plan cannot express custom_unit_amount", "a Plan cannot express unit_amount_decimal",
 		"45 Plans",
-		"14 days that the price names and Stripe gives to nobody by itself", "a Plan has no place for metadata; price_",
+		"the 14 days that the price names are left out, as Stripe gives them to nobody by itself",
+		"a Plan has no place for metadata; price_",
 		"a Plan has no place for url of the product",
 	},
 	provider: func(s *stack.Stack) *v1alpha1.PaymentProvider {
