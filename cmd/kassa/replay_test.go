@@ -52,25 +52,34 @@ func TestReplay(t *testing.T) {
 		}}},
 		secret: corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "db"}, Data: map[string][]byte{"dsn": []byte(url)}},
 	}
-	o := ofReceiver{"shop", "stripe"}
+	of := ofReceiver{"shop", "stripe"}
 	for _, c := range []struct {
 		events []string
+		dry    bool
 		says   string
 		dead   int
 	}{
-		{[]string{"evt_1", "evt_4", "evt_9"}, "replayed: 1 deliveries\n", 3},
-		{[]string{"evt_1"}, "replayed: 0 deliveries\n", 3},
-		{nil, "replayed: 2 deliveries\n", 1},
+		{[]string{"evt_1", "evt_4", "evt_9"}, true, "would replay: 1 deliveries\n", 4},
+		{[]string{"evt_1", "evt_4", "evt_9"}, false, "replayed: 1 deliveries\n", 3},
+		{[]string{"evt_1"}, false, "replayed: 0 deliveries\n", 3},
+		{nil, true, "would replay: 2 deliveries\n", 3},
+		{nil, false, "replayed: 2 deliveries\n", 1},
 	} {
 		var out bytes.Buffer
+		o := replayOptions{ofReceiver: of, all: c.events == nil, dryRun: c.dry}
 		g.Expect(runReplay(t.Context(), cluster, o, c.events, &out)).To(Succeed())
 		g.Expect(out.String()).To(Equal(c.says))
 		dead := 0
 		g.Expect(conn.QueryRow(t.Context(), "SELECT COUNT(*) FROM kassa.deliveries WHERE dead").Scan(&dead)).To(Succeed())
 		g.Expect(dead).To(Equal(c.dead))
 	}
-	g.Expect(runReplay(t.Context(), cluster, ofReceiver{}, nil, nil)).
+	for _, o := range []replayOptions{{ofReceiver: of}, {ofReceiver: of, dryRun: true}} {
+		g.Expect(runReplay(t.Context(), cluster, o, nil, nil)).To(MatchError(HavePrefix("name events, or give --all")))
+	}
+	all := replayOptions{ofReceiver: of, all: true}
+	g.Expect(runReplay(t.Context(), cluster, all, []string{"evt_2"}, nil)).To(MatchError(HavePrefix("name events, or")))
+	g.Expect(runReplay(t.Context(), cluster, replayOptions{all: true}, nil, nil)).
 		To(MatchError("--namespace and --name are required"))
 	cluster.receiver.Spec.Store = nil
-	g.Expect(runReplay(t.Context(), cluster, o, nil, nil)).To(MatchError(ContainSubstring("spec.store is not set")))
+	g.Expect(runReplay(t.Context(), cluster, all, nil, nil)).To(MatchError(ContainSubstring("spec.store is not set")))
 }

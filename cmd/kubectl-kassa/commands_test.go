@@ -124,6 +124,10 @@ func TestWhatCannotBeReplayed(t *testing.T) {
 			NewWithT(t).Expect(replayable(test.e)).To(MatchError(HaveSuffix(test.want)))
 		})
 	}
+	flag := in(eventlist.Dead, true)
+	flag.ID = "--all"
+	NewWithT(t).Expect(replayable(flag)).To(MatchError(HaveSuffix(" --name=hooks -- '--all'")))
+	NewWithT(t).Expect(inDatabase("shop", "hooks")).To(MatchError(HaveSuffix(" --name=hooks --all")))
 	kept := in(eventlist.Dead, false)
 	kept.Object = "hooks-1"
 	NewWithT(t).Expect(replayable(kept)).To(Succeed())

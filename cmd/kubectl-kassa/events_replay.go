@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,6 +150,12 @@ func inDatabase(namespace, receiver string, ids ...string) error {
 	command := []string{
 		"kubectl --namespace", namespace, "exec", "deploy/" + receiver + "-receiver", "--", "/kassa replay",
 		"--namespace=" + namespace, "--name=" + receiver,
+	}
+	switch {
+	case len(ids) == 0:
+		command = append(command, "--all")
+	case slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, "-") }):
+		command = append(command, "--") // an id is no flag
 	}
 	for _, id := range ids {
 		command = append(command, kubectl.Quoted(id))

@@ -17,8 +17,23 @@ func Replay(ctx context.Context, conn *pgx.Conn, receiver string, events []strin
 		const each = "SELECT COALESCE(SUM(kassa.replay($1, id)), 0)::bigint FROM unnest($2::text[]) AS id"
 		return tx.QueryRow(ctx, each, receiver, events).Scan(&n)
 	})
-	if err != nil {
-		return 0, errors.New("replay: " + Brief(err))
+	return n, inReplay(err)
+}
+
+// Replayable is how many deliveries Replay would deliver again.
+func Replayable(ctx context.Context, conn *pgx.Conn, receiver string, events []string) (n int64, err error) {
+	const count = `SELECT COUNT(*) FROM kassa.deliveries
+		WHERE receiver = $1 AND dead AND ($2::text[] IS NULL OR event_id = ANY($2))`
+	if len(events) == 0 {
+		events = nil
 	}
-	return n, nil
+	err = conn.QueryRow(ctx, count, receiver, events).Scan(&n)
+	return n, inReplay(err)
+}
+
+func inReplay(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New("replay: " + Brief(err))
 }

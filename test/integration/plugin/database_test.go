@@ -59,7 +59,7 @@ func TestADatabase(t *testing.T) {
 		s.Namespace + " --name=hooks"
 	got = kassa(t, s, secrets, "events", "replay", "--dead", "hooks")
 	g.Expect(got.code).To(Equal(2))
-	g.Expect(got.err).To(ContainSubstring(inPod + "\n"))
+	g.Expect(got.err).To(ContainSubstring(inPod + " --all\n"))
 	got = kassa(t, s, secrets, "events", "replay", id)
 	g.Expect(got.code).To(Equal(2))
 	g.Expect(got.err).To(ContainSubstring(inPod + " '" + id + "'\n"))
