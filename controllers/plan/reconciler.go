@@ -4,6 +4,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -104,7 +105,8 @@ func (r *Reconciler) convergeAll(ctx context.Context, plan *v1alpha1.Plan, asked
 		}
 	}
 	current := slices.Clone(outcomes)
-	for i, former := range superseded {
+	for _, i := range slices.Sorted(maps.Keys(superseded)) { // as kubectl kassa diff tells it
+		former := superseded[i]
 		if outcomes[i] = r.retire(ctx, plan, &former, current, atOnce); outcomes[i].gone {
 			desired.Forget(plan, former.Name)
 			outcomes[i] = r.converge(ctx, plan, &plan.Spec.Providers[i], asked)
