@@ -306,8 +306,17 @@ func TestWhatAPlanCannotSay(t *testing.T) {
 			note: "prices[monthly]: a Plan has no place for has_license_keys; price_1 keeps it",
 		},
 		"terms": {
-			edit: func(p *billing.Price) { p.Beyond, p.Spec.Terms = []string{"transform_quantity"}, billing.PriceTerms{} },
+			edit: func(p *billing.Price) {
+				p.BeyondTerms, p.Beyond = []string{"transform_quantity"}, []string{"metadata"}
+				p.Spec.Terms = billing.PriceTerms{}
+			},
 			note: "price price_1 is left out, and left as it is: a Plan cannot express transform_quantity", left: true,
+		},
+		"terms without a name": {
+			edit: func(p *billing.Price) { p.Beyond, p.Spec.Terms = []string{"metadata"}, billing.PriceTerms{} },
+			note: "price price_1 is left out, and left as it is: a Plan cannot express its terms, such as a fraction of a " +
+				"cent, a package, a set-up fee, an amount that the customer chooses, or one for some countries only",
+			left: true,
 		},
 		"a trial": {
 			edit: func(p *billing.Price) { p.OwnTrial = 14 },

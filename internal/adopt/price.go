@@ -29,8 +29,8 @@ func priceOf(name string, of *billing.Price) (v1alpha1.Price, error) {
 	spec := of.Spec
 	t := spec.Terms
 	switch {
-	case t.Money.Currency == "" && len(of.Beyond) > 0:
-		return v1alpha1.Price{}, errors.New("a Plan cannot express " + said(of.Beyond))
+	case t.Money.Currency == "" && len(of.BeyondTerms) > 0:
+		return v1alpha1.Price{}, errors.New("a Plan cannot express " + said(of.BeyondTerms))
 	case t.Money.Currency == "":
 		return v1alpha1.Price{}, errors.New("a Plan cannot express its terms, such as a fraction of a cent, a package, a " +
 			"set-up fee, an amount that the customer chooses, or one for some countries only")

@@ -210,7 +210,10 @@ type Price struct {
 	Created time.Time
 	// Spec has zero Terms when the price has terms that Kassa cannot express: they equal nothing that a Plan declares.
 	Spec PriceSpec
-	// Beyond names what the provider has of it and Spec has no place for, in the provider's words.
+	// BeyondTerms names what Kassa cannot express of its terms and trial, in the provider's words. Not every reason for
+	// zero Terms has a name.
+	BeyondTerms []string
+	// Beyond names what else the provider has of it and Spec has no place for, in the provider's words.
 	Beyond []string
 	// OwnTrial is a number of days that the price names and the provider gives to nobody by itself. It is not compared.
 	OwnTrial int

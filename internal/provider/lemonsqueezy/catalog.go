@@ -154,7 +154,7 @@ func priceOf(p billing.Product, v resource[variant], alone bool, at *resource[pr
 	}
 	if at != nil {
 		out.Spec = at.Attributes.spec(currency)
-		out.Beyond = append(out.Beyond, at.Attributes.beyond()...)
+		out.BeyondTerms = at.Attributes.beyond()
 	}
 	return out
 }

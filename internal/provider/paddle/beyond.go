@@ -26,10 +26,9 @@ func productBeyond(p *paddle.Product) []string {
 	return out
 }
 
-// priceBeyond are the fields of a price that a Plan has no place for: those by which it has terms that Kassa cannot
-// express, and those that are no terms. The description, which every price has and no buyer sees, is left out. See
+// termsBeyond are the fields by which a price has terms or a trial that Kassa cannot express:
 // https://developer.paddle.com/api-reference/prices/overview.
-func priceBeyond(p *paddle.Price) []string {
+func termsBeyond(p *paddle.Price) []string {
 	var out []string
 	if _, ok := optionsFrom(p.UnitPriceOverrides); !ok {
 		out = append(out, "unit_price_overrides for other countries than those of their currency")
@@ -40,6 +39,13 @@ func priceBeyond(p *paddle.Price) []string {
 	if p.TrialPeriod != nil && trialFrom(p.TrialPeriod) < 0 {
 		out = append(out, fmt.Sprintf("trial_period of %d %s", p.TrialPeriod.Frequency, p.TrialPeriod.Interval))
 	}
+	return out
+}
+
+// priceBeyond are the fields of a price that a Plan has no place for, and that are no terms. The description, which
+// every price has and no buyer sees, is left out.
+func priceBeyond(p *paddle.Price) []string {
+	var out []string
 	if q := p.Quantity; q != usual && q != (paddle.PriceQuantity{}) {
 		out = append(out, fmt.Sprintf("quantity from %d to %d", q.Minimum, q.Maximum))
 	}

@@ -10,26 +10,29 @@ import (
 // What a Plan has no place for has a name, whether or not the terms can be expressed: nothing is dropped unseen.
 func TestWhatAPriceHasBeyondAPlan(t *testing.T) {
 	for _, c := range []struct {
-		edit func(*paddle.Price)
-		want []string
+		edit        func(*paddle.Price)
+		terms, want []string
 	}{
-		{func(*paddle.Price) {}, nil},
-		{func(p *paddle.Price) { p.Quantity = paddle.PriceQuantity{} }, nil},
-		{func(p *paddle.Price) { p.CustomData = paddle.CustomData{markUID: "u"} }, nil},
-		{func(p *paddle.Price) { p.CustomData = paddle.CustomData{markUID: "u", "team": "29"} }, []string{"custom_data"}},
-		{func(p *paddle.Price) { p.Quantity.Maximum = 1 }, []string{"quantity from 1 to 1"}},
-		{func(p *paddle.Price) { p.Type = paddle.CatalogTypeCustom }, []string{"type custom"}},
-		{func(p *paddle.Price) { p.TaxMode = "location" }, []string{"tax_mode location"}},
+		{func(*paddle.Price) {}, nil, nil},
+		{func(p *paddle.Price) { p.Quantity = paddle.PriceQuantity{} }, nil, nil},
+		{func(p *paddle.Price) { p.CustomData = paddle.CustomData{markUID: "u"} }, nil, nil},
+		{
+			func(p *paddle.Price) { p.CustomData = paddle.CustomData{markUID: "u", "team": "29"} },
+			nil, []string{"custom_data"},
+		},
+		{func(p *paddle.Price) { p.Quantity.Maximum = 1 }, nil, []string{"quantity from 1 to 1"}},
+		{func(p *paddle.Price) { p.Type = paddle.CatalogTypeCustom }, nil, []string{"type custom"}},
+		{func(p *paddle.Price) { p.TaxMode = "location" }, []string{"tax_mode location"}, nil},
 		{func(p *paddle.Price) {
 			p.TrialPeriod = &paddle.Duration{Interval: paddle.IntervalDay, Frequency: 14}
-		}, nil},
+		}, nil, nil},
 		{func(p *paddle.Price) {
 			p.TrialPeriod = &paddle.Duration{Interval: paddle.IntervalMonth, Frequency: 1}
-		}, []string{"trial_period of 1 month"}},
-		{func(p *paddle.Price) { p.UnitPriceOverrides[0].CountryCodes = countriesOf("EUR") }, nil},
+		}, []string{"trial_period of 1 month"}, nil},
+		{func(p *paddle.Price) { p.UnitPriceOverrides[0].CountryCodes = countriesOf("EUR") }, nil, nil},
 		{
 			func(p *paddle.Price) { p.UnitPriceOverrides[0].CountryCodes = []paddle.CountryCode{"DE"} },
-			[]string{"unit_price_overrides for other countries than those of their currency"},
+			[]string{"unit_price_overrides for other countries than those of their currency"}, nil,
 		},
 	} {
 		p := &paddle.Price{
@@ -40,7 +43,9 @@ func TestWhatAPriceHasBeyondAPlan(t *testing.T) {
 			},
 		}
 		c.edit(p)
-		NewWithT(t).Expect(priceOf(p).Beyond).To(Equal(c.want))
+		g := NewWithT(t)
+		g.Expect(priceOf(p).BeyondTerms).To(Equal(c.terms))
+		g.Expect(priceOf(p).Beyond).To(Equal(c.want))
 	}
 	g := NewWithT(t)
 	data := paddle.CustomData{"list": []any{1}, "number": 5.0, "team": "29", markUID: 5}

@@ -101,9 +101,9 @@ func optionsFrom(overrides []paddle.UnitPriceOverride) (options []billing.Curren
 func priceOf(p *paddle.Price) billing.Price {
 	out := billing.Price{
 		ID: p.ID, ProductID: p.ProductID, Owner: ownerOf(p.CustomData), Name: text(p.CustomData, markPrice),
-		Active: p.Status == paddle.StatusActive,
-		Spec:   billing.PriceSpec{Terms: termsOf(p), TrialDays: trialFrom(p.TrialPeriod)},
-		Beyond: priceBeyond(p),
+		Active:      p.Status == paddle.StatusActive,
+		Spec:        billing.PriceSpec{Terms: termsOf(p), TrialDays: trialFrom(p.TrialPeriod)},
+		BeyondTerms: termsBeyond(p), Beyond: priceBeyond(p),
 	}
 	if p.Name != nil {
 		out.Spec.DisplayName = *p.Name

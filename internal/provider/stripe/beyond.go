@@ -28,9 +28,19 @@ func productBeyond(p *stripe.Product) []string {
 	return s
 }
 
-// priceBeyond are the fields of a price that a Plan has no place for: those by which it has terms that Kassa cannot
-// express, and those that are no terms. See https://docs.stripe.com/api/prices/object.
+// priceBeyond are the fields of a price that a Plan has no place for, and that are no terms:
+// https://docs.stripe.com/api/prices/object.
 func priceBeyond(p *stripe.Price) []string {
+	for key := range p.Metadata {
+		if !isMark(key) {
+			return []string{"metadata"}
+		}
+	}
+	return nil
+}
+
+// termsBeyond are the fields by which a price has terms that Kassa cannot express.
+func termsBeyond(p *stripe.Price) []string {
 	var s said
 	s.when(p.CustomUnitAmount != nil, "custom_unit_amount")
 	s.when(p.TransformQuantity != nil, "transform_quantity")
@@ -44,11 +54,6 @@ func priceBeyond(p *stripe.Price) []string {
 	for _, code := range slices.Sorted(maps.Keys(p.CurrencyOptions)) {
 		if o := p.CurrencyOptions[code]; o != nil && code != string(p.Currency) {
 			s.option("currency_options."+code, o, p)
-		}
-	}
-	for key := range p.Metadata {
-		if !isMark(key) {
-			return append(s, "metadata")
 		}
 	}
 	return s

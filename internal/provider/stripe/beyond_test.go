@@ -49,7 +49,9 @@ func TestWhatAPriceHasBeyondAPlan(t *testing.T) {
 		g, p := NewWithT(t), &stripe.Price{}
 		g.Expect(json.Unmarshal([]byte(`{"id":"r","object":"price","currency":"usd",`+c.fields+`}`), p)).To(Succeed())
 		got := priceOf(p)
-		g.Expect(got.Beyond).To(Equal(c.want), c.fields)
+		names := map[bool][]string{true: got.Beyond, false: got.BeyondTerms}
+		g.Expect(names[c.terms]).To(Equal(c.want), c.fields)
+		g.Expect(names[!c.terms]).To(BeEmpty(), c.fields)
 		g.Expect(got.OwnTrial).To(Equal(c.trial), c.fields)
 		g.Expect(got.Spec.TrialDays).To(BeZero(), "it is not compared")
 		g.Expect(!got.Spec.Terms.Equal(billing.PriceTerms{})).To(Equal(c.terms), c.fields)

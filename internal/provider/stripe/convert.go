@@ -39,8 +39,8 @@ func priceOf(p *stripe.Price) billing.Price {
 	out := billing.Price{
 		ID: p.ID, Owner: ownerOf(p.Metadata, markPlan), Name: p.Metadata[markPrice],
 		KeptKey: p.Metadata[markKeptKey], Active: p.Active, LookupKey: p.LookupKey, Created: time.Unix(p.Created, 0).UTC(),
-		Spec:   billing.PriceSpec{Terms: termsOf(p), DisplayName: p.Nickname},
-		Beyond: priceBeyond(p), OwnTrial: ownTrial(p),
+		Spec:        billing.PriceSpec{Terms: termsOf(p), DisplayName: p.Nickname},
+		BeyondTerms: termsBeyond(p), Beyond: priceBeyond(p), OwnTrial: ownTrial(p),
 	}
 	if p.Product != nil {
 		out.ProductID = p.Product.ID
