@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -102,7 +103,13 @@ func result(a trigger.Answer, outcome v1alpha1.EventOutcome, recorded, awaited b
 // What replay would not do is told in words that help, and a command only where it does something.
 func TestWhatCannotBeReplayed(t *testing.T) {
 	in := func(s eventlist.State, database bool) *eventlist.Event {
-		return &eventlist.Event{Namespace: "shop", Receiver: "hooks", ID: "evt_1", State: s, InDatabase: database}
+		return &eventlist.Event{
+			Namespace: "shop", Receiver: "hooks", ID: "evt_1", State: s, InDatabase: database, ReceivedAt: time.Now(),
+		}
+	}
+	old := func(e *eventlist.Event) *eventlist.Event {
+		e.ReceivedAt = e.ReceivedAt.Add(-2 * inMotion)
+		return e
 	}
 	again := "have the provider send it again"
 	for name, test := range map[string]struct {
@@ -119,6 +126,8 @@ func TestWhatCannotBeReplayed(t *testing.T) {
 		"taken":                    {in(eventlist.Processed, false), again},
 		"released":                 {in(eventlist.Released, false), again},
 		"about to be in the inbox": {in(eventlist.Deferred, false), "sent again by itself"},
+		"waits long in a database": {old(in(eventlist.Deferred, true)), "sent again by itself"},
+		"deleted unseen":           {old(in(eventlist.Deferred, false)), "whose repetition goes nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			NewWithT(t).Expect(replayable(test.e)).To(MatchError(HaveSuffix(test.want)))

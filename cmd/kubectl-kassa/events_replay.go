@@ -22,6 +22,9 @@ import (
 // lookAgain is the pause between two looks at what became of a replay.
 const lookAgain = 500 * time.Millisecond
 
+// inMotion is how long an event may wait, by the ledger, while what was read of the inbox has it not.
+const inMotion = time.Minute
+
 type replaying struct {
 	*kubectl.Options
 	output            kubectl.Output
@@ -138,6 +141,9 @@ func replayable(e *eventlist.Event) error {
 		return nil
 	case e.InDatabase && e.State == eventlist.Dead:
 		return inDatabase(e.Namespace, e.Receiver, e.ID)
+	case e.State == eventlist.Deferred && !e.InDatabase && time.Since(e.ReceivedAt) > inMotion:
+		return fmt.Errorf("%s waits to be sent, or its WebhookEvent was deleted while no receiver ran; if it stays so, it "+
+			"is lost here: look at it at the provider, whose repetition goes nowhere", e.ID)
 	case e.State == eventlist.Deferred:
 		return fmt.Errorf("%s waits, and is sent again by itself", e.ID)
 	default:
