@@ -26,6 +26,7 @@ type dashboard struct {
 			Expr, LegendFormat string
 			Datasource         struct{ UID string }
 		}
+		FieldConfig struct{ Defaults struct{ NoValue string } }
 	}
 	Templating struct{ List []struct{ Name, Type string } }
 }
@@ -64,6 +65,9 @@ func TestDashboard(t *testing.T) {
 		}
 		for _, q := range p.Targets {
 			queries++
+			if p.FieldConfig.Defaults.NoValue != "" {
+				g.Expect(q.Expr).To(ContainSubstring("increase("), "%s: a gauge that nobody has is not scraped", p.Title)
+			}
 			g.Expect(q.Datasource.UID).To(Equal("${datasource}"))
 			expr := grafana.Replace(q.Expr)
 			g.Expect(expr).NotTo(ContainSubstring("$"))
