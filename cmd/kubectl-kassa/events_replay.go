@@ -17,6 +17,8 @@ import (
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/eventlist"
 	"github.com/kassa-dev/kassa/internal/kubectl"
+	"github.com/kassa-dev/kassa/internal/reception"
+	"github.com/kassa-dev/kassa/internal/shell"
 )
 
 // lookAgain is the pause between two looks at what became of a replay.
@@ -154,7 +156,7 @@ func replayable(e *eventlist.Event) error {
 // inDatabase says how events are replayed in a receiver's database: all that were given up, or those of these ids.
 func inDatabase(namespace, receiver string, ids ...string) error {
 	command := []string{
-		"kubectl --namespace", namespace, "exec", "deploy/" + receiver + "-receiver", "--", "/kassa replay",
+		"kubectl --namespace", namespace, "exec", "deploy/" + reception.ServerName(receiver), "--", "/kassa replay",
 		"--namespace=" + namespace, "--name=" + receiver,
 	}
 	switch {
@@ -164,7 +166,7 @@ func inDatabase(namespace, receiver string, ids ...string) error {
 		command = append(command, "--") // an id is no flag
 	}
 	for _, id := range ids {
-		command = append(command, kubectl.Quoted(id))
+		command = append(command, shell.Quoted(id))
 	}
 	return fmt.Errorf("%s keeps its events in PostgreSQL, and what was given up is replayed there, from its pod:\n  %s",
 		receiver, strings.Join(command, " "))

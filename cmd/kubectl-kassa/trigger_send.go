@@ -49,14 +49,14 @@ func (t *triggering) send(
 	}
 	to := *way.URL
 	if way.Forward {
-		service := types.NamespacedName{Namespace: r.Namespace, Name: r.Name + "-receiver"}
+		service := types.NamespacedName{Namespace: r.Namespace, Name: reception.ServerName(r.Name)}
 		if to.Host, err = t.Forward(ctx, c, service, way.Port); err != nil {
 			return err
 		}
 	}
 	shown := to.String()
 	if way.Forward {
-		shown = fmt.Sprintf("the Service %s-receiver, through the API server", r.Name)
+		shown = fmt.Sprintf("the Service %s, through the API server", reception.ServerName(r.Name))
 	}
 	poster, results := trigger.Client(way.Forward), make([]sent, len(events))
 	for i, e := range events {

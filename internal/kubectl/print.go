@@ -72,6 +72,3 @@ func Table(w io.Writer, header []string, rows [][]string) error {
 	}
 	return t.Flush()
 }
-
-// Quoted is a word of a shell.
-func Quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -14,6 +14,9 @@ import (
 	"github.com/kassa-dev/kassa/internal/registration"
 )
 
+// ServerName is that of what is deployed for a receiver, such as its Deployment and its Service.
+func ServerName(receiver string) string { return receiver + "-receiver" }
+
 // ManagedSecret is the name of the Secret of a receiver's managed registration.
 func ManagedSecret(receiver string) string { return receiver + "-signing" }
 

@@ -6,8 +6,8 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/billing"
-	"github.com/kassa-dev/kassa/internal/kubectl"
 	"github.com/kassa-dev/kassa/internal/reception"
+	"github.com/kassa-dev/kassa/internal/shell"
 )
 
 // signers are what a shell does to sign $body with $secret at $now, and the header that has it.
@@ -30,12 +30,12 @@ func Script(r *v1alpha1.WebhookReceiver, p billing.Provider, to string, body []b
 	}
 	s := signers[p]
 	var out strings.Builder
-	fmt.Fprintf(&out, "body=%s\n", kubectl.Quoted(string(body)))
-	fmt.Fprintf(&out, "secret=$(kubectl --namespace %s get secret %s -o go-template=%s)\n", kubectl.Quoted(r.Namespace),
-		kubectl.Quoted(reception.LiveSecret(r)), kubectl.Quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
+	fmt.Fprintf(&out, "body=%s\n", shell.Quoted(string(body)))
+	fmt.Fprintf(&out, "secret=$(kubectl --namespace %s get secret %s -o go-template=%s)\n", shell.Quoted(r.Namespace),
+		shell.Quoted(reception.LiveSecret(r)), shell.Quoted(fmt.Sprintf("{{index .data %q | base64decode}}", key)))
 	out.WriteString("now=$(date +%s)\n")
-	fmt.Fprintf(&out, "signature=$(printf %%s %s | secret=$secret python3 -c %s)\n", s.signed, kubectl.Quoted(sign))
+	fmt.Fprintf(&out, "signature=$(printf %%s %s | secret=$secret python3 -c %s)\n", s.signed, shell.Quoted(sign))
 	fmt.Fprintf(&out, "curl --include --header 'Content-Type: application/json' --header \"%s\" \\\n"+
-		"  --data-binary \"$body\" %s\n", s.header, kubectl.Quoted(to))
+		"  --data-binary \"$body\" %s\n", s.header, shell.Quoted(to))
 	return out.String()
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/reception"
 )
 
 func receiver(edit ...func(*v1alpha1.WebhookReceiverSpec)) Receiver {
@@ -31,6 +32,12 @@ func text(t *testing.T, v any) string {
 	out, err := json.Marshal(v)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return string(out)
+}
+
+// What others are told the server is called is its name.
+func TestServerName(t *testing.T) {
+	t.Parallel()
+	NewWithT(t).Expect(receiver().Name()).To(Equal(reception.ServerName("hooks")))
 }
 
 // What the running server follows by itself does not roll the Deployment; what it cannot follow does.
