@@ -111,7 +111,7 @@ func TestWhatCannotBeReplayed(t *testing.T) {
 		e.ReceivedAt = e.ReceivedAt.Add(-2 * inMotion)
 		return e
 	}
-	again := "have the provider send it again"
+	again := "look at it at the provider, whose repetition goes nowhere"
 	for name, test := range map[string]struct {
 		e    *eventlist.Event
 		want string

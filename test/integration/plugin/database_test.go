@@ -69,7 +69,7 @@ func TestADatabase(t *testing.T) {
 	g.Eventually(func() string {
 		got = kassa(t, s, secrets, "events", "replay", id)
 		return got.err
-	}, stack.Patience, often).Should(ContainSubstring("have the provider send it again"))
+	}, stack.Patience, often).Should(ContainSubstring("what it tells is not kept"))
 	g.Expect(got.err).NotTo(ContainSubstring("/kassa replay"), "there it would do nothing")
 }
 
