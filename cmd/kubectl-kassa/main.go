@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	_ "golang.org/x/crypto/x509roots/fallback" // a minimal machine has no certificates
@@ -23,9 +24,16 @@ import (
 // version is set by the linker.
 var version = "dev"
 
+// patience is how long a command may take to end after an interrupt. One that waits for the standard input, or for an
+// API server that does not answer, does not see it.
+const patience = time.Second
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(patience, func() { os.Exit(kubectl.ExitFailed) })
+	})
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	err := newCommand(streams).ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, kubectl.ErrFound) && !errors.Is(err, context.Canceled) {
