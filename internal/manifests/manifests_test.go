@@ -151,6 +151,19 @@ func write(t *testing.T, files map[string]string) {
 
 const one = "apiVersion: v1\nkind: One\n"
 
+// kubectl parts a stream at lines of --- alone, and its YAML parser reads the first document of each part.
+func TestWhatFollowsADocumentIsNotOverlooked(t *testing.T) {
+	for _, text := range []string{
+		"kind: A\n...\nkind: B\n", "kind: A\n--- {kind: B}\n", `{"kind": "A"}` + "\n" + `{"kind": "B"}`,
+		"kind: A\n...\n}\n",
+	} {
+		NewWithT(t).Expect(problems(readText(t, text))).To(ConsistOf(ContainSubstring("put a line of ---")), text)
+	}
+	for _, text := range []string{"kind: A\n...\n", "kind: A\n...\n# the end\n", "kind: A\n...\n---\nkind: B\n...\n"} {
+		NewWithT(t).Expect(problems(readText(t, text))).To(BeEmpty(), text)
+	}
+}
+
 func TestFolders(t *testing.T) {
 	g := NewWithT(t)
 	t.Chdir(t.TempDir())

@@ -59,7 +59,8 @@ func separates(rest []byte) bool {
 func (s *Set) document(file string, p part) {
 	problem := func(at Place, message string) { s.Problems = append(s.Problems, Problem{Place: at, Message: message}) }
 	var root yaml.Node
-	err := yaml.NewDecoder(bytes.NewReader(p.content)).Decode(&root)
+	decoder := yaml.NewDecoder(bytes.NewReader(p.content))
+	err := decoder.Decode(&root)
 	if errors.Is(err, io.EOF) {
 		return // nothing but comments
 	}
@@ -86,6 +87,9 @@ func (s *Set) document(file string, p part) {
 		return
 	}
 	s.add(d)
+	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
+		problem(d.Start(), "something follows this document that is no part of it; put a line of --- alone between them")
+	}
 }
 
 // add adds an object, or the items of a List in its place.
