@@ -92,7 +92,13 @@ func (i *importing) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return fmt.Errorf("reading the catalogue: %w", err)
 	}
-	made, err := adopt.Of(snap, i.options(pp, account))
+	options := i.options(pp, account)
+	if len(names) > 0 {
+		if options.Existing, err = i.existing(ctx, pp.Namespace); err != nil {
+			return err
+		}
+	}
+	made, err := adopt.Of(snap, options)
 	if err != nil {
 		return err
 	}
@@ -118,6 +124,17 @@ func (i *importing) options(pp *v1alpha1.PaymentProvider, account *accounts.Acco
 		Rules:      catalog.NewRules(account.Conn.Catalog(), account.Adapter.Traits()),
 		Management: v1alpha1.Management(i.management), Archived: i.archived,
 	}
+}
+
+// existing are the Plans that are beside a PaymentProvider of the cluster.
+func (i *importing) existing(ctx context.Context, namespace string) ([]v1alpha1.Plan, error) {
+	c, err := i.Client()
+	if err != nil {
+		return nil, err
+	}
+	var plans v1alpha1.PlanList
+	err = c.List(ctx, &plans, client.InNamespace(namespace))
+	return plans.Items, err
 }
 
 // account is what is imported, and who opens it.

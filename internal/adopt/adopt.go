@@ -29,6 +29,8 @@ type Options struct {
 	Management v1alpha1.Management
 	// Archived takes archived products and prices, too.
 	Archived bool
+	// Existing are the Plans of the namespace, as far as they are known. No other product gets the name of one.
+	Existing []v1alpha1.Plan
 }
 
 // Import is what came of a catalogue.
@@ -52,6 +54,7 @@ const maxPrices = 50
 // Of writes a catalogue.
 func Of(snap *provider.Snapshot, o Options) (*Import, error) {
 	w := &writer{Options: o, taken: names{}}
+	w.reserve(snap.Products)
 	products, orphans := arrange(snap)
 	for _, p := range products {
 		if err := w.product(p); err != nil {
@@ -105,8 +108,9 @@ type writer struct {
 	Options
 	Import
 
-	taken  names
-	absent []string // what is in no Plan, for the PaymentProvider's comment
+	taken   names
+	adopted map[string]string // the names of the Plans that have a product already, by its id
+	absent  []string          // what is in no Plan, for the PaymentProvider's comment
 }
 
 // leave notes something that is in no Plan.
@@ -156,7 +160,10 @@ func (w *writer) product(have billing.Observed) error {
 	if err := d.check(); err != nil {
 		return err
 	}
-	name := w.taken.give(p.ID, cmp.Or(slug(p.Spec.Name), slug(p.ID), "product"))
+	name := w.adopted[p.ID]
+	if name == "" {
+		name = w.taken.give(p.ID, cmp.Or(slug(p.Spec.Name), slug(p.ID), "product"))
+	}
 	for _, note := range d.notes {
 		w.Notices = append(w.Notices, fmt.Sprintf("Plan %s, %s: %s", name, p.ID, note))
 	}

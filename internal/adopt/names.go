@@ -67,6 +67,26 @@ func (n names) give(id string, labels ...string) string {
 	}
 }
 
+// reserve takes the names of the Plans that are there: whoever applies what is written would replace one of them by
+// another product. A Plan that has adopted a product of this account keeps its name for it.
+func (w *writer) reserve(products []billing.Product) {
+	w.adopted = map[string]string{}
+	for i := range products {
+		if o := products[i].Owner; o.Identifies() && (w.Namespace == "" || w.Namespace == o.Namespace) {
+			w.taken[o.Name] = true
+		}
+	}
+	for i := range w.Existing {
+		plan := &w.Existing[i]
+		w.taken[plan.Name] = true
+		for _, at := range plan.Spec.Providers {
+			if at.Name == w.Provider.Name && at.Adopt != nil && at.Namespace == "" {
+				w.adopted[at.Adopt.ProductID] = plan.Name
+			}
+		}
+	}
+}
+
 // labelsOf are names for a price, the best first.
 func labelsOf(p *billing.Price) []string {
 	base := ""
