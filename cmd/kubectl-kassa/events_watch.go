@@ -18,12 +18,10 @@ const rewatch = time.Second
 // follow prints a line whenever the state of an event changes. The ledger is not watched: it is written for each event,
 // and the status tells the same within a second.
 func (l *eventsListing) follow(ctx context.Context, c client.WithWatch, q eventlist.Query) error {
-	if q.Receiver != "" {
-		if _, _, err := eventlist.Read(ctx, c, eventlist.Query{
-			Namespace: q.Namespace, Receiver: q.Receiver, Inbox: true,
-		}); err != nil {
-			return err // above all, that there is no such receiver
-		}
+	if _, _, err := eventlist.Read(ctx, c, eventlist.Query{
+		Namespace: q.Namespace, Receiver: q.Receiver, Inbox: true,
+	}); err != nil {
+		return err // such as that there is no such receiver, or no right to read: a watch would be tried for ever
 	}
 	news := make(chan []eventlist.Event)
 	for _, kind := range []client.ObjectList{&v1alpha1.WebhookReceiverList{}, &v1alpha1.WebhookEventList{}} {

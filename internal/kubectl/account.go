@@ -55,7 +55,9 @@ func (o *Options) Desk(ctx context.Context, a *Access, secrets client.Reader, c 
 		if err != nil {
 			return nil, fmt.Errorf("reading the API key: %w", err)
 		}
-		keys[name] = strings.TrimSpace(string(text))
+		if keys[name] = strings.TrimSpace(string(text)); keys[name] == "" {
+			return nil, fmt.Errorf("reading the API key: %s is empty", file) // the Secret's is not what was asked for
+		}
 	}
 	options := readonly.Options{
 		Registry: o.Registry, Secrets: secrets,
