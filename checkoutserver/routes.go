@@ -83,8 +83,6 @@ type callKey struct{}
 
 // act answers a request of one route.
 func (s *Server) act(c *call, route string, actions map[string]action) {
-	c.r, c.span = s.tracer.Serve(c.r, route)
-	defer c.span.End()
 	switch preflight, refused := cors(c.cfg.origins, c.w, c.r); {
 	case refused != nil:
 		s.finish(c, c.w, route, refused)
@@ -101,6 +99,10 @@ func (s *Server) act(c *call, route string, actions map[string]action) {
 	}
 	a := s.admit(c, does)
 	if a == nil {
+		if !does.open { // strangers shall not fill a collector
+			c.r, c.span = s.tracer.Serve(c.r, route)
+			defer c.span.End()
+		}
 		a = does.do(c)
 	}
 	s.finish(c, c.w, route, a)

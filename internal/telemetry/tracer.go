@@ -124,8 +124,8 @@ func (t *Tracer) Call(ctx context.Context, name string) (context.Context, *Span)
 	return t.start(ctx, name, api.WithSpanKind(api.SpanKindClient))
 }
 
-// Serve begins the answer to a request. What the caller says of a trace of its own becomes a link and nothing more:
-// anybody may call.
+// Serve begins the answer to a request. The ids that the caller says of a trace of its own become a link and nothing
+// more: anybody may call, and a tracestate is any text.
 func (t *Tracer) Serve(r *http.Request, name string) (*http.Request, *Span) {
 	if t == nil {
 		return r, nil
@@ -133,7 +133,7 @@ func (t *Tracer) Serve(r *http.Request, name string) (*http.Request, *Span) {
 	options := []api.SpanStartOption{api.WithSpanKind(api.SpanKindServer)}
 	said := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	if caller := api.SpanContextFromContext(said); caller.IsValid() {
-		options = append(options, api.WithLinks(api.Link{SpanContext: caller}))
+		options = append(options, api.WithLinks(api.Link{SpanContext: caller.WithTraceState(api.TraceState{})}))
 	}
 	ctx, span := t.start(r.Context(), name, options...)
 	return r.WithContext(ctx), span

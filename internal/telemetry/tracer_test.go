@@ -39,6 +39,7 @@ func TestServeLinksToTheCaller(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://pay.example.com", http.NoBody)
 	g.Expect(err).NotTo(HaveOccurred())
 	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	r.Header.Set("Tracestate", "vendor=jane@example.com")
 	_, span := tracer.Serve(r, "/v1/checkouts")
 	span.End()
 	got := spans.GetSpans()[0]
@@ -46,4 +47,5 @@ func TestServeLinksToTheCaller(t *testing.T) {
 	g.Expect(got.SpanContext.TraceID().String()).NotTo(Equal("0af7651916cd43dd8448eb211c80319c"))
 	g.Expect(got.Links).To(HaveLen(1))
 	g.Expect(got.Links[0].SpanContext.TraceID().String()).To(Equal("0af7651916cd43dd8448eb211c80319c"))
+	g.Expect(got.Links[0].SpanContext.TraceState().Len()).To(BeZero(), "it is a text of the caller's")
 }
