@@ -156,6 +156,20 @@ func TestProblems(t *testing.T) {
 	g.Expect(r.Plans).To(Equal(overview.Plans{Total: 2, Drifted: 1, Pending: 1}))
 }
 
+// The operator says Ready=False of what is suspended, too.
+func TestWhatIsSuspendedIsNoProblem(t *testing.T) {
+	g := NewWithT(t)
+	o := well()
+	o.Plans[0].Status.Conditions = []metav1.Condition{
+		condition("Ready", metav1.ConditionFalse, "Suspended", "spec.suspend is true"),
+		condition("Stalled", metav1.ConditionTrue, "Suspended", "spec.suspend is true"),
+	}
+	r := overview.Of(o)
+	g.Expect(r.Healthy).To(BeTrue())
+	g.Expect(r.Problems).To(BeEmpty())
+	g.Expect(r.Notices).To(ConsistOf(ContainSubstring("Plan shop/pro is suspended")))
+}
+
 // What the operator said of an earlier spec is no news.
 func TestASpecThatNobodyLookedAt(t *testing.T) {
 	g := NewWithT(t)

@@ -72,7 +72,8 @@ func (r *Report) look(o object) {
 		})
 	}
 	told := map[string]bool{}
-	if ready != nil && ready.Status != metav1.ConditionTrue {
+	// What is suspended is not Ready for that reason, and was told of above.
+	if ready != nil && ready.Status != metav1.ConditionTrue && ready.Reason != v1alpha1.ReasonSuspended {
 		r.condition(o, ready, grave)
 		told[ready.Reason] = true
 	}
