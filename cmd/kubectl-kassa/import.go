@@ -145,6 +145,9 @@ func (i *importing) account(ctx context.Context, names []string) (*v1alpha1.Paym
 		if err != nil {
 			return nil, nil, err
 		}
+		if len(i.access.KeyFiles) == 0 && os.Getenv(kubectl.KeyVariable) == "" {
+			return nil, nil, errors.New("give the API key by --api-key-file or " + kubectl.KeyVariable)
+		}
 		// The cluster is asked only where the address is in it.
 		var c client.Client
 		if found, err := i.Client(); err == nil {
