@@ -62,11 +62,11 @@ func (o *Output) Print(w io.Writer, value any, people func(w io.Writer) error) e
 	}
 }
 
-// Table prints rows under a header, aligned as kubectl does.
+// Table prints rows under a header, aligned as kubectl does, and without commands for the terminal.
 func Table(w io.Writer, header []string, rows [][]string) error {
 	t := printers.GetNewTabWriter(w)
 	for _, row := range append([][]string{header}, rows...) {
-		if _, err := fmt.Fprintln(t, strings.Join(row, "\t")); err != nil {
+		if err := printers.WriteEscaped(t, strings.Join(row, "\t")+"\n"); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Sale) people(b *strings.Builder) {
 		fmt.Fprintf(b, "  refused, %s: %s\n", s.Refused.Reason, s.Refused.Message)
 	}
 	if s.Failed != "" {
-		fmt.Fprintf(b, "  not known: %s\n", s.Failed)
+		fmt.Fprintf(b, "  not known: %s\n", text(s.Failed))
 	}
 	for _, n := range s.Notices {
 		fmt.Fprintf(b, "  note: %s\n", n)
@@ -76,11 +76,14 @@ func text(value string) string {
 	if value == "" {
 		return "(none)"
 	}
-	if strings.ContainsFunc(value, unicode.IsControl) {
+	if strings.ContainsFunc(value, misleads) {
 		return fmt.Sprintf("%q", value)
 	}
 	return value
 }
+
+// misleads says of a character that it makes a terminal show something else than what is written.
+func misleads(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // String is one line, of what is not 0.
 func (c Counts) String() string {
