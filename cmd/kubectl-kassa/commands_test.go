@@ -124,7 +124,7 @@ func TestWhatCannotBeReplayed(t *testing.T) {
 		},
 		"waits in a database":      {in(eventlist.Deferred, true), "evt_1 waits, and is sent again by itself"},
 		"taken, in a database":     {in(eventlist.Processed, true), "and what it tells is not kept: " + again},
-		"claimed, in a database":   {in(eventlist.Claimed, true), again},
+		"claimed, in a database":   {in(eventlist.Claimed, true), "the provider's repetition is taken"},
 		"taken":                    {in(eventlist.Processed, false), again},
 		"released":                 {in(eventlist.Released, false), again},
 		"about to be in the inbox": {in(eventlist.Deferred, false), "sent again by itself"},

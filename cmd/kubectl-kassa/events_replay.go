@@ -48,7 +48,7 @@ func replayCommand(o *kubectl.Options) *cobra.Command {
 		Short: "Deliver events again that wait or were given up",
 		Long: "Replay annotates WebhookEvents with " + v1alpha1.AnnotationReplay + ", which has the receiver send them to " +
 			"every sink that could not take them when they arrived, also to those that took them since. ID is the " +
-			"provider's id of an event, or the name of a WebhookEvent. What an event told that every sink took is not kept.\n\n" +
+			"provider's id of an event, or the name of a WebhookEvent. An event that every sink took is not kept.\n\n" +
 			"Events in a database are replayed there: replay prints the command for it, and changes nothing.\n\n" +
 			"The exit code is 0 if every sink took every event within --wait, 1 if not, and 2 if something could not be " +
 			"replayed.",
@@ -147,9 +147,11 @@ func replayable(e *eventlist.Event) error {
 			"is lost here: look at it at the provider, whose repetition goes nowhere", e.ID)
 	case e.State == eventlist.Deferred:
 		return fmt.Errorf("%s waits, and is sent again by itself", e.ID)
+	case e.State == eventlist.Claimed:
+		return fmt.Errorf("a receiver has %s in hand; should it have died, the provider's repetition is taken", e.ID)
 	default:
-		return fmt.Errorf("%s is %s, and what it tells is not kept: look at it at the provider, whose repetition goes nowhere "+
-			"as long as the event is known here", e.ID, e.State)
+		return fmt.Errorf("%s is %s, and what it tells is not kept: look at it at the provider, whose repetition goes "+
+			"nowhere", e.ID, e.State)
 	}
 }
 
