@@ -44,7 +44,7 @@ func TestBehindIsNotLookedAt(t *testing.T) {
 		_, err = conn.Exec(t.Context(), sql)
 		g.Expect(err).NotTo(HaveOccurred())
 	}
-	const explain = "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE due ('shop/stripe', 'me', 100, 1000, '{}')"
+	const explain = "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE due ('shop/stripe', 'me', 100, 1000, '{}', 65536, 17)"
 	g.Expect(conn.QueryRow(t.Context(), explain).Scan(&text)).To(Succeed())
 	g.Expect(json.Unmarshal(text, &plan)).To(Succeed())
 	g.Expect(plan[0].Plan.rows()).To(BeNumerically("<", 50), "%s", text)
