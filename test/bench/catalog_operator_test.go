@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/kassa-dev/kassa/test/child"
+	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
@@ -22,14 +22,7 @@ type operator struct {
 
 func start(b *testing.B, s *stack.Stack) *operator {
 	b.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		b.Fatal(err)
-	}
+	address := controlplane.FreeAddress(b)
 	return &operator{process: s.Operator("--metrics-bind-address=" + address), metrics: "http://" + address + "/metrics"}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -131,6 +132,17 @@ func freePort(ctx context.Context) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("no free port between %d and %d", firstPort, lastPort)
+}
+
+// FreeAddress is one on which nobody listens, for a program that cannot be handed a listener. Its port is none that a
+// connection gets by itself, so that hardly anybody takes it meanwhile.
+func FreeAddress(tb testing.TB) string {
+	tb.Helper()
+	port, err := freePort(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return address(port)
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

@@ -1,7 +1,6 @@
 package dashboard_test
 
 import (
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/workload"
+	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/postgres"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -32,7 +32,7 @@ type shop struct {
 func deploy(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{Stack: stack.New(t, stack.Options{Node: true}), g: NewWithT(t)}
-	at := freeAddress(t)
+	at := controlplane.FreeAddress(t)
 	s.operator = "http://" + at + "/metrics"
 	s.Operator("--metrics-bind-address=" + at)
 	s.accounts()
@@ -56,16 +56,6 @@ func deploy(t *testing.T) *shop {
 	s.checkout = s.Shop("shop")
 	s.checkout.AwaitReplicas(workload.DefaultReplicas)
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // paddlePeer is how the sandbox's Paddle is used.

@@ -10,10 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -81,7 +79,7 @@ type Stack struct {
 func New(t testing.TB, o Options) *Stack {
 	t.Helper()
 	plane := controlplane.Shared(t)
-	s := &Stack{T: t, Plane: plane, Binary: binary(t, plane.Dir()), operatorEnv: o.OperatorEnv}
+	s := &Stack{T: t, Plane: plane, Binary: program(t, plane.Dir(), "kassa"), operatorEnv: o.OperatorEnv}
 	s.Namespace = s.Plane.Namespace(t)
 	scheme := runtime.NewScheme()
 	must(t, clientgoscheme.AddToScheme(scheme))
@@ -311,33 +309,6 @@ func (s *Stack) Quiet() traffic.Counts {
 		return time.Since(since) > 300*time.Millisecond
 	}, Patience, often).Should(BeTrue())
 	return last
-}
-
-var build struct {
-	sync.Once
-	path string
-	err  error
-}
-
-// binary builds the product once for the package's tests.
-func binary(t testing.TB, planeDir string) string {
-	t.Helper()
-	build.Do(func() {
-		root, err := controlplane.ModuleRoot()
-		if err != nil {
-			build.err = err
-			return
-		}
-		// It outlives the test that needs it first, and goes with the control plane.
-		build.path = filepath.Join(planeDir, "kassa")
-		cmd := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "./cmd/kassa")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			build.err = fmt.Errorf("building kassa: %w\n%s", err, out)
-		}
-	})
-	must(t, build.err)
-	return build.path
 }
 
 // Main is a package's TestMain.

@@ -3,7 +3,6 @@ package run
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/kassa-dev/kassa/test/child"
+	"github.com/kassa-dev/kassa/test/controlplane"
 )
 
 const good, failsLater = "4242424242424242", "4000000000000341"
@@ -56,10 +56,7 @@ func sandbox(w *world) {
 // ownSandbox begins one as the page says, and returns its address.
 func (w *world) ownSandbox(p *page) string {
 	w.t.Helper()
-	l, err := new(net.ListenConfig).Listen(w.t.Context(), "tcp4", "127.0.0.1:0")
-	w.must(err)
-	at := l.Addr().String()
-	w.must(l.Close())
+	at := controlplane.FreeAddress(w.t)
 	text := strings.Replace(p.Next("kassa sandbox --listen 127.0.0.1:12111").Text, "127.0.0.1:12111", at, 1)
 	process, err := child.Start(child.Command{
 		Path: "/bin/bash", Args: []string{"-c", "exec " + text}, Env: w.Env, Dir: w.Dir, Output: io.Discard,

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,27 +31,11 @@ const often = 50 * time.Millisecond
 
 const planReady = "Current True " + v1alpha1.ReasonInSync
 
-var plugin struct {
-	sync.Once
-	path string
-	err  error
-}
-
 // kassa runs the plugin as a user does.
 func kassa(t testing.TB, s *stack.Stack, env []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	plugin.Do(func() {
-		plugin.path = filepath.Join(s.Plane.Dir(), "kubectl-kassa")
-		cmd := exec.Command("go", "build", "-o", plugin.path, "./cmd/kubectl-kassa")
-		if cmd.Dir, plugin.err = controlplane.ModuleRoot(); plugin.err == nil {
-			plugin.err = cmd.Run()
-		}
-	})
-	if plugin.err != nil {
-		t.Fatal(plugin.err)
-	}
 	var out, problems bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), plugin.path, args...)
+	cmd := exec.CommandContext(t.Context(), s.Plugin(), args...)
 	cmd.Env = append(os.Environ(), append([]string{"KUBECONFIG=" + s.Plane.KubeconfigPath()}, env...)...)
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	err := cmd.Run()

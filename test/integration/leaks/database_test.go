@@ -2,9 +2,7 @@ package leaks
 
 import (
 	"fmt"
-	"net"
 	"net/url"
-	"testing"
 
 	"github.com/jackc/pgx/v5"
 	. "github.com/onsi/gomega"
@@ -55,14 +53,3 @@ func (d *database) refuse(g *WithT) (end func()) {
 
 // tables have personal data.
 var tables = []string{"payloads", "customers", "payments", "refunds"}
-
-// freeAddress is one on which nobody listens.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}

@@ -18,7 +18,7 @@ import (
 	"github.com/kassa-dev/kassa/test/stack"
 )
 
-// evidence is everything that was told, by who told it. What comes to tell, such as traces, is added to it.
+// evidence is everything that was told, by who told it. Who comes to tell more is added to it.
 type evidence map[string]string
 
 func (e evidence) add(source, text string) { e[source] += text + "\n" }
@@ -57,6 +57,18 @@ func (l *life) told(stage string) {
 		}
 	}
 	l.metrics("metrics of the operator", "http://"+l.operatorMetrics+"/metrics")
+	l.plugin()
+}
+
+// plugin looks at everything with kubectl kassa.
+func (l *life) plugin() {
+	l.T.Helper()
+	for _, args := range [][]string{
+		{"status"}, {"status", "-o", "yaml"}, {"events"}, {"events", "--dead"}, {"diff"}, {"import", "stripe"},
+		{"import", "paddle"}, {"trigger", "hooks", "customer.subscription.deleted"},
+	} {
+		l.evidence.add("kubectl kassa "+args[0], l.run(l.Plugin(), append(args, "-n", l.Namespace)...))
+	}
 }
 
 func (l *life) metrics(source, at string) {
@@ -146,7 +158,7 @@ func (l *life) dump() {
 	}
 	l.g.Expect(l.operator.Signal(syscall.SIGQUIT)).To(Succeed())
 	l.g.Eventually(l.operator.Running, stack.Patience, often).Should(BeFalse())
-	l.operator = l.Operator("--verbose", "--metrics-bind-address="+l.operatorMetrics)
+	l.startOperator()
 }
 
 // heard expects of every source what it is known to tell: what was not collected would prove nothing.
@@ -157,6 +169,9 @@ func (l *life) heard() {
 		"metrics of shop-checkout": "kassa_", "answers of shop": "provider", "answers of members": "provider",
 		"answers of hooks": "signature", "answers of books": "signature", "kassa erase": "erased:",
 		"objects after a good life": "managedFields", "kubectl describe with dead events": "Dead",
+		"kubectl kassa status": "NAME", "kubectl kassa diff": "pro", "kubectl kassa import": "kind: Plan",
+		"traces of kassa-operator": "spans", "traces of kassa-receiver": "status",
+		"traces of kassa-checkout": "/v1/checkouts",
 	} {
 		l.g.Expect(l.evidence[source]).To(ContainSubstring(word), source)
 	}

@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 // ctx is of what has no context of its own.
 var ctx = context.Background()
 
-// Nothing that was planted is told: not by a log at its chattiest, an object, an Event, a metric, an answer or a
-// command.
+// Nothing that was planted is told: not by a log at its chattiest, an object, an Event, a metric, a trace, an answer or
+// a command.
 func TestNothingIsTold(t *testing.T) {
 	l := begin(t)
 	l.open()
@@ -42,6 +42,7 @@ func TestNothingIsTold(t *testing.T) {
 	l.remove()
 	l.told("after the end")
 	l.logs()
+	l.traces()
 	l.heard()
 	l.evidence.judge(t, l.values)
 }

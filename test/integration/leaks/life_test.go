@@ -24,6 +24,7 @@ import (
 	"github.com/kassa-dev/kassa/internal/signin/signintest"
 	"github.com/kassa-dev/kassa/test/authority"
 	"github.com/kassa-dev/kassa/test/child"
+	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/localnode"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -37,12 +38,13 @@ const (
 type life struct {
 	*stack.Stack
 	*vault
-	g        *WithT
-	evidence evidence
-	pods     map[string]localnode.Pod
-	parrot   *parrot
-	app      *app
-	db       *database
+	g         *WithT
+	evidence  evidence
+	pods      map[string]localnode.Pod
+	parrot    *parrot
+	app       *app
+	db        *database
+	collector *collector
 
 	operator        *child.Process
 	operatorMetrics string
@@ -61,19 +63,25 @@ func begin(t *testing.T) *life {
 	keys, v, p := map[string]stripe.Key{}, newVault(t), &parrot{}
 	l := &life{
 		vault: v, g: NewWithT(t), evidence: evidence{}, pods: map[string]localnode.Pod{}, parrot: p, app: newApp(t),
-		operatorMetrics: freeAddress(t),
+		operatorMetrics: controlplane.FreeAddress(t), collector: newCollector(t),
 	}
 	for i := range l.stripeKeys {
 		l.stripeKeys[i] = v.secret("Stripe's key "+strconv.Itoa(i), "sk_"+"test_")
 		keys[l.stripeKeys[i]] = stripe.Key{Account: "acct_leaks"}
 	}
+	soon := []string{"OTEL_BSP_SCHEDULE_DELAY=100"}
 	l.Stack = stack.New(t, stack.Options{
-		Node: true, Front: p.front, ServerArgs: []string{"--verbose"},
+		Node: true, Front: p.front, ServerArgs: []string{"--verbose"}, OperatorEnv: soon, ServerEnv: soon,
 		Sandbox: sandbox.Options{Keys: keys, WebhookRetries: delivery.Schedule{}},
 	})
 	l.db = newDatabase(l)
-	l.operator = l.Operator("--verbose", "--metrics-bind-address="+l.operatorMetrics)
+	l.startOperator()
 	return l
+}
+
+func (l *life) startOperator() {
+	l.T.Helper()
+	l.operator = l.Operator("--verbose", "--metrics-bind-address="+l.operatorMetrics, "--otlp-endpoint="+l.collector.URL)
 }
 
 // open declares everything, and waits until it is ready.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,34 +26,6 @@ func TestMain(m *testing.M) {
 	code := controlplane.Run(m, controlplane.Options{NoFsync: true})
 	postgres.Close()
 	os.Exit(code)
-}
-
-var build struct {
-	sync.Once
-	path string
-	err  error
-}
-
-// binary builds the plugin once.
-func binary(t *testing.T, dir string) string {
-	t.Helper()
-	build.Do(func() {
-		root, err := controlplane.ModuleRoot()
-		if err != nil {
-			build.err = err
-			return
-		}
-		build.path = filepath.Join(dir, "kubectl-kassa")
-		cmd := exec.CommandContext(context.Background(), "go", "build", "-o", build.path, "./cmd/kubectl-kassa")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			build.err = errors.New(string(out))
-		}
-	})
-	if build.err != nil {
-		t.Fatal(build.err)
-	}
-	return build.path
 }
 
 // result is what a command did.
@@ -89,7 +60,7 @@ func command(t *testing.T, s *stack.Stack, args []string) *exec.Cmd {
 		args = append([]string{args[0], "-n", s.Namespace}, args[1:len(args)-2]...)
 	}
 	// A test's context ends before its cleanup does.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary(t, s.Plane.Dir()), args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), s.Plugin(), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.Plane.KubeconfigPath())
 	return cmd
 }

@@ -4,7 +4,6 @@ package telemetry
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -39,7 +38,7 @@ func deploy(t *testing.T) *deployed {
 	soon := []string{"OTEL_BSP_SCHEDULE_DELAY=100"}
 	d := &deployed{collector: newCollector(t), sink: newSink(t)}
 	d.Stack = stack.New(t, stack.Options{Node: true, OperatorEnv: soon, ServerEnv: soon})
-	address := freeAddress(t)
+	address := controlplane.FreeAddress(t)
 	d.operator = "http://" + address + "/metrics"
 	d.Operator("--metrics-bind-address="+address, "--otlp-endpoint="+d.collector.URL)
 	d.CreateProvider()
@@ -65,16 +64,6 @@ func deploy(t *testing.T) *deployed {
 }
 
 const shopToken = "a-token-of-the-application-0123456789"
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
 
 // receive has the receiver take the event, which the sink takes the second time.
 func (d *deployed) receive(t *testing.T) {
