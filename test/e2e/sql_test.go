@@ -31,6 +31,8 @@ func (d *desk) recordsInSQL() {
 	p.Type("kubectl -n shop create secret generic kassa-db",
 		"postgres://kassa:…@db.example.com:5432/billing?sslmode=verify-full", database)
 	d.do("kubectl -n shop delete webhookreceiver stripe")
+	// Those of the one before still take what reaches them, and record nothing.
+	d.says("kubectl -n shop get pods -o name -l app.kubernetes.io/name=kassa-receiver | wc -l", `^0\n`)
 	d.apply(d.manifest("docs/sql.md", "WebhookReceiver"))
 	d.do("kubectl -n shop wait --for=condition=Ready webhookreceiver/stripe --timeout=3m")
 	secret, err := d.signingSecret(d.t.Context())
