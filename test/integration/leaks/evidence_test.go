@@ -169,7 +169,7 @@ func (l *life) heard() {
 		"metrics of shop-checkout": "kassa_", "answers of shop": "provider", "answers of members": "provider",
 		"answers of hooks": "signature", "answers of books": "signature", "kassa erase": "erased:",
 		"objects after a good life": "managedFields", "kubectl describe with dead events": "Dead",
-		"kubectl kassa status": "NAME", "kubectl kassa diff": "pro", "kubectl kassa import": "kind: Plan",
+		"kubectl kassa status": "NAME", "kubectl kassa diff": "pro", "kubectl kassa import": "kind: PaymentProvider",
 		"traces of kassa-operator": "spans", "traces of kassa-receiver": "status",
 		"traces of kassa-checkout": "/v1/checkouts",
 	} {
