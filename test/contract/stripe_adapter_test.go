@@ -165,6 +165,9 @@ func everyMethod(t *testing.T, conn provider.Connection) {
 		t.Errorf("the price is another, with the key %q (-want +is):\n%s", price.KeptKey, diff)
 	}
 	price.Spec.TrialDays = trial // which Stripe does not keep
+	// What is told of a price and never written makes no difference.
+	price.Title, price.BeyondTerms, price.Beyond, price.OwnTrial = "Month", []string{"a"}, []string{"b"}, trial
+	product.Beyond = []string{"c"}
 	key := c.LookupKey(owner, name)
 	call[provider.Catalog](d, c, "UpdatePrice", price.ID, provider.PricePatch{
 		Current: price, Owner: &owner, Name: &name, Active: &yes, LookupKey: &key, DisplayName: &display,
