@@ -10,8 +10,8 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 IMAGE ?= ghcr.io/kassa-dev/kassa:$(VERSION)
 PUSH ?= false
 TEST_TIMEOUT ?= 25m
-# How many packages at once. Tests of deployed programs wait more than they compute: on a machine that has nothing else
-# to do, twice the cores take a third less.
+# How many packages at once. Tests of deployed programs wait more than they compute, so more are faster where nothing else
+# runs.
 TEST_PACKAGES ?= $(shell getconf _NPROCESSORS_ONLN)
 FUZZTIME ?= 20s
 PKG ?= ./...
