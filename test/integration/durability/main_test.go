@@ -6,9 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	crlog "sigs.k8s.io/controller-runtime/pkg/log"
-
 	"github.com/kassa-dev/kassa/test/controlplane"
 	"github.com/kassa-dev/kassa/test/stack"
 )
@@ -16,6 +13,5 @@ import (
 const often = 20 * time.Millisecond
 
 func TestMain(m *testing.M) {
-	crlog.SetLogger(logr.Discard())
 	stack.Main(m, controlplane.Options{NoFsync: true})
 }
