@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -175,6 +176,9 @@ type answer struct {
 	body   []byte
 }
 
+// errNotSent is of requests that reached no server.
+var errNotSent = errors.New("not sent")
+
 // ask sends a request into the cluster, to the name of a Service.
 func (b *bench) ask(method, address string, header http.Header, body string) (answer, error) {
 	req, err := http.NewRequest(method, address, strings.NewReader(body))
@@ -185,18 +189,42 @@ func (b *bench) ask(method, address string, header http.Header, body string) (an
 		req.Header = header
 	}
 	res, err := b.http.Do(req)
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "proxyconnect" { // the port is being opened anew
+		return answer{}, errors.Join(errNotSent, err)
+	}
 	if err != nil {
 		return answer{}, err
 	}
 	text, err := io.ReadAll(res.Body)
-	return answer{res.StatusCode, res.Header, text}, errors.Join(err, res.Body.Close())
+	err = errors.Join(err, res.Body.Close())
+	switch status := res.Header.Get("Proxy-Status"); { // of test/e2e/proxy
+	case strings.HasSuffix(status, "error=destination_unavailable"):
+		return answer{}, errNotSent
+	case status != "":
+		return answer{}, errors.New("no answer")
+	}
+	return answer{res.StatusCode, res.Header, text}, err
+}
+
+// reach asks until there is somebody who answers: nodes hear of a new Service later than those who wait for it.
+func (b *bench) reach(method, address string, header http.Header, body string) answer {
+	b.t.Helper()
+	var a answer
+	b.Eventually(func(g Gomega) {
+		var err error
+		a, err = b.ask(method, address, header, body)
+		if err != nil && !errors.Is(err, errNotSent) {
+			StopTrying("what was sent may not be sent again").Wrap(err).Now()
+		}
+		g.Expect(err).NotTo(HaveOccurred(), address)
+	}).Should(Succeed())
+	return a
 }
 
 // mustPost posts what has to be answered with less than 400.
 func (b *bench) mustPost(address string, header http.Header, body string) answer {
 	b.t.Helper()
-	a, err := b.ask(http.MethodPost, address, header, body)
-	b.Expect(err).NotTo(HaveOccurred(), address)
+	a := b.reach(http.MethodPost, address, header, body)
 	b.Expect(a.status).To(BeNumerically("<", http.StatusBadRequest), "%s: %s", address, a.body)
 	return a
 }

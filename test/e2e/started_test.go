@@ -117,8 +117,7 @@ func (d *desk) tunnelled() {
 // accountAt is the only account of a sandbox.
 func (d *desk) accountAt(address string) stripe.State {
 	d.t.Helper()
-	a, err := d.ask(http.MethodGet, address+"/_kassa/state", nil, "")
-	d.Expect(err).NotTo(HaveOccurred())
+	a := d.reach(http.MethodGet, address+"/_kassa/state", nil, "")
 	var all struct{ Stripe []stripe.State }
 	d.Expect(json.Unmarshal(a.body, &all)).To(Succeed())
 	d.Expect(all.Stripe).To(HaveLen(1))

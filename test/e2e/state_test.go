@@ -127,8 +127,7 @@ type appEvents struct {
 
 func (b *bench) appEvents(g Gomega) appEvents {
 	var out appEvents
-	a, err := b.ask(http.MethodGet, "http://app.shop.svc/events", nil, "")
-	g.Expect(err).NotTo(HaveOccurred())
+	a := b.reach(http.MethodGet, "http://app.shop.svc/events", nil, "")
 	g.Expect(a.status).To(Equal(http.StatusOK))
 	g.Expect(json.Unmarshal(a.body, &out)).To(Succeed())
 	return out
@@ -136,8 +135,7 @@ func (b *bench) appEvents(g Gomega) appEvents {
 
 // account is what the sandbox has of the samples' Stripe account.
 func (b *bench) account(g Gomega) stripe.State {
-	a, err := b.ask(http.MethodGet, sandbox+"/_kassa/state", nil, "")
-	g.Expect(err).NotTo(HaveOccurred())
+	a := b.reach(http.MethodGet, sandbox+"/_kassa/state", nil, "")
 	var all struct{ Stripe []stripe.State }
 	g.Expect(json.Unmarshal(a.body, &all)).To(Succeed())
 	g.Expect(all.Stripe).To(HaveLen(1))
