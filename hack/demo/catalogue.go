@@ -24,6 +24,9 @@ func preview(ctx context.Context, s *stage) error {
 	if err := s.kubectl(ctx, "", "apply", "-f", "config/samples/catalogue"); err != nil {
 		return err
 	}
+	if err := s.awaitReady(ctx, &v1alpha1.PaymentProvider{}, "lemon"); err != nil {
+		return err
+	}
 	for _, name := range []string{"team", "usage"} {
 		if err := s.awaitReady(ctx, &v1alpha1.Plan{}, name); err != nil {
 			return err
@@ -39,6 +42,17 @@ func preview(ctx context.Context, s *stage) error {
 	return s.kubectl(ctx, "", "get", "plan", "enterprise", "-n", namespace, "-o",
 		`jsonpath={range .status.providers[*]}{.name}{"\n"}`+
 			`{range .pending[*]}  {.operation}{"\t"}{.detail}{"\n"}{end}{end}`)
+}
+
+// enforce has the preview come true.
+func enforce(ctx context.Context, s *stage) error {
+	heading("The preview is as it should be: now it is carried out")
+	err := s.kubectl(ctx, "", "patch", "plan", "enterprise", "-n", namespace, "--type=merge", "-p",
+		`{"spec":{"management":"Enforce"}}`)
+	if err != nil {
+		return err
+	}
+	return s.awaitReady(ctx, &v1alpha1.Plan{}, "enterprise")
 }
 
 func (s *stage) previewed() (bool, error) {

@@ -58,8 +58,10 @@ func (s *stage) start(ctx context.Context, external bool) error {
 	if err := portsAreFree(ctx); err != nil {
 		return err
 	}
-	heading("Building Kassa and the example application")
-	for name, pkg := range map[string]string{"kassa": "./cmd/kassa", "app": "./docs/examples/app"} {
+	heading("Building Kassa, its plugin of kubectl, and the example application")
+	for name, pkg := range map[string]string{
+		"kassa": "./cmd/kassa", "app": "./docs/examples/app", "bin/kubectl-kassa": "./cmd/kubectl-kassa",
+	} {
 		build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(s.dir, name), pkg)
 		build.Dir, build.Stderr = s.root, os.Stderr
 		if err := build.Run(); err != nil {
@@ -69,6 +71,9 @@ func (s *stage) start(ctx context.Context, external bool) error {
 	heading("Starting a real kube-apiserver and etcd (the first time they are built, which takes minutes)")
 	var err error
 	if s.plane, err = controlplane.Start(ctx, controlplane.Options{NoCRDs: true}); err != nil {
+		return err
+	}
+	if err := os.Symlink(s.plane.KubectlPath(), filepath.Join(s.bin(), "kubectl")); err != nil {
 		return err
 	}
 	scheme := runtime.NewScheme()
@@ -118,6 +123,9 @@ func (s *stage) close() {
 	_ = os.RemoveAll(s.dir)
 }
 
+// bin has kubectl and its plugin. A reader puts it into PATH.
+func (s *stage) bin() string { return filepath.Join(s.dir, "bin") }
+
 // kubectl runs kubectl as a reader of the demo would, and shows the command and what it prints.
 func (s *stage) kubectl(ctx context.Context, stdin string, args ...string) error {
 	fmt.Printf("$ kubectl %s\n", shell(args))
@@ -157,7 +165,8 @@ func shell(args []string) string {
 func (s *stage) kubectlOutput(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, s.plane.KubectlPath(), args...)
 	cmd.Dir = s.root
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.plane.KubeconfigPath())
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.plane.KubeconfigPath(),
+		"PATH="+s.bin()+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Stdin = strings.NewReader(stdin)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -226,8 +235,8 @@ func (s *stage) tellHowToGoOn(sandbox bool) {
 		fmt.Printf("  %-36s # the sandbox's catalogue\n", sandboxURL+"/_kassa/state")
 	}
 	fmt.Println("\nand in another terminal:")
-	fmt.Printf("  export KUBECONFIG=%s\n  alias kubectl=%s\n", s.plane.KubeconfigPath(), s.plane.KubectlPath())
-	fmt.Println("  kubectl get kassa -n shop                    # what there is, and how it is")
+	fmt.Printf("  export KUBECONFIG=%s PATH=%s:$PATH\n", s.plane.KubeconfigPath(), s.bin())
+	fmt.Println("  kubectl kassa status -n shop                 # what there is, and how it is")
 	fmt.Println("  kubectl edit plan pro -n shop                # change a price, and load the page of prices again")
 	fmt.Println("  kubectl edit checkoutendpoint shop -n shop   # change the weights, or what is sold")
 	fmt.Println("  kubectl get eventledgers -n shop -o yaml     # what receivers remember")

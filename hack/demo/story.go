@@ -22,7 +22,7 @@ func sandboxStory(ctx context.Context, s *stage) error {
 		heading("Applying the samples: a sandbox, accounts at Stripe and Paddle, Plans, receivers, a shop, an application")
 		return s.kubectl(ctx, "", "apply", "-f", "config/samples")
 	}, plansBecomeReady("pro", "lifetime"), receiversBecomeReady("stripe", "paddle"), shopOpens,
-		buy, eventArrives, cancel, changeAPrice, costsMore, changeTheWeights, preview, editElsewhere)
+		buy, eventArrives, cancel, changeAPrice, costsMore, changeTheWeights, preview, enforce, editElsewhere, overview)
 }
 
 // stripeStory is the same with Stripe's test mode, up to the checkout that a person has to pay.
@@ -89,6 +89,12 @@ func receiversBecomeReady(names ...string) act {
 	}
 }
 
+// overview shows what the plugin of kubectl says of all of it. It fails where something is not as it should be.
+func overview(ctx context.Context, s *stage) error {
+	heading("How everything is, on one screen")
+	return s.kubectl(ctx, "", "kassa", "status", "-n", namespace)
+}
+
 func (s *stage) awaitReady(ctx context.Context, object client.Object, name string) error {
 	kind := strings.TrimPrefix(fmt.Sprintf("%T", object), "*v1alpha1.")
 	return s.await(ctx, kind+" "+name, func() (bool, error) {
@@ -97,6 +103,8 @@ func (s *stage) awaitReady(ctx context.Context, object client.Object, name strin
 		}
 		var conditions []metav1.Condition
 		switch o := object.(type) {
+		case *v1alpha1.PaymentProvider:
+			conditions = o.Status.Conditions
 		case *v1alpha1.Plan:
 			conditions = o.Status.Conditions
 		case *v1alpha1.WebhookReceiver:
