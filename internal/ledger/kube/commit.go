@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/ledger"
@@ -20,8 +21,9 @@ const (
 	longestBackoff = 2 * time.Second
 )
 
-// lane is the work that waits for one segment.
+// lane is the work that waits for one segment, which is one object: a stray in its place is none of it.
 type lane struct {
+	uid     types.UID
 	ops     []*op
 	running bool
 	full    chan struct{} // closed when every claim of the segment waits to be settled
@@ -40,13 +42,13 @@ func (l *Ledger) enqueue(o *op) {
 		l.redecide(o)
 		return
 	}
-	q := l.lanes[p.seq]
+	q, s := l.lanes[p.seq], l.view.segments[p.seq]
 	if q == nil {
-		q = &lane{full: make(chan struct{})}
+		q = &lane{uid: s.uid, full: make(chan struct{})}
 		l.lanes[p.seq] = q
 	}
 	q.ops = append(q.ops, o)
-	if s := l.view.segments[p.seq]; !q.closed && s != nil && len(q.ops) >= int(s.claims) {
+	if !q.closed && len(q.ops) >= int(s.claims) {
 		q.closed = true
 		close(q.full)
 	}
@@ -71,7 +73,11 @@ func (l *Ledger) redecide(o *op) {
 		return
 	}
 	if o.kind == opSettle {
-		o.finish(ledger.Claim{}, ledger.ErrLost)
+		var err error
+		if p, known := l.view.index[o.key]; !known || v1alpha1.EntryState(stateNames[p.state]) != o.to {
+			err = ledger.ErrLost
+		}
+		o.finish(ledger.Claim{}, err)
 		return
 	}
 	now := l.opts.Clock.Now()

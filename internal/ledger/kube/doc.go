@@ -64,7 +64,9 @@
 // that is raised above one leaves it open (raised), and a view that lags knows more claims rather than fewer. So a
 // segment that is not covered, is not known to be the first, and has claims, is a stray: its claims are left out of the
 // index (disown), its maker deletes it, or else whoever prunes next. Entries in other states were settled by one who
-// had them, and count wherever they are.
+// had them, and count wherever they are. Nothing is written into a stray, though it may be the very image of the
+// segment before it, marks and all: work that waits for a segment waits for one object (lane), and what is merged or
+// given up has been looked at again (merged, giveUp).
 //
 // A claim has one holder. Each attempt at a claim has a mark, replica and time, that no other claim ever has: the
 // replica's name ends in a random number made at its start, mark never gives a time twice, and an op that the ledger

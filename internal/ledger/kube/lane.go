@@ -98,8 +98,9 @@ func (l *Ledger) laneBase(seq uint32, q *lane) (base *v1alpha1.EventLedger, know
 	case len(q.ops) == 0:
 		l.endLane(seq, q)
 		return nil, false
-	case s == nil:
-		// The segment was deleted, and its events with it.
+	case s == nil || s.uid != q.uid:
+		// The segment was deleted, and its events with it, or was merged. What is in its place is a stray, with claims
+		// that may be the very same: a Create that took long may be the second of two.
 		ops := q.ops
 		l.endLane(seq, q)
 		for _, o := range ops {

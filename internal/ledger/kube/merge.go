@@ -150,7 +150,7 @@ func (l *Ledger) merged(group []uint32, objects []*v1alpha1.EventLedger) (*v1alp
 	var sources []stamp
 	for i, o := range objects {
 		s := l.view.segments[group[i]]
-		if s == nil || s.stamp != stampOf(&o.ObjectMeta) {
+		if s == nil || s.stamp != stampOf(&o.ObjectMeta) || s.claims > 0 { // a stray has come in place of one that was
 			return nil, nil
 		}
 		if o == last {

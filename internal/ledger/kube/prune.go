@@ -76,7 +76,7 @@ func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
 	}
 	l.mu.Lock()
 	s := l.view.segments[seq]
-	same := s != nil && s.stamp == stampOf(&o.ObjectMeta)
+	same := s != nil && s.stamp == stampOf(&o.ObjectMeta) && l.view.cover(seq) // and is no stray
 	l.mu.Unlock()
 	if !same {
 		return errBehind

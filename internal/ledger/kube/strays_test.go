@@ -1,0 +1,80 @@
+package kube
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kassa-dev/kassa/api/v1alpha1"
+	"github.com/kassa-dev/kassa/internal/ledger"
+)
+
+// Strays that are the very image of the segment whose place they have: the second of two Creates, of which the first
+// was answered or found, takes effect when the segment is gone.
+
+// becomesStray has others settle segment 2 and merge it into 3, and puts its first version in its place again.
+func (s *stage) becomesStray() {
+	image := s.get(2)
+	s.settle(2)
+	s.create(3, "evt_3")
+	s.settle(3)
+	s.create(4, "evt_theirs")
+	s.merge(3, 1, 2)
+	image.UID, image.ResourceVersion = "", ""
+	_, err := s.server.create(image)
+	s.g.Expect(err).NotTo(HaveOccurred())
+}
+
+func (s *stage) expectUntouched() {
+	entries := s.get(2).Status.Entries
+	s.g.Expect(entries).To(HaveLen(1))
+	s.g.Expect(entries[0].State).To(Equal(v1alpha1.EntryClaimed))
+	s.g.Expect(entries[0].ClaimedBy).To(Equal(s.others.me))
+}
+
+// A replica that was behind is about to take a claim over, and finds the claim that it looks for in the stray.
+func TestClaimIsNotTakenOverInAStray(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_orphan")
+		time.Sleep(time.Minute)
+		s.store.setBlind(true)
+		s.becomesStray()
+		s.g.Expect(s.claim("evt_orphan")).To(Equal(ledger.Duplicate))
+		s.expectUntouched()
+	})
+}
+
+// What a replica is about to merge, or to give up, is a stray by the time that it has read it.
+func TestStrayIsLeftAlone(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_orphan")
+		s.becomesStray()
+		time.Sleep(time.Second)
+		s.g.Expect(s.l.merge(context.Background(), []uint32{2, 3})).To(MatchError(errBehind))
+		s.g.Expect(s.l.giveUp(context.Background(), 2)).To(MatchError(errBehind))
+		s.expectUntouched()
+	})
+}
+
+// A settle that was about to be written is one that took effect, if that is how the event is.
+func TestSettleOfWhatIsSettled(t *testing.T) {
+	onStage(t, func(s *stage) {
+		for _, c := range []struct {
+			to   v1alpha1.EntryState
+			want error
+		}{{v1alpha1.EntryProcessed, nil}, {v1alpha1.EntryDead, ledger.ErrLost}} {
+			o := &op{kind: opSettle, key: keyOf("evt_mine"), to: c.to, done: make(chan struct{})}
+			s.l.mu.Lock()
+			s.l.redecide(o)
+			s.l.mu.Unlock()
+			<-o.done
+			if c.want == nil {
+				s.g.Expect(o.err).NotTo(HaveOccurred(), string(c.to))
+			} else {
+				s.g.Expect(o.err).To(MatchError(c.want), string(c.to))
+			}
+		}
+	})
+}
