@@ -85,13 +85,14 @@ func (b *inbox) run(ctx, hard context.Context, namespace, name string) {
 // CloudEvent. JSON is rarely compressed to less than an eighth, and a body has its limit.
 func inHand(payload int64) int64 { return min(3*payload+2*min(8*payload, maxBody), maxInHand) }
 
-// observe takes note of an object. Its first attempt is up to minBackoff away.
+// observe takes note of an object. Its first attempt is up to minBackoff away, and not sooner than half of it: whoever
+// puts an event into the inbox writes down just after that what a sink said, such as that it wants the event no more.
 func (b *inbox) observe(e *v1alpha1.WebhookEvent) {
 	r := retryOf(nil)
 	if cfg, _ := b.config.current(); cfg != nil {
 		r = cfg.retry
 	}
-	b.note(e, rand.N(r.minBackoff), r)
+	b.note(e, r.minBackoff/2+rand.N(r.minBackoff/2), r)
 }
 
 // note puts an object into the index. This replica's own claim is none to wait for: what is in hand the index knows.
