@@ -153,6 +153,7 @@ func looks(w *world) {
 	w.receiver(".status.url", "^https://hooks.example.com/stripe$")
 	sink := w.anotherSink()
 	taken := w.announces()
+	w.Eventually(sink.Taken).Should(HaveKey(HaveSuffix(taken))) // what is given up comes after it
 	dead, _ := w.givenUp(sink)
 
 	p := w.open("docs/kubectl-events.md")
