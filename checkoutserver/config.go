@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +26,7 @@ type config struct {
 	// seen is called with every version of the endpoint.
 	seen func(*v1alpha1.CheckoutEndpoint)
 
-	live   atomic.Pointer[settings]
-	reason atomic.Pointer[string]
+	live serving.Live[settings]
 
 	mu          sync.Mutex
 	endpoint    *v1alpha1.CheckoutEndpoint
@@ -58,13 +56,11 @@ type followedSecret struct {
 
 // current is what counts now, or nil and why there is nothing.
 func (c *config) current() (*settings, string) {
-	if s := c.live.Load(); s != nil {
-		return s, ""
+	s, why := c.live.Load()
+	if s == nil && why == "" {
+		why = "the CheckoutEndpoint has not been read yet"
 	}
-	if why := c.reason.Load(); why != nil {
-		return nil, *why
-	}
-	return nil, "the CheckoutEndpoint has not been read yet"
+	return s, why
 }
 
 // run follows until ctx ends.

@@ -32,21 +32,21 @@ func (c *config) resolve(ctx context.Context) {
 	var s *settings
 	if why == "" {
 		c.followSecrets(ctx, secretsOf(c.endpoint, c.doc))
-		if why = c.unread(); why != "" && c.live.Load() != nil {
+		why = c.unread()
+		if before, _ := c.live.Load(); why != "" && before != nil {
 			return // what was known counts until the new Secret was looked for
 		}
 	}
 	if why == "" {
 		s, why = c.settings()
 	}
-	if before := c.reason.Swap(&why); before == nil || *before != why {
-		if why == "" {
-			c.log.Info("configured")
-		} else {
-			c.log.Info("not configured", "reason", why)
-		}
+	_, news := c.live.Set(s, why)
+	switch {
+	case news && s == nil:
+		c.log.Info("not configured", "reason", why)
+	case news:
+		c.log.Info("configured")
 	}
-	c.live.Store(s)
 	if s != nil {
 		c.tell(s)
 	}

@@ -64,7 +64,7 @@ func TestSilentProviderRests(t *testing.T) {
 	s.stripe.fail(nil)
 	s.g.Expect(s.buy("user-1").status).To(Equal(201))
 	s.g.Expect(s.paddle.checkouts()).To(HaveLen(2))
-	sites := s.server.config.live.Load().sites
+	sites := s.settings().sites
 	s.g.Expect(s.server.resting.last(sites, time.Now().Add(restTime))).To(Equal(sites), "not for ever")
 }
 
@@ -74,7 +74,7 @@ func TestProviderThatRefusesTheKeyRests(t *testing.T) {
 	s := newShop(t, mostlyStripe)
 	s.stripe.fail(keyRefused())
 	s.g.Expect(s.buy("user-1").status).To(Equal(201))
-	sites := s.server.config.live.Load().sites
+	sites := s.settings().sites
 	g, resting, now := s.g, &s.server.resting, time.Now()
 	behind := []*site{sites[1], sites[0]}
 	g.Expect(resting.last(sites, now.Add(refusedTime-time.Second))).To(Equal(behind))
@@ -87,7 +87,7 @@ func TestProviderThatRefusesTheKeyRests(t *testing.T) {
 		}
 	}
 	s.resolve()
-	rotated := s.server.config.live.Load().sites
+	rotated := s.settings().sites
 	g.Expect(resting.last(rotated, now)).To(Equal(rotated))
 	resting.fails(sites[0], keyRefused(), now) // a request that was on its way
 	g.Expect(resting.last(rotated, now)).To(Equal(rotated))

@@ -80,6 +80,12 @@ func (s *shop) registry() provider.Registry {
 	)
 }
 
+// settings are what counts now.
+func (s *shop) settings() *settings {
+	now, _ := s.server.config.current()
+	return now
+}
+
 func (s *shop) resolve() {
 	s.t.Helper()
 	c := s.server.config

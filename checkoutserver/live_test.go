@@ -292,7 +292,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestProviderWithoutClientTokenSellsNothing(t *testing.T) {
 	s := newShop(t, func(_ *v1alpha1.CheckoutEndpoint, doc *storefront.Document) { doc.Providers[1].ClientToken = nil })
-	for _, at := range s.server.config.live.Load().sites {
+	for _, at := range s.settings().sites {
 		if at.Type == billing.Paddle {
 			s.g.Expect(at.closed).To(ContainSubstring("client token"))
 			s.g.Expect(at.down).To(BeEmpty(), "its subscriptions can be managed")

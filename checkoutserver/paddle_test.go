@@ -67,7 +67,7 @@ func (s *shop) open(body string) url.Values {
 	r.into(&got)
 	u, err := url.Parse(got.URL)
 	s.g.Expect(err).NotTo(HaveOccurred())
-	s.g.Expect(strings.HasPrefix(got.URL, s.server.config.live.Load().spec.URL+"/paddle?")).To(BeTrue(), got.URL)
+	s.g.Expect(strings.HasPrefix(got.URL, s.settings().spec.URL+"/paddle?")).To(BeTrue(), got.URL)
 	s.g.Expect(u.Query().Get("_ptxn")).To(Equal(got.ID))
 	return u.Query()
 }

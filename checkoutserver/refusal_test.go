@@ -38,7 +38,7 @@ func TestRefusalsInTheLogAreAnonymous(t *testing.T) {
 	repeated := failure(provider.ClassTerminal)
 	repeated.Message = "not allowed: customer_email=ada%40example.com&client_reference_id=ada-5512"
 	c := &call{id: "REQUEST7", user: signin.User{ID: "ada-5512"}}
-	s.server.refusal(c, s.server.config.live.Load().sites[0], opCheckout, repeated)
+	s.server.refusal(c, s.settings().sites[0], opCheckout, repeated)
 	s.g.Expect(s.said("REQUEST7")).To(ConsistOf(And(ContainSubstring("not allowed: customer_email=[redacted]"),
 		Not(ContainSubstring("5512")), Not(ContainSubstring("example.com")))))
 }
@@ -64,7 +64,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)
-			at := s.server.config.live.Load().sites[0]
+			at := s.settings().sites[0]
 			a := s.server.refusal(&call{id: "REQUEST7"}, at, opCheckout, c.err)
 			s.g.Expect(a.status).To(Equal(c.status))
 			s.g.Expect(a.result).To(Equal(c.problem))

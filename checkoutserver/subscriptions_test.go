@@ -280,7 +280,7 @@ func TestChangesOfOneSubscriptionDoNotMeet(t *testing.T) {
 func TestUsersDoNotChooseTheProration(t *testing.T) {
 	g := NewWithT(t)
 	s := newShop(t)
-	cfg := *s.server.config.live.Load()
+	cfg := *s.settings()
 	cfg.spec.Auth = v1alpha1.CheckoutAuth{JWT: &v1alpha1.JWTAuth{}}
 	_, _, proration, refused := cfg.target(&change{Plan: "pro", Price: "yearly", Proration: v1alpha1.ProrationNone})
 	g.Expect(refused.result).To(Equal("not-allowed"))

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,8 +30,7 @@ type config struct {
 	// database is told the address that spec.store.postgres leads to.
 	database func(store.Address) error
 
-	live   atomic.Pointer[settings]
-	reason atomic.Pointer[string]
+	live serving.Live[settings]
 
 	mu       sync.Mutex
 	receiver *v1alpha1.WebhookReceiver
@@ -56,13 +54,11 @@ type followedSecret struct {
 
 // current is what counts now, or nil and why there is nothing.
 func (c *config) current() (*settings, string) {
-	if s := c.live.Load(); s != nil {
-		return s, ""
+	s, why := c.live.Load()
+	if s == nil && why == "" {
+		why = "the WebhookReceiver has not been read yet"
 	}
-	if why := c.reason.Load(); why != nil {
-		return nil, *why
-	}
-	return nil, "the WebhookReceiver has not been read yet"
+	return s, why
 }
 
 // run follows until ctx ends.
@@ -157,7 +153,7 @@ func (c *config) secret(name string) secretView {
 // resolve works out the settings. c.mu is held.
 func (c *config) resolve() {
 	why := c.unread()
-	if why != "" && c.live.Load() != nil {
+	if before, _ := c.live.Load(); why != "" && before != nil {
 		return // what was known counts until the new Secret was looked for
 	}
 	var s *settings
@@ -167,20 +163,19 @@ func (c *config) resolve() {
 	if why == "" {
 		s, why = resolve(c.receiver, c.signing(), c.registry)
 	}
-	if before := c.reason.Swap(&why); before == nil || *before != why {
-		if why == "" {
-			c.log.Info("configured")
-		} else {
-			c.log.Info("not configured", "reason", why)
-		}
+	if s != nil {
+		s.sinks = c.connect(c.receiver.Spec.Delivery)
 	}
-	if s == nil {
-		c.live.Store(nil)
-		return
+	before, news := c.live.Set(s, why)
+	switch {
+	case news && s == nil:
+		c.log.Info("not configured", "reason", why)
+	case news:
+		c.log.Info("configured")
 	}
-	s.sinks = c.connect(c.receiver.Spec.Delivery)
-	before := c.live.Swap(s)
-	c.tell(before, s)
+	if s != nil {
+		c.tell(before, s)
+	}
 }
 
 // unread says which Secret was not looked for yet, or "". Without it events would be refused, or go into the inbox, for

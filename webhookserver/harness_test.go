@@ -191,6 +191,12 @@ func (r *replica) post(body io.Reader, signature string) answer {
 	return answerOf(r.f.t, res, err)
 }
 
+// settings are what counts now.
+func (r *replica) settings() *settings {
+	now, _ := r.server.config.current()
+	return now
+}
+
 func (r *replica) metric(line string) bool {
 	return strings.Contains("\n"+get(r.f.t, r.health+"/metrics").body, "\n"+line+"\n")
 }

@@ -61,7 +61,7 @@ func TestAFullInboxKnowsWhatIsThere(t *testing.T) {
 	r := f.start()
 	f.g.Expect(r.send(of("evt_1")).StatusCode).To(Equal(200))
 	r.fill("gone", v1alpha1.EventDead, maxInbox)
-	cfg := r.server.config.live.Load()
+	cfg := r.settings()
 	e, err := cfg.codec.Parse([]byte(of("evt_1")))
 	f.g.Expect(err).NotTo(HaveOccurred())
 	put := func(sink string) error {

@@ -30,7 +30,7 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 	r := f.startUnready()
 	raw := make([]byte, maxBody)
 	_, _ = rand.Read(raw)
-	f.g.Eventually(func() *settings { return r.server.config.live.Load() }, patience, often).ShouldNot(BeNil())
+	f.g.Eventually(r.settings, patience, often).ShouldNot(BeNil())
 	e := billing.Event{
 		ID: strings.Repeat("e", provider.MaxEventID), NativeType: strings.Repeat("n", provider.MaxNativeType), Time: noon,
 	}
@@ -41,7 +41,7 @@ func TestLargestBodyFitsIntoTheInbox(t *testing.T) {
 			gone: true, err: strings.Repeat("x", 2*maxError),
 		}})
 	}
-	phase, err := r.server.inbox.put(t.Context(), r.server.config.live.Load(), &e, raw, m, left, time.Now())
+	phase, err := r.server.inbox.put(t.Context(), r.settings(), &e, raw, m, left, time.Now())
 	f.g.Expect(err).NotTo(HaveOccurred())
 	f.g.Expect(phase).To(Equal(v1alpha1.EventDead))
 	stored := f.inbox()[0]

@@ -106,7 +106,10 @@ func New(o Options) *Server {
 		client: o.Client, registry: o.Registry, namespace: o.Namespace, name: o.Name, log: o.Log,
 		secrets: map[string]*followedSecret{}, lines: newLines(), gone: s.metrics.forget,
 	}
-	index := newIndex(func(sink string, now time.Time) opening { return openingOf(s.config.live.Load(), sink, now) })
+	index := newIndex(func(sink string, now time.Time) opening {
+		cfg, _ := s.config.current()
+		return openingOf(cfg, sink, now)
+	})
 	keeper, _ := o.Ledger.(ledger.Keeper)
 	s.doubts, _ = o.Ledger.(ledger.Doubts)
 	s.outbox = newOutbox(keeper)
