@@ -55,7 +55,7 @@ func (l *Ledger) mergeable() [][]uint32 {
 			end = min(end, seq)
 		case s.claims > 0:
 			open = append(open, seq)
-		case s.deferred == 0 && s.claims == 0 && int(s.entries) <= l.opts.MaxEntries/2:
+		case s.settled() && int(s.entries) <= l.opts.MaxEntries/2:
 			short = append(short, seq)
 		}
 	}
@@ -141,7 +141,7 @@ func (l *Ledger) merge(ctx context.Context, group []uint32) error {
 }
 
 // merged is the next version of the last of a group, with the entries of the others, and the versions of those. It is
-// nil if one of them is not as the view has it.
+// nil if one of them is not as the view has it, or they are not what can be merged any more.
 func (l *Ledger) merged(group []uint32, objects []*v1alpha1.EventLedger) (*v1alpha1.EventLedger, []stamp) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,8 +150,8 @@ func (l *Ledger) merged(group []uint32, objects []*v1alpha1.EventLedger) (*v1alp
 	var sources []stamp
 	for i, o := range objects {
 		s := l.view.segments[group[i]]
-		if s == nil || s.stamp != stampOf(&o.ObjectMeta) || s.claims > 0 { // a stray has come in place of one that was
-			return nil, nil
+		if s == nil || s.stamp != stampOf(&o.ObjectMeta) || !s.settled() {
+			return nil, nil // it changed, or a stray came in its place
 		}
 		if o == last {
 			break
@@ -163,6 +163,9 @@ func (l *Ledger) merged(group []uint32, objects []*v1alpha1.EventLedger) (*v1alp
 				next.Status.Entries = append(next.Status.Entries, e)
 			}
 		}
+	}
+	if len(next.Status.Entries) > l.opts.MaxEntries {
+		return nil, nil // another replica merged into it meanwhile
 	}
 	return next, sources
 }

@@ -74,11 +74,13 @@ func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
 	if err != nil {
 		return err
 	}
+	oldest := l.oldest()
 	l.mu.Lock()
 	s := l.view.segments[seq]
-	same := s != nil && s.stamp == stampOf(&o.ObjectMeta) && l.view.cover(seq) // and is no stray
+	// It may have been taken over just now, or a stray may have come in its place.
+	still := s != nil && s.stamp == stampOf(&o.ObjectMeta) && l.view.stuck(seq, s, oldest)
 	l.mu.Unlock()
-	if !same {
+	if !still {
 		return errBehind
 	}
 	next := revised(o, l.me, 0)
@@ -100,9 +102,17 @@ func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
 	return nil
 }
 
+// oldest is the Unix time, in seconds, before which events are forgotten.
+func (l *Ledger) oldest() int64 { return l.opts.Clock.Now().Add(-l.opts.Retention()).Unix() }
+
+// stuck says of a segment that only claims in it, as old as what is forgotten, keep it.
+func (v *view) stuck(seq uint32, s *segment, oldest int64) bool {
+	return s.claims > 0 && v.cover(seq) && int64(s.newest) < oldest
+}
+
 // outdated segments, in the versions that were found to be so, and those that would be but for claims in them.
 func (l *Ledger) outdated() (found map[uint32]stamp, stuck []uint32) {
-	oldest := l.opts.Clock.Now().Add(-l.opts.Retention()).Unix()
+	oldest := l.oldest()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	found = map[uint32]stamp{}
@@ -113,7 +123,7 @@ func (l *Ledger) outdated() (found map[uint32]stamp, stuck []uint32) {
 	end := max(l.view.head, 1) - 1
 	for seq, s := range l.view.segments {
 		if s.claims > 0 && l.view.cover(seq) {
-			if int64(s.newest) < oldest {
+			if l.view.stuck(seq, s, oldest) {
 				stuck = append(stuck, seq)
 			}
 			if seq >= l.view.floor {
@@ -123,7 +133,7 @@ func (l *Ledger) outdated() (found map[uint32]stamp, stuck []uint32) {
 	}
 	for seq, s := range l.view.segments {
 		stray := !s.first && !l.view.cover(seq) && s.claims == s.entries
-		old := s.claims == 0 && s.deferred == 0 && int64(s.newest) < oldest
+		old := s.settled() && int64(s.newest) < oldest
 		if stray || seq < end && old {
 			found[seq] = s.stamp
 		}

@@ -21,7 +21,7 @@ func (s *stage) becomesStray() {
 	s.create(3, "evt_3")
 	s.settle(3)
 	s.create(4, "evt_theirs")
-	s.merge(3, 1, 2)
+	s.merge(3, 2)
 	image.UID, image.ResourceVersion = "", ""
 	_, err := s.server.create(image)
 	s.g.Expect(err).NotTo(HaveOccurred())
@@ -46,13 +46,36 @@ func TestClaimIsNotTakenOverInAStray(t *testing.T) {
 	})
 }
 
-// What a replica is about to merge, or to give up, is a stray by the time that it has read it.
-func TestStrayIsLeftAlone(t *testing.T) {
+// What a replica is about to merge is a stray by the time that it has read it.
+func TestStrayIsNotMerged(t *testing.T) {
 	onStage(t, func(s *stage) {
 		s.create(2, "evt_orphan")
 		s.becomesStray()
 		time.Sleep(time.Second)
 		s.g.Expect(s.l.merge(context.Background(), []uint32{2, 3})).To(MatchError(errBehind))
+		s.g.Expect(s.l.merge(context.Background(), []uint32{1, 2})).NotTo(Succeed())
+		s.expectUntouched()
+	})
+}
+
+// Another replica merged as much into a segment as it can hold, just before.
+func TestSegmentIsNotMergedBeyondItsBounds(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_a", "evt_b", "evt_c", "evt_d")
+		s.settle(2)
+		s.create(3, "evt_theirs")
+		time.Sleep(time.Second)
+		s.g.Expect(s.l.merge(context.Background(), []uint32{1, 2})).To(MatchError(errBehind))
+		s.g.Expect(s.get(2).Status.Entries).To(HaveLen(4))
+		s.g.Expect(s.known()).To(Equal([]uint32{1, 2, 3}))
+	})
+}
+
+// A replica is about to give up what nobody settled for too long, and another has taken it over just now.
+func TestFreshClaimIsNotGivenUp(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.create(2, "evt_orphan")
+		time.Sleep(time.Second)
 		s.g.Expect(s.l.giveUp(context.Background(), 2)).To(MatchError(errBehind))
 		s.expectUntouched()
 	})

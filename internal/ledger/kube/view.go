@@ -35,6 +35,9 @@ type segment struct {
 	object   *v1alpha1.EventLedger // while this replica has claims in it, for the settles that come soon
 }
 
+// settled says that nothing in it can change any more.
+func (s *segment) settled() bool { return s.claims == 0 && s.deferred == 0 }
+
 // place is where an event is.
 type place struct {
 	seq      uint32
