@@ -133,6 +133,9 @@ func (c *config) settings() (*settings, string) {
 
 // users makes what finds out who asks. c.mu is held.
 func (c *config) users(auth *v1alpha1.CheckoutAuth) (signin.Verifier, string) {
+	if auth.BearerToken == nil {
+		c.kept.tokens = nil
+	}
 	switch {
 	case auth.JWT != nil:
 		id, err := json.Marshal(auth.JWT)
@@ -152,10 +155,10 @@ func (c *config) users(auth *v1alpha1.CheckoutAuth) (signin.Verifier, string) {
 		return c.kept.users, ""
 	case auth.BearerToken != nil:
 		tokens, why := c.tokens(&auth.BearerToken.SecretRef)
+		c.kept.tokens = tokens // none, where somebody took them away: then they do not come back
 		if why != "" {
 			return nil, why
 		}
-		c.kept.tokens = tokens
 		return signin.NewBearer(func() [][]byte { return tokens }), ""
 	case auth.Anonymous != nil:
 		return signin.Anonymous(), ""

@@ -10,8 +10,11 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 )
 
 // rights say which Secrets may not be read now.
@@ -90,4 +93,38 @@ func TestRightsComeLater(t *testing.T) {
 	r.allow("app-2")
 	d.g.Eventually(func() int { return d.ask("another-token") }, patience, often).Should(Equal(201))
 	d.g.Expect(d.ask(testToken)).To(Equal(401))
+}
+
+// The tokens from before count for as long as they have counted: not once they were taken away.
+func TestTokensThatWereTakenAwayDoNotComeBack(t *testing.T) {
+	bearer := func(name string) *v1alpha1.CheckoutAuth {
+		return &v1alpha1.CheckoutAuth{BearerToken: &v1alpha1.BearerTokenAuth{
+			SecretRef: v1alpha1.SigningSecretReference{Name: name},
+		}}
+	}
+	first, second := types.NamespacedName{Name: "first"}, types.NamespacedName{Name: "second"}
+	for name, test := range map[string]struct {
+		between func(c *config)
+		why     string
+	}{
+		"they count": {func(*config) {}, ""},
+		"their Secret was deleted": {func(c *config) {
+			c.secrets[first] = &followedSecret{why: "does not exist", known: true}
+			c.users(bearer("first"))
+		}, "the Secret second cannot be read"},
+		"others signed in": {func(c *config) {
+			c.users(&v1alpha1.CheckoutAuth{Anonymous: &v1alpha1.AnonymousAuth{}})
+		}, "the Secret second cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &config{secrets: map[types.NamespacedName]*followedSecret{
+				first:  {data: map[string][]byte{"token": []byte(testToken)}, known: true},
+				second: {why: unreadable, known: true},
+			}}
+			c.users(bearer("first"))
+			test.between(c)
+			_, why := c.users(bearer("second"))
+			NewWithT(t).Expect(why).To(Equal(test.why))
+		})
+	}
 }
