@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/kassa-dev/kassa/api/v1alpha1"
 	"github.com/kassa-dev/kassa/internal/eventlist"
+	"github.com/kassa-dev/kassa/internal/kubectl"
 )
 
 // rewatch is the pause before a watch that ended begins again.
@@ -54,7 +55,7 @@ func (l *eventsListing) line(e *eventlist.Event) error {
 	if why := e.LastError(); why != "" {
 		text += "  " + why
 	}
-	_, err := fmt.Fprintln(l.Streams.Out, text)
+	_, err := fmt.Fprintln(l.Streams.Out, kubectl.Shown(text))
 	return err
 }
 

@@ -37,7 +37,7 @@ func main() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	err := newCommand(streams).ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, kubectl.ErrFound) && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "error:", kubectl.Explained(err))
+		fmt.Fprintln(os.Stderr, "error:", kubectl.Shown(kubectl.Explained(err).Error()))
 	}
 	os.Exit(kubectl.ExitCode(err))
 }

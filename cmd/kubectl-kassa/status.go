@@ -121,5 +121,5 @@ func (s *statusOf) text(ctx context.Context, c client.Reader, namespace string) 
 	}
 	var out strings.Builder
 	err = overview.Of(objects).Render(&out, s.allNamespaces)
-	return out.String(), err
+	return kubectl.Shown(out.String()), err
 }

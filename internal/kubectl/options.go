@@ -72,5 +72,5 @@ func Scheme() *runtime.Scheme {
 
 // Warnf prints a sentence to the error stream, which is never part of a result.
 func (o *Options) Warnf(format string, args ...any) {
-	_, _ = fmt.Fprintf(o.Streams.ErrOut, format+"\n", args...)
+	_, _ = fmt.Fprintln(o.Streams.ErrOut, Shown(fmt.Sprintf(format, args...)))
 }

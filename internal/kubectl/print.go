@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -58,15 +60,41 @@ func (o *Output) Print(w io.Writer, value any, people func(w io.Writer) error) e
 		_, err = w.Write(text)
 		return err
 	default:
-		return people(w)
+		var text strings.Builder
+		if err := people(&text); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, Shown(text.String()))
+		return err
 	}
 }
 
-// Table prints rows under a header, aligned as kubectl does, and without commands for the terminal.
+// Shown is a text for people without what makes a terminal show something else than what is written: its commands, and
+// what turns the direction. Providers' words are in much of what is printed, and anybody may have written those.
+func Shown(text string) string {
+	if !strings.ContainsFunc(text, misleads) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		if misleads(r) {
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+func misleads(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// Table prints rows under a header, aligned as kubectl does.
 func Table(w io.Writer, header []string, rows [][]string) error {
 	t := printers.GetNewTabWriter(w)
 	for _, row := range append([][]string{header}, rows...) {
-		if err := printers.WriteEscaped(t, strings.Join(row, "\t")+"\n"); err != nil {
+		if _, err := fmt.Fprintln(t, Shown(strings.Join(row, "\t"))); err != nil {
 			return err
 		}
 	}
