@@ -144,7 +144,9 @@ func (b *outbox) complete(cfg *settings, d *ledger.Delivery) bool {
 	if d.Payload != nil || d.Size == 0 {
 		return true
 	}
-	payload, err := b.keeper.Payload(b.hard, d.ID)
+	ctx, cancel := context.WithDeadline(b.hard, lastStart(cfg, d.Until))
+	defer cancel()
+	payload, err := b.keeper.Payload(ctx, d.ID)
 	switch {
 	case err != nil && b.hard.Err() == nil:
 		b.tell(cfg, *d, unreadable(cfg, *d))

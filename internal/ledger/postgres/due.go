@@ -152,8 +152,18 @@ func unpackSmall(packed []byte) (payload []byte, size int) {
 const payloadSQL = `
 SELECT body FROM kassa.payloads WHERE receiver = $1 AND event_id = $2 ORDER BY event_id, receiver LIMIT 1`
 
+// maxReads is how many payloads are read at once. There may be room for many more, and the database may be slow to give
+// them: the rest of the pool's connections are for the events that come, and for what is due.
+const maxReads = 2
+
 // Payload reads that of an event that is in hand; see ledger.Keeper.
 func (l *Ledger) Payload(ctx context.Context, eventID string) (payload []byte, err error) {
+	select {
+	case l.payloads <- struct{}{}:
+		defer func() { <-l.payloads }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.o.CommitTimeout, errSlow)
 	defer cancel()
 	err = l.query(ctx, func(r pgx.BatchResults) error {

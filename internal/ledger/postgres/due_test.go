@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,4 +50,26 @@ func TestDueLeavesOutLargePayloads(t *testing.T) {
 	exec(t, url, "UPDATE kassa.deliveries SET held_until = now() - interval '1 second' WHERE event_id = 'evt_text'")
 	g.Expect(l.Due(t.Context(), 100)).To(ConsistOf(And(
 		HaveField("ID", "evt_text"), HaveField("Payload", BeNil()), HaveField("Size", BeZero()))))
+}
+
+// However many large payloads the database is slow to give, events find a connection beside them.
+func TestPayloadsKeepNoEventWaiting(t *testing.T) {
+	g := NewWithT(t)
+	url := database(t)
+	l := startReady(t, url, 2*time.Second)
+	kept(t, l.Ledger, "evt_0", 0, "app")
+	exec(t, url, `ALTER TABLE kassa.payloads RENAME TO stored;
+		CREATE VIEW kassa.payloads AS SELECT s.* FROM kassa.stored s, LATERAL (SELECT pg_sleep(60)) AS slow;
+		CREATE FUNCTION store() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+		CREATE TRIGGER store INSTEAD OF INSERT ON kassa.payloads FOR EACH ROW EXECUTE FUNCTION store()`)
+	ctx, cancel := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for range 40 {
+		readers.Go(func() { _, _ = l.Payload(ctx, "evt_0") })
+	}
+	defer readers.Wait()
+	defer cancel()
+	const reading = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+	g.Eventually(func() int { return count(t, url, reading) }, patience, often).Should(BeNumerically(">", 1))
+	kept(t, l.Ledger, "evt_1", 1)
 }

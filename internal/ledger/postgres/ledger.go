@@ -29,6 +29,7 @@ type Ledger struct {
 	// notReady is why not, while it is not.
 	notReady atomic.Pointer[error]
 	late     lateKeeps
+	payloads chan struct{} // a place for each that is being read
 	// ended is closed when Run takes nothing any more. Under gate nothing enters the queue after that.
 	ended chan struct{}
 	gate  sync.RWMutex
@@ -44,6 +45,7 @@ func New(o Options) (*Ledger, error) {
 	return &Ledger{
 		o: o, db: o.DB, holder: o.Replica + "-" + rand.String(8), metrics: newMetrics(o.Registerer, o.Log),
 		queue: make(chan *op, 4*o.MaxBatch), told: make(chan *op, 4*o.MaxBatch), ended: make(chan struct{}),
+		payloads: make(chan struct{}, maxReads),
 	}, nil
 }
 
