@@ -80,7 +80,8 @@ func (w *writer) reserve(products []billing.Product) {
 		plan := &w.Existing[i]
 		w.taken[plan.Name] = true
 		for _, at := range plan.Spec.Providers {
-			if at.Name == w.Provider.Name && at.Adopt != nil && at.Namespace == "" {
+			here := at.Namespace == "" || at.Namespace == plan.Namespace
+			if at.Name == w.Provider.Name && at.Adopt != nil && here {
 				w.adopted[at.Adopt.ProductID] = plan.Name
 			}
 		}
