@@ -32,6 +32,7 @@ type replaying struct {
 	output            kubectl.Output
 	dead, all, dryRun bool
 	wait              time.Duration
+	beside            error // what else the receiver gave up, and cannot be replayed here
 }
 
 // replayed is what became of an event that was replayed.
@@ -109,7 +110,10 @@ func (r *replaying) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	return r.print(results)
+	if err := r.print(results); r.beside == nil {
+		return err
+	}
+	return r.beside
 }
 
 // chosen are the events that are meant. Every one of them has a WebhookEvent.
@@ -188,12 +192,18 @@ func (r *replaying) ofReceiver(ctx context.Context, c client.Client, args []stri
 	if err != nil {
 		return nil, err
 	}
-	if receivers[0].Spec.Store != nil {
-		return nil, inDatabase(namespace, args[0])
-	}
-	return list.Events(func(e *eventlist.Event) bool {
+	events := list.Events(func(e *eventlist.Event) bool {
 		return e.State == eventlist.Dead || r.all && e.State == eventlist.Deferred
-	}), nil
+	})
+	if receivers[0].Spec.Store == nil {
+		return events, nil
+	}
+	// Its inbox has what waits for dunning, and what waited before there was a database.
+	r.beside = inDatabase(namespace, args[0])
+	if len(events) == 0 {
+		return nil, r.beside
+	}
+	return events, nil
 }
 
 func annotate(ctx context.Context, c client.Client, e *eventlist.Event, nonce string) error {
