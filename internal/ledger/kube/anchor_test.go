@@ -1,7 +1,9 @@
 package kube
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -62,4 +64,26 @@ func TestUnreadableAnchor(t *testing.T) {
 		_, err := boundsOf(o)
 		NewWithT(t).Expect(err).To(HaveOccurred())
 	}
+}
+
+// Somebody deletes the anchor, and it is heard of when a claim is about to be written: until the ledger was listed
+// again nobody knows which segment is the next.
+func TestNothingIsMadeWhileTheHeadIsNotKnown(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.l.mu.Lock()
+		known, before := s.l.view, s.server.rev
+		s.l.view, s.l.loaded = newView(s.l.me), false
+		s.l.appends = []*op{{kind: opAppend, key: keyOf("evt_new"), done: make(chan struct{})}}
+		s.l.mu.Unlock()
+
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		s.g.Expect(s.l.commit(ctx)).To(Succeed())
+		s.g.Expect(s.server.rev).To(Equal(before))
+		s.g.Expect(ctx.Err()).NotTo(HaveOccurred(), "it was tried all the time")
+
+		s.l.mu.Lock()
+		defer s.l.mu.Unlock()
+		s.l.view, s.l.loaded, s.l.appends = known, true, nil
+	})
 }

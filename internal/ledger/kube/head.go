@@ -66,6 +66,10 @@ func (l *Ledger) pause(ctx context.Context, timed bool, wait time.Duration) {
 // commit makes one attempt. An error means that no segment could be made, and not because another replica was first.
 func (l *Ledger) commit(ctx context.Context) error {
 	l.mu.Lock()
+	if !l.loaded { // any more: somebody deleted the anchor, and the head is not known
+		l.mu.Unlock()
+		return nil
+	}
 	seq := l.view.head
 	if len(l.appends) == 0 {
 		l.mu.Unlock()
