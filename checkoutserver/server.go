@@ -125,7 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.tls != nil {
 		api.TLSConfig = s.tls.Shown.Config()
 	}
-	serving.Serve(api, s.requests, failed)
+	serving.Serve(api, serving.Bounded(s.requests), failed)
 	serving.Serve(health, s.healths, failed)
 
 	var err error

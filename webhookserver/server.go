@@ -204,7 +204,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.tls != nil {
 		intake.TLSConfig = s.tls.Shown.Config()
 	}
-	serving.Serve(intake, s.events, failed)
+	serving.Serve(intake, serving.Bounded(s.events), failed)
 	serving.Serve(health, s.healths, failed)
 
 	var err error
