@@ -78,7 +78,7 @@ func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
 	l.mu.Lock()
 	s := l.view.segments[seq]
 	// It may have been taken over just now, or a stray may have come in its place.
-	still := s != nil && s.stamp == stampOf(&o.ObjectMeta) && l.view.stuck(seq, s, oldest)
+	still := s != nil && s.stamp == stampOf(&o.ObjectMeta) && s.stuck(oldest)
 	l.mu.Unlock()
 	if !still {
 		return errBehind
@@ -105,9 +105,10 @@ func (l *Ledger) giveUp(ctx context.Context, seq uint32) error {
 // oldest is the Unix time, in seconds, before which events are forgotten.
 func (l *Ledger) oldest() int64 { return l.opts.Clock.Now().Add(-l.opts.Retention()).Unix() }
 
-// stuck says of a segment that only claims in it, as old as what is forgotten, keep it.
-func (v *view) stuck(seq uint32, s *segment, oldest int64) bool {
-	return s.claims > 0 && v.cover(seq) && int64(s.newest) < oldest
+// stuck says that only claims in it, as old as what is forgotten, keep it. A stray is not stuck, though one that is on
+// the first page of a list seems to be covered until the last page was read.
+func (s *segment) stuck(oldest int64) bool {
+	return s.claims > 0 && s.first && int64(s.newest) < oldest
 }
 
 // outdated segments, in the versions that were found to be so, and those that would be but for claims in them.
@@ -123,7 +124,7 @@ func (l *Ledger) outdated() (found map[uint32]stamp, stuck []uint32) {
 	end := max(l.view.head, 1) - 1
 	for seq, s := range l.view.segments {
 		if s.claims > 0 && l.view.cover(seq) {
-			if l.view.stuck(seq, s, oldest) {
+			if s.stuck(oldest) {
 				stuck = append(stuck, seq)
 			}
 			if seq >= l.view.floor {

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -54,6 +56,34 @@ func TestStrayIsNotMerged(t *testing.T) {
 		time.Sleep(time.Second)
 		s.g.Expect(s.l.merge(context.Background(), []uint32{2, 3})).To(MatchError(errBehind))
 		s.g.Expect(s.l.merge(context.Background(), []uint32{1, 2})).NotTo(Succeed())
+		s.expectUntouched()
+	})
+}
+
+// A replica that was far behind lists the ledger, and finds a stray before it has read what the anchor says.
+func TestStrayIsNotGivenUpBetweenPages(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.store.setBlind(true)
+		s.create(2, "evt_orphan")
+		old := s.get(2)
+		old.Status.Entries[0].ReceivedAt.Time = time.Now().Add(-2000 * time.Hour)
+		setMark(&old.Status.Entries[0], claimMark{by: s.others.me, at: time.Now().Add(-2000 * time.Hour)})
+		s.settle(2)
+		for seq := uint32(3); seq <= 5; seq++ {
+			s.create(seq, fmt.Sprintf("evt_%d", seq))
+			s.settle(seq)
+		}
+		s.merge(3, 2)
+		old.UID, old.ResourceVersion = "", ""
+		_, err := s.server.create(old)
+		s.g.Expect(err).NotTo(HaveOccurred())
+		seen := false
+		s.store.nextPage = func() {
+			seen = slices.Contains(s.known(), 2)
+			s.g.Expect(s.l.giveUp(context.Background(), 2)).To(MatchError(errBehind))
+		}
+		s.g.Expect(s.l.catchUp(context.Background())).To(Succeed())
+		s.g.Expect(seen).To(BeTrue())
 		s.expectUntouched()
 	})
 }
