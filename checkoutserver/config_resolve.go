@@ -40,13 +40,7 @@ func (c *config) resolve(ctx context.Context) {
 	if why == "" {
 		s, why = c.settings()
 	}
-	_, news := c.live.Set(s, why)
-	switch {
-	case news && s == nil:
-		c.log.Info("not configured", "reason", why)
-	case news:
-		c.log.Info("configured")
-	}
+	c.live.Set(c.log, s, why)
 	if s != nil {
 		c.tell(s)
 	}

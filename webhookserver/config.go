@@ -166,13 +166,7 @@ func (c *config) resolve() {
 	if s != nil {
 		s.sinks = c.connect(c.receiver.Spec.Delivery)
 	}
-	before, news := c.live.Set(s, why)
-	switch {
-	case news && s == nil:
-		c.log.Info("not configured", "reason", why)
-	case news:
-		c.log.Info("configured")
-	}
+	before := c.live.Set(c.log, s, why)
 	if s != nil {
 		c.tell(before, s)
 	}

@@ -3,6 +3,7 @@ package webhookserver
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -25,6 +26,23 @@ func indexed(name string, phase v1alpha1.EventPhase, next time.Time) *v1alpha1.W
 func unlimited(string, time.Time) opening { return opening{most: 1 << 20} }
 
 var patient = retry{maxAge: 72 * time.Hour, minBackoff: time.Second, maxBackoff: time.Minute}
+
+// Whoever puts an event into the inbox writes down just after that what a sink said.
+func TestNewEventIsNotTriedAtOnce(t *testing.T) {
+	g := NewWithT(t)
+	b := &inbox{config: &config{}, index: newIndex(unlimited)}
+	b.config.live.Set(slog.New(slog.DiscardHandler), &settings{retry: patient}, "")
+	for i := range 100 {
+		name, before := strconv.Itoa(i), time.Now()
+		e := indexed(name, v1alpha1.EventPending, time.Time{})
+		e.Status.NextAttempt = nil
+		e.Spec.ReceivedAt = metav1.NewTime(before)
+		b.observe(e)
+		due := b.index.records[name].waits[1].due
+		g.Expect(due).To(BeTemporally(">=", before.Add(patient.minBackoff/2)), name)
+		g.Expect(due).To(BeTemporally("<=", time.Now().Add(patient.minBackoff)), name)
+	}
+}
 
 func TestIndexHandsOutWhatIsDueOnce(t *testing.T) {
 	g := NewWithT(t)

@@ -40,7 +40,7 @@ func newTestOutbox(k *toldKeeper) (*outbox, *settings, chan string) {
 	}
 	b := newOutbox(k)
 	b.config, b.turns, b.counters, b.recent = &config{}, newTurns(), &counters{}, &recentEvents{}
-	b.config.live.Set(cfg, "")
+	b.config.live.Set(slog.New(slog.DiscardHandler), cfg, "")
 	b.log = slog.New(slog.DiscardHandler)
 	b.attempt = func(_ context.Context, m *message, _ *sink, _ string) attempt {
 		asked <- m.event

@@ -110,10 +110,11 @@ func (r *replaying) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if err := r.print(results); r.beside == nil {
-		return err
+	err = r.print(results)
+	if r.beside != nil && (err == nil || errors.Is(err, kubectl.ErrFound)) {
+		return r.beside // what is left is said last, and its exit code covers what the table shows
 	}
-	return r.beside
+	return err
 }
 
 // chosen are the events that are meant. Every one of them has a WebhookEvent.

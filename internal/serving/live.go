@@ -1,6 +1,9 @@
 package serving
 
-import "sync/atomic"
+import (
+	"log/slog"
+	"sync/atomic"
+)
 
 // Live is what a server goes by now, or why it has nothing to go by. A reader finds both as they were set together: a
 // server that says that it is ready has what it needs. The zero Live has neither.
@@ -20,11 +23,17 @@ func (l *Live[T]) Load() (settings *T, why string) {
 }
 
 // Set has the settings count from now on or, where they are nil, says why there are none. It returns those that counted
-// before, and whether it is news that there are none any more, or why, or that there are some again.
-func (l *Live[T]) Set(settings *T, why string) (before *T, news bool) {
+// before. The log gets what is news: that there are none any more, or why, or that there are some again.
+func (l *Live[T]) Set(log *slog.Logger, settings *T, why string) (before *T) {
 	old := l.now.Swap(&state[T]{settings, why})
-	if old == nil {
-		return nil, true
+	if old != nil {
+		before = old.settings
 	}
-	return old.settings, old.why != why
+	switch news := old == nil || old.why != why; {
+	case news && settings == nil:
+		log.Info("not configured", "reason", why)
+	case news:
+		log.Info("configured")
+	}
+	return before
 }

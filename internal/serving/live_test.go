@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"bytes"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -12,16 +14,22 @@ func TestLiveHasSettingsOrAReason(t *testing.T) {
 	var l Live[int]
 	g.Expect(l.Load()).To(BeNil())
 	one := 1
-	before, news := l.Set(nil, "no Secret")
-	g.Expect(before).To(BeNil())
-	g.Expect(news).To(BeTrue())
-	_, news = l.Set(nil, "no Secret")
-	g.Expect(news).To(BeFalse())
-	_, news = l.Set(&one, "")
-	g.Expect(news).To(BeTrue())
-	before, news = l.Set(&one, "")
-	g.Expect(before).To(Equal(&one))
-	g.Expect(news).To(BeFalse())
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	g.Expect(l.Set(log, nil, "no Secret")).To(BeNil())
+	g.Expect(l.Set(log, nil, "no Secret")).To(BeNil())
+	g.Expect(l.Set(log, &one, "")).To(BeNil())
+	g.Expect(l.Set(log, &one, "")).To(Equal(&one))
+	g.Expect(l.Set(log, nil, "no spec")).To(Equal(&one))
+	g.Expect(out.String()).To(Equal("msg=\"not configured\" reason=\"no Secret\"\nmsg=configured\n" +
+		"msg=\"not configured\" reason=\"no spec\"\n"))
 
 	var all sync.WaitGroup
 	for range 2 {
@@ -36,8 +44,8 @@ func TestLiveHasSettingsOrAReason(t *testing.T) {
 	}
 	all.Go(func() {
 		for range 10_000 {
-			l.Set(nil, "no Secret")
-			l.Set(&one, "")
+			l.Set(slog.New(slog.DiscardHandler), nil, "no Secret")
+			l.Set(slog.New(slog.DiscardHandler), &one, "")
 		}
 	})
 	all.Wait()

@@ -59,6 +59,7 @@ func wanted(text string) []string {
 	return out
 }
 
+// corpus is all files of a kind. The keys in them are made up, and shorter than any provider's.
 func corpus(t *testing.T, kind string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", kind, "*.yaml"))
