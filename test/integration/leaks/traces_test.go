@@ -1,21 +1,20 @@
 package leaks
 
 import (
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
-	collect "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
+
+	otlp "github.com/kassa-dev/kassa/test/collector"
 )
 
-// collector takes traces as an OpenTelemetry collector does, and keeps all that comes with them.
+// collector keeps all of traces, and all that comes with them.
 type collector struct {
-	*httptest.Server
+	URL string
 
 	mu  sync.Mutex
 	all map[string]*strings.Builder // by the service that sent it
@@ -24,36 +23,18 @@ type collector struct {
 func newCollector(t *testing.T) *collector {
 	t.Helper()
 	c := &collector{all: map[string]*strings.Builder{}}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in collect.ExportTraceServiceRequest
-		body, err := io.ReadAll(r.Body)
-		if err != nil || proto.Unmarshal(body, &in) != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		c.take(r.Header, &in)
-		w.Header().Set("Content-Type", "application/x-protobuf")
-	}))
-	t.Cleanup(c.Close)
+	c.URL = otlp.Start(t, c.take)
 	return c
 }
 
-func (c *collector) take(header http.Header, in *collect.ExportTraceServiceRequest) {
+func (c *collector) take(service string, header http.Header, of *trace.ResourceSpans) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, of := range in.GetResourceSpans() {
-		service := "nobody"
-		for _, a := range of.GetResource().GetAttributes() {
-			if a.GetKey() == "service.name" {
-				service = a.GetValue().GetStringValue()
-			}
-		}
-		if c.all[service] == nil {
-			c.all[service] = &strings.Builder{}
-		}
-		_ = header.Write(c.all[service])
-		c.all[service].WriteString(prototext.Format(of))
+	if c.all[service] == nil {
+		c.all[service] = &strings.Builder{}
 	}
+	_ = header.Write(c.all[service])
+	c.all[service].WriteString(prototext.Format(of))
 }
 
 // traces adds what the collector has got.

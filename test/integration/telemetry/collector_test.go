@@ -9,8 +9,10 @@ import (
 	"sync"
 	"testing"
 
-	collect "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	otlp "github.com/kassa-dev/kassa/test/collector"
 )
 
 // span is what a collector got to know of one.
@@ -19,9 +21,9 @@ type span struct {
 	attributes                       map[string]string
 }
 
-// collector takes traces as an OpenTelemetry collector does.
+// collector knows the spans of traces.
 type collector struct {
-	*httptest.Server
+	URL string
 
 	mu    sync.Mutex
 	spans []span
@@ -30,43 +32,26 @@ type collector struct {
 
 func newCollector(t *testing.T) *collector {
 	c := &collector{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in collect.ExportTraceServiceRequest
-		body := readAll(r)
-		if r.URL.Path != "/v1/traces" || proto.Unmarshal(body, &in) != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		c.take(&in, body)
-		w.Header().Set("Content-Type", "application/x-protobuf")
-	}))
-	t.Cleanup(c.Close)
+	c.URL = otlp.Start(t, c.take)
 	return c
 }
 
-func (c *collector) take(in *collect.ExportTraceServiceRequest, body []byte) {
+func (c *collector) take(service string, _ http.Header, of *trace.ResourceSpans) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.raw.Write(body)
-	for _, of := range in.GetResourceSpans() {
-		service := ""
-		for _, a := range of.GetResource().GetAttributes() {
-			if a.GetKey() == "service.name" {
-				service = a.GetValue().GetStringValue()
+	all, _ := proto.Marshal(of)
+	c.raw.Write(all)
+	for _, scope := range of.GetScopeSpans() {
+		for _, s := range scope.GetSpans() {
+			out := span{
+				service: service, name: s.GetName(), trace: hex.EncodeToString(s.GetTraceId()),
+				id: hex.EncodeToString(s.GetSpanId()), parent: hex.EncodeToString(s.GetParentSpanId()),
+				attributes: map[string]string{},
 			}
-		}
-		for _, scope := range of.GetScopeSpans() {
-			for _, s := range scope.GetSpans() {
-				out := span{
-					service: service, name: s.GetName(), trace: hex.EncodeToString(s.GetTraceId()),
-					id: hex.EncodeToString(s.GetSpanId()), parent: hex.EncodeToString(s.GetParentSpanId()),
-					attributes: map[string]string{},
-				}
-				for _, a := range s.GetAttributes() {
-					out.attributes[a.GetKey()] = a.GetValue().GetStringValue()
-				}
-				c.spans = append(c.spans, out)
+			for _, a := range s.GetAttributes() {
+				out.attributes[a.GetKey()] = a.GetValue().GetStringValue()
 			}
+			c.spans = append(c.spans, out)
 		}
 	}
 }
